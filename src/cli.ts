@@ -1,0 +1,4 @@
+/** The command line. */
+import { weftVersion } from './version.js';
+
+process.stdout.write(`weft-server: v${weftVersion}\n`);

@@ -1,0 +1,207 @@
+/**
+ * The options a server runs with, after flags, configuration text and defaults have been put together.
+ *
+ * Every duration is in milliseconds (fractions allowed), every size in bytes. `-1` in a limit means "none" where the
+ * official server has it so. The table in `keys.ts` says which key of the configuration language sets which field.
+ */
+import type { TlsOptions } from './tls-options.js';
+
+/** What a user may publish to and subscribe to. An absent list allows everything; deny wins over allow. */
+export interface SubjectPermission {
+  allow?: string[];
+  deny?: string[];
+}
+
+/** How long, and for how many messages, the reply subject of a delivered message may be published to. */
+export interface ResponsePermission {
+  /** Messages; -1 is unlimited. */
+  maxMsgs: number;
+  /** Milliseconds; -1 is for ever. */
+  expires: number;
+}
+
+export interface PermissionsOptions {
+  publish?: SubjectPermission;
+  /** Entries may be "subject queue". */
+  subscribe?: SubjectPermission;
+  responses?: ResponsePermission;
+}
+
+/** Kinds of connections as `allowed_connection_types` names them. */
+export type ConnectionType =
+  | 'STANDARD'
+  | 'WEBSOCKET'
+  | 'LEAFNODE'
+  | 'LEAFNODE_WS'
+  | 'MQTT'
+  | 'MQTT_WS'
+  | 'IN_PROCESS';
+
+/** A user with a name and a password, or with the public nkey alone. */
+export interface UserOptions {
+  username?: string;
+  /** Plain, or a bcrypt hash. */
+  password?: string;
+  /** Public user nkey, `U...`. */
+  nkey?: string;
+  permissions?: PermissionsOptions;
+  /** Account name; absent means the global account. */
+  account?: string;
+  allowedConnectionTypes?: ConnectionType[];
+  proxyRequired?: boolean;
+}
+
+export interface AuthorizationOptions {
+  username?: string;
+  password?: string;
+  token?: string;
+  /** Milliseconds; absent means the default (2 s, TLS timeout + 1 s where TLS is on). */
+  timeout?: number;
+  users: UserOptions[];
+  defaultPermissions?: PermissionsOptions;
+  proxyRequired: boolean;
+}
+
+/** An account as the configuration declares it; imports, exports, mappings and limits come with the accounts capability. */
+export interface AccountOptions {
+  name: string;
+}
+
+export type WriteTimeoutPolicy = 'default' | 'close' | 'retry';
+
+export interface ServerOptions {
+  // Where the options came from.
+  /** Path as given with `-c`; empty when there is none. */
+  configFile: string;
+  /** `sha256:<hex>`; empty without a configuration. */
+  configDigest: string;
+
+  // Identity.
+  serverName?: string;
+  serverTags: string[];
+  serverMetadata: Record<string, string>;
+  featureFlags: Record<string, boolean>;
+
+  // Client listener.
+  host: string;
+  /** -1 picks a free port. */
+  port: number;
+  clientAdvertise?: string;
+  proxyProtocol: boolean;
+  trustedProxies: string[];
+  allowNonTls: boolean;
+  tls?: TlsOptions;
+
+  // Who may connect.
+  authorization: AuthorizationOptions;
+  noAuthUser?: string;
+  accounts: AccountOptions[];
+  systemAccount?: string;
+  noSystemAccount: boolean;
+  /** Nonce in every INFO even when no nkey is configured. */
+  alwaysEnableNonce: boolean;
+
+  // Limits.
+  maxConnections: number;
+  maxSubscriptions: number;
+  maxSubscriptionTokens: number;
+  maxControlLine: number;
+  maxPayload: number;
+  maxPending: number;
+  maxClosedClients: number;
+  maxTracedMsgLen: number;
+
+  // Liveness.
+  pingInterval: number;
+  pingMax: number;
+  writeDeadline: number;
+  writeTimeout: WriteTimeoutPolicy;
+  noFastProducerStall: boolean;
+  lameDuckDuration: number;
+  lameDuckGracePeriod: number;
+
+  // Protocol switches.
+  noHeaderSupport: boolean;
+  disableSublistCache: boolean;
+  connectErrorReports: number;
+  reconnectErrorReports: number;
+
+  // Logging.
+  debug: boolean;
+  trace: boolean;
+  traceVerbose: boolean;
+  traceHeaders: boolean;
+  logtime: boolean;
+  logtimeUtc: boolean;
+  logFile?: string;
+  logSizeLimit: number;
+  logMaxNum: number;
+  syslog: boolean;
+  remoteSyslog?: string;
+
+  // Files that tell others about this process.
+  pidFile?: string;
+  portsFileDir?: string;
+
+  // Monitoring.
+  httpHost: string;
+  /** 0 is off, -1 picks a free port. */
+  httpPort: number;
+  httpsPort: number;
+  httpBasePath: string;
+  /** 0 is off. */
+  profPort: number;
+}
+
+/** The defaults of the official server. */
+export function defaultOptions(): ServerOptions {
+  return {
+    configFile: '',
+    configDigest: '',
+    serverTags: [],
+    serverMetadata: {},
+    featureFlags: {},
+    host: '0.0.0.0',
+    port: 4222,
+    proxyProtocol: false,
+    trustedProxies: [],
+    allowNonTls: false,
+    authorization: { users: [], proxyRequired: false },
+    accounts: [],
+    noSystemAccount: false,
+    alwaysEnableNonce: false,
+    maxConnections: 65536,
+    maxSubscriptions: 0,
+    maxSubscriptionTokens: 0,
+    maxControlLine: 4096,
+    maxPayload: 1048576,
+    maxPending: 67108864,
+    maxClosedClients: 10000,
+    maxTracedMsgLen: 0,
+    pingInterval: 120_000,
+    pingMax: 2,
+    writeDeadline: 10_000,
+    writeTimeout: 'default',
+    noFastProducerStall: false,
+    lameDuckDuration: 120_000,
+    lameDuckGracePeriod: 10_000,
+    noHeaderSupport: false,
+    disableSublistCache: false,
+    connectErrorReports: 3600,
+    reconnectErrorReports: 1,
+    debug: false,
+    trace: false,
+    traceVerbose: false,
+    traceHeaders: false,
+    logtime: true,
+    logtimeUtc: false,
+    logSizeLimit: 0,
+    logMaxNum: 0,
+    syslog: false,
+    httpHost: '',
+    httpPort: 0,
+    httpsPort: 0,
+    httpBasePath: '',
+    profPort: 0,
+  };
+}

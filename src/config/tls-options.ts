@@ -1,0 +1,27 @@
+/** A `tls {}` block as the configuration gives it: names and paths, nothing loaded yet. */
+export interface TlsOptions {
+  certFile?: string;
+  keyFile?: string;
+  caFile?: string;
+  /** More pairs; not together with certFile. */
+  certs: { certFile: string; keyFile: string }[];
+  verify: boolean;
+  verifyAndMap: boolean;
+  verifyCertAndCheckKnownUrls: boolean;
+  insecure: boolean;
+  /** Milliseconds for the handshake. */
+  timeout: number;
+  /** Go's names, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256. Empty: the default list. */
+  cipherSuites: string[];
+  allowInsecureCipherSuites: boolean;
+  /** Go's names, such as CurveP256. Empty: the default list. */
+  curvePreferences: string[];
+  minVersion: '1.2' | '1.3';
+  /** Lower-case hex SHA-256 of the certificates' SubjectPublicKeyInfo. */
+  pinnedCerts: string[];
+  /** Handshakes per second on the client port; 0 is unlimited. */
+  connectionRateLimit: number;
+  handshakeFirst: boolean;
+  /** Milliseconds to wait for the client's first bytes before falling back to INFO first; 0 is no fallback. */
+  handshakeFirstFallback: number;
+}

@@ -1,0 +1,45 @@
+/**
+ * The port to time. Everything that waits or asks what time it is goes through a `Clock`, so that a test can move it.
+ */
+
+/** A pending timer; `cancel` may be called any number of times, also after the timer fired. */
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970, with fractions where the platform has them. */
+  now(): number;
+  /** Milliseconds from an arbitrary start that never go back. */
+  monotonic(): number;
+  /** Calls `callback` once after `delay` milliseconds. A pending timer never keeps the process alive on its own. */
+  after(delay: number, callback: () => void): Timer;
+}
+
+class NodeTimer implements Timer {
+  readonly #handle: NodeJS.Timeout;
+
+  constructor(delay: number, callback: () => void) {
+    this.#handle = setTimeout(callback, delay);
+    this.#handle.unref();
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle);
+  }
+}
+
+/** The machine's own time. */
+export class NodeClock implements Clock {
+  now(): number {
+    return performance.timeOrigin + performance.now();
+  }
+
+  monotonic(): number {
+    return performance.now();
+  }
+
+  after(delay: number, callback: () => void): Timer {
+    return new NodeTimer(delay, callback);
+  }
+}
