@@ -1,0 +1,74 @@
+/**
+ * Who gets the messages on one subject: for each subscription the finished head of its MSG, and the queue groups. Made once per
+ * subject and kept until the interest in the subject changes.
+ */
+import { writeText } from '../protocol/bytes.js';
+import type { Memory } from '../runtime/arena.js';
+import type { Allocation } from '../subjects/subject-cache.js';
+import type { ClientConnection } from './connection.js';
+import type { Subscription } from './subscription.js';
+
+/** One subscription of a plan. */
+export class Delivery {
+  readonly sub: Subscription;
+  readonly connection: ClientConnection | null;
+  readonly memory: Memory;
+  /** `HMSG <subject> <sid> `: a MSG begins one byte later. */
+  readonly headStart: number;
+  readonly headLength: number;
+
+  constructor(sub: Subscription, memory: Memory, headStart: number, headLength: number) {
+    this.sub = sub;
+    this.connection = sub.connection;
+    this.memory = memory;
+    this.headStart = headStart;
+    this.headLength = headLength;
+  }
+}
+
+export class DeliveryPlan {
+  /** Latin1 text of the subject's bytes. */
+  readonly subject: string;
+  readonly plain: Delivery[] = [];
+  /** One list of members per queue group. */
+  readonly groups: Delivery[][] = [];
+  /** Clients may not publish here: the subject belongs to the server. */
+  readonly reserved: boolean;
+  /** The permissions that allowed this subject last; compared by identity. */
+  allowedFor: object | null = null;
+
+  constructor(
+    subject: string,
+    subscriptions: Subscription[],
+    reserved: boolean,
+    allocate: (size: number) => Allocation,
+  ) {
+    this.subject = subject;
+    this.reserved = reserved;
+    let groups: Map<string, Delivery[]> | null = null;
+    for (const sub of subscriptions) {
+      const delivery = deliveryOf(sub, subject, allocate);
+      if (sub.queue === null) {
+        this.plain.push(delivery);
+        continue;
+      }
+      groups ??= new Map();
+      const members = groups.get(sub.queue);
+      if (members === undefined) groups.set(sub.queue, [delivery]);
+      else members.push(delivery);
+    }
+    if (groups !== null) this.groups.push(...groups.values());
+  }
+}
+
+function deliveryOf(sub: Subscription, subject: string, allocate: (size: number) => Allocation): Delivery {
+  const sid = String(sub.sid);
+  const length = 5 + subject.length + 1 + sid.length + 1;
+  const { memory, start } = allocate(length);
+  let at = writeText('HMSG ', memory.bytes, start);
+  at = writeText(subject, memory.bytes, at);
+  at = writeText(' ', memory.bytes, at);
+  at = writeText(sid, memory.bytes, at);
+  writeText(' ', memory.bytes, at);
+  return new Delivery(sub, memory, start, length);
+}

@@ -1,0 +1,229 @@
+/**
+ * The way of one message from a PUB to the outbound bytes of everybody interested: permission, plan, copies. The common case
+ * touches no string and allocates nothing.
+ */
+import { quote } from '../protocol/errors.js';
+import type { PublishOperation } from '../protocol/client-parser.js';
+import { readText } from '../protocol/bytes.js';
+import type { Random } from '../runtime/random.js';
+import { SYSTEM_ACCOUNT } from '../accounts/account.js';
+import type { BrokerAccount } from './broker.js';
+import type { ClientConnection } from './connection.js';
+import { type Delivery, DeliveryPlan } from './delivery-plan.js';
+import type { FlushQueue } from './flush-queue.js';
+import type { InternalMessage } from './internal-client.js';
+
+const GATEWAY_REPLY = /^(_GR_\.|\$GR\.)./;
+const RAFT_SUBJECT = /^\$NRG\./;
+/** Replies that clients may not choose: service replies, JetStream acks, gateway replies. */
+const RESERVED_REPLY = /^(_R_\.|\$JS\.ACK\.|_GR_\..|\$GR\..)/;
+const UNDERSCORE = 95;
+const DOLLAR = 36;
+
+export class Publisher {
+  readonly #flushes: FlushQueue;
+  readonly #random: Random;
+
+  constructor(flushes: FlushQueue, random: Random) {
+    this.#flushes = flushes;
+    this.#random = random;
+  }
+
+  /** Handles the PUB of a client. */
+  publish(from: ClientConnection, operation: PublishOperation): void {
+    from.inMsgs++;
+    from.inBytes += operation.size;
+    if (from.traced) from.tracePublish(operation);
+    const account = from.account;
+    const { bytes } = operation.memory;
+    let plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
+    if (plan === null) plan = this.#plan(account, operation);
+    else account.cache.hits++;
+    if (plan.reserved || (from.permissions !== null && plan.allowedFor !== from.permissions)) {
+      if (!this.#mayPublish(from, plan)) return;
+    }
+    if (operation.replyStart !== 0) {
+      const first = bytes[operation.replyStart]!;
+      if ((first === UNDERSCORE || first === DOLLAR) && this.#replyRefused(from, operation)) return;
+    }
+    if (from.verbose) from.sendOk();
+    const delivered = this.#deliver(plan, operation, from);
+    if (!delivered && operation.replyStart !== 0 && from.noResponders) this.#noResponders(from, plan, operation);
+  }
+
+  /** Publishes for a room inside the server; true when somebody got the message. */
+  publishInternal(account: BrokerAccount, operation: PublishOperation): boolean {
+    const { bytes } = operation.memory;
+    let plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
+    plan ??= this.#plan(account, operation);
+    return this.#deliver(plan, operation, null);
+  }
+
+  #plan(account: BrokerAccount, operation: PublishOperation): DeliveryPlan {
+    const subject = readText(operation.memory.bytes, operation.subjectStart, operation.subjectEnd);
+    const reserved =
+      GATEWAY_REPLY.test(subject) || (RAFT_SUBJECT.test(subject) && account.name !== SYSTEM_ACCOUNT);
+    return account.cache.keep(
+      subject,
+      (allocate) => new DeliveryPlan(subject, account.interest.match(subject), reserved, allocate),
+    );
+  }
+
+  #mayPublish(from: ClientConnection, plan: DeliveryPlan): boolean {
+    const { permissions } = from;
+    let allowed = !plan.reserved;
+    if (allowed && permissions !== null) {
+      if (permissions.mayPublish(plan.subject)) plan.allowedFor = permissions;
+      else allowed = from.responses?.allow(plan.subject) ?? false;
+    }
+    if (allowed) return true;
+    from.sendError(`Permissions Violation for Publish to ${quote(plan.subject)}`);
+    from.logError(`Publish Violation - Subject ${quote(plan.subject)}`);
+    return false;
+  }
+
+  #replyRefused(from: ClientConnection, operation: PublishOperation): boolean {
+    const reply = readText(operation.memory.bytes, operation.replyStart, operation.replyEnd);
+    if (!RESERVED_REPLY.test(reply)) return false;
+    from.sendError(`Permissions Violation for Publish with Reply of ${quote(reply)}`);
+    from.logError(`Publish Violation - Reply ${quote(reply)}`);
+    return true;
+  }
+
+  #deliver(plan: DeliveryPlan, operation: PublishOperation, from: ClientConnection | null): boolean {
+    const { plain, groups } = plan;
+    let delivered = false;
+    for (let i = 0; i < plain.length; i++) {
+      if (this.#deliverTo(plain[i]!, plan, operation, from)) delivered = true;
+    }
+    for (let i = 0; i < groups.length; i++) {
+      const members = groups[i]!;
+      const count = members.length;
+      let pick = count === 1 ? 0 : this.#random.next() % count;
+      // A member that cannot take the message leaves it to the next one.
+      for (let tries = 0; tries < count; tries++) {
+        if (this.#deliverTo(members[pick]!, plan, operation, from)) {
+          delivered = true;
+          break;
+        }
+        if (++pick === count) pick = 0;
+      }
+    }
+    return delivered;
+  }
+
+  #deliverTo(
+    delivery: Delivery,
+    plan: DeliveryPlan,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+  ): boolean {
+    const to = delivery.connection;
+    const { sub } = delivery;
+    const { headerSize } = operation;
+    if (sub.special || to === null || to.special || (headerSize !== 0 && !to.headers)) {
+      return this.#deliverSpecial(delivery, plan, operation, from);
+    }
+    if (to === from && !to.echo) return false;
+    sub.delivered++;
+    to.outMsgs++;
+    to.outBytes += operation.size;
+    // The head is that of an HMSG; a MSG's begins at its second byte.
+    const cut = headerSize === 0 ? 1 : 0;
+    to.out.append(
+      delivery.memory,
+      delivery.headStart + cut,
+      delivery.headLength - cut,
+      operation.memory,
+      operation.tailStart,
+      operation.tailEnd - operation.tailStart,
+    );
+    if (!to.dirty) this.#flushes.add(to);
+    return true;
+  }
+
+  /** Everything that is not a mere copy: handlers, filters, maxima, headers to be cut off, slow receivers, traces. */
+  #deliverSpecial(
+    delivery: Delivery,
+    plan: DeliveryPlan,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+  ): boolean {
+    const to = delivery.connection;
+    const { sub } = delivery;
+    if (sub.closed) return false;
+    if (to === null) {
+      sub.delivered++;
+      sub.handler!(messageOf(plan.subject, operation));
+      return true;
+    }
+    if (to.closed || (to === from && !to.echo)) return false;
+    if (sub.filter?.denies(plan.subject)) return false;
+    if (sub.max > 0 && sub.delivered >= sub.max) {
+      to.removeSubscription(sub);
+      return false;
+    }
+    sub.delivered++;
+    const last = sub.max > 0 && sub.delivered === sub.max;
+    if (to.stalled && from !== null && !from.waitFor(to)) {
+      if (last) to.removeSubscription(sub);
+      return false;
+    }
+    const withoutHeader = operation.headerSize !== 0 && !to.headers;
+    to.outMsgs++;
+    to.outBytes += operation.size - (withoutHeader ? operation.headerSize : 0);
+    const cut = operation.headerSize === 0 || withoutHeader ? 1 : 0;
+    const { memory, headStart, headLength } = delivery;
+    if (withoutHeader) {
+      this.#appendWithoutHeader(delivery, operation, to);
+    } else {
+      const { tailStart, tailEnd } = operation;
+      to.out.append(memory, headStart + cut, headLength - cut, operation.memory, tailStart, tailEnd - tailStart);
+    }
+    if (to.responses !== null && operation.replyStart !== 0) this.#trackReply(to, operation);
+    if (to.traced) {
+      to.traceDelivery(readText(memory.bytes, headStart + cut, headStart + headLength), operation, withoutHeader);
+    }
+    if (!to.dirty) this.#flushes.add(to);
+    if (last) to.removeSubscription(sub);
+    return true;
+  }
+
+  #appendWithoutHeader(delivery: Delivery, operation: PublishOperation, to: ClientConnection): void {
+    const { memory, headStart, headLength } = delivery;
+    const { bytes } = operation.memory;
+    const reply = operation.replyStart === 0 ? '' : `${readText(bytes, operation.replyStart, operation.replyEnd)} `;
+    const head = readText(memory.bytes, headStart + 1, headStart + headLength);
+    to.out.text(`${head}${reply}${operation.size - operation.headerSize}\r\n`);
+    const start = operation.payloadStart + operation.headerSize;
+    to.out.append(operation.memory, start, 0, operation.memory, start, operation.tailEnd - start);
+  }
+
+  #trackReply(to: ClientConnection, operation: PublishOperation): void {
+    const reply = readText(operation.memory.bytes, operation.replyStart, operation.replyEnd);
+    if (!to.permissions?.mayPublish(reply)) to.responses!.track(reply);
+  }
+
+  /** Tells a requester that nobody listens, through its own subscription to the reply subject. */
+  #noResponders(from: ClientConnection, plan: DeliveryPlan, operation: PublishOperation): void {
+    const reply = readText(operation.memory.bytes, operation.replyStart, operation.replyEnd);
+    const sub = from.account.interest.match(reply).find((each) => each.connection === from && each.queue === null);
+    if (sub === undefined) return;
+    const length = 32 + plan.subject.length;
+    from.send(
+      `HMSG ${reply} ${sub.sid} ${length} ${length}\r\nNATS/1.0 503\r\nNats-Subject: ${plan.subject}\r\n\r\n\r\n`,
+    );
+  }
+}
+
+/** A message with bytes of its own, for a handler. */
+function messageOf(subject: string, operation: PublishOperation): InternalMessage {
+  const { memory, payloadStart, headerSize, size, replyStart, replyEnd } = operation;
+  const body = Buffer.from(memory.bytes.subarray(payloadStart, payloadStart + size));
+  return {
+    subject,
+    reply: replyStart === 0 ? '' : readText(memory.bytes, replyStart, replyEnd),
+    header: headerSize === 0 ? null : body.subarray(0, headerSize),
+    payload: body.subarray(headerSize),
+  };
+}

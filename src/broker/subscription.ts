@@ -1,0 +1,55 @@
+/** A subscription: interest of one connection, or of a room inside the server, in a subject. */
+import type { DeliveryFilter } from '../security/permissions.js';
+import type { Interest } from '../subjects/interest-graph.js';
+import type { ClientConnection } from './connection.js';
+import type { InternalMessage } from './internal-client.js';
+
+/** Where messages of a subscription go that is not a connection's: called during the publish, so it must be quick. */
+export type InternalHandler = (message: InternalMessage) => void;
+
+export class Subscription implements Interest {
+  readonly subject: string;
+  readonly queue: string | null;
+  /** As the client gave it. Kept as a number where it is one, which saves a string each. */
+  readonly sid: string | number;
+  /** Null for a subscription of the server itself. */
+  readonly connection: ClientConnection | null;
+  readonly handler: InternalHandler | null;
+  /** Messages delivered since SUB. */
+  delivered = 0;
+  /** UNSUB after this many; 0 is never. */
+  max = 0;
+  closed = false;
+  /** Leaves out messages on subjects that the user may not see; null for most. */
+  filter: DeliveryFilter | null = null;
+  /** Delivery needs more than copying bytes: a maximum, a filter, a handler. */
+  special = false;
+
+  constructor(
+    subject: string,
+    queue: string | null,
+    sid: string | number,
+    connection: ClientConnection | null,
+    handler: InternalHandler | null,
+  ) {
+    this.subject = subject;
+    this.queue = queue;
+    this.sid = sid;
+    this.connection = connection;
+    this.handler = handler;
+    this.special = handler !== null;
+  }
+}
+
+/** The key of a sid in a connection's table. */
+export function sidKey(sid: string): string | number {
+  if (sid.length > 9) return sid;
+  let value = 0;
+  for (let i = 0; i < sid.length; i++) {
+    const digit = sid.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return sid;
+    value = value * 10 + digit;
+  }
+  // "007" is another sid than "7".
+  return sid.length > 1 && sid.charCodeAt(0) === 48 ? sid : value;
+}

@@ -1,0 +1,20 @@
+/** What carries a connection's bytes: a TCP or TLS socket, a pair of streams in the process. */
+export interface Transport {
+  /** Bytes handed over that the transport has not got rid of yet. */
+  readonly backlog: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /**
+   * Hands over bytes. They stay the caller's: it leaves them alone until `backlog` is 0 again, and is told by `onWritten` when
+   * that may have happened.
+   */
+  write(pieces: Buffer[]): void;
+  onWritten: (() => void) | null;
+  /** Stops and continues the flow of input. */
+  pause(): void;
+  resume(): void;
+  /** Sends what was handed over, then closes. */
+  end(): void;
+  /** Closes at once. */
+  destroy(): void;
+}

@@ -1,0 +1,181 @@
+/**
+ * Who is interested in what, within one account: literal subjects in a hash map, wildcard subjects in a tree of tokens.
+ * Finding the interest in a subject costs one look-up plus a walk along the subject's tokens, whatever the number of
+ * subscriptions.
+ */
+import { hasEmptyToken, hasWildcard, isValidSubscription } from './subject.js';
+
+/** What the graph needs to know of a subscription. */
+export interface Interest {
+  /** Latin1 text of the subject's bytes. */
+  readonly subject: string;
+  /** Queue group, or null. */
+  readonly queue: string | null;
+}
+
+/** One subscription, or several on the same subject in the order they came. */
+type Bucket<S> = S | Set<S>;
+
+class Node<S> {
+  literals: Map<string, Node<S>> | null = null;
+  /** `*` */
+  any: Node<S> | null = null;
+  /** Subscriptions that end in this token. */
+  here: Bucket<S> | null = null;
+  /** Subscriptions that end in `>` behind this token. */
+  rest: Bucket<S> | null = null;
+
+  get empty(): boolean {
+    return this.literals === null && this.any === null && this.here === null && this.rest === null;
+  }
+}
+
+function addTo<S>(bucket: Bucket<S> | null | undefined, sub: S): Bucket<S> {
+  if (bucket === null || bucket === undefined) return sub;
+  if (bucket instanceof Set) return bucket.add(sub);
+  return new Set([bucket, sub]);
+}
+
+function removeFrom<S>(bucket: Bucket<S> | null | undefined, sub: S): Bucket<S> | null {
+  if (bucket instanceof Set) {
+    bucket.delete(sub);
+    if (bucket.size > 1) return bucket;
+    return bucket.values().next().value ?? null;
+  }
+  return bucket === sub || bucket === undefined ? null : bucket;
+}
+
+function collect<S>(bucket: Bucket<S> | null | undefined, into: S[]): void {
+  if (bucket === null || bucket === undefined) return;
+  if (bucket instanceof Set) for (const sub of bucket) into.push(sub);
+  else into.push(bucket);
+}
+
+export class InterestGraph<S extends Interest> {
+  readonly #literals = new Map<string, Bucket<S>>();
+  readonly #root = new Node<S>();
+  #count = 0;
+  #inserts = 0;
+  #removes = 0;
+
+  /** Subscriptions held. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get inserts(): number {
+    return this.#inserts;
+  }
+
+  get removes(): number {
+    return this.#removes;
+  }
+
+  /** Adds a subscription; false when its subject is not valid. */
+  insert(sub: S): boolean {
+    const { subject } = sub;
+    if (!isValidSubscription(subject)) return false;
+    if (!hasWildcard(subject)) {
+      this.#literals.set(subject, addTo(this.#literals.get(subject), sub));
+    } else {
+      let node = this.#root;
+      const tokens = subject.split('.');
+      const last = tokens.length - 1;
+      for (let i = 0; i <= last; i++) {
+        const token = tokens[i]!;
+        if (token === '>' && i === last) {
+          node.rest = addTo(node.rest, sub);
+          break;
+        }
+        node = childOf(node, token);
+        if (i === last) node.here = addTo(node.here, sub);
+      }
+    }
+    this.#count++;
+    this.#inserts++;
+    return true;
+  }
+
+  /** Removes a subscription that was inserted. */
+  remove(sub: S): void {
+    const { subject } = sub;
+    if (!hasWildcard(subject)) {
+      const left = removeFrom(this.#literals.get(subject), sub);
+      if (left === null) this.#literals.delete(subject);
+      else this.#literals.set(subject, left);
+    } else {
+      removeBelow(this.#root, subject.split('.'), 0, sub);
+    }
+    this.#count--;
+    this.#removes++;
+  }
+
+  /** All subscriptions that a message on this literal subject goes to, queue groups not yet resolved. */
+  match(subject: string): S[] {
+    const found: S[] = [];
+    if (hasEmptyToken(subject)) return found;
+    collect(this.#literals.get(subject), found);
+    if (!this.#root.empty) matchBelow(this.#root, subject.split('.'), 0, found);
+    return found;
+  }
+
+  /** Every subscription, literals first. */
+  *all(): IterableIterator<S> {
+    for (const bucket of this.#literals.values()) {
+      if (bucket instanceof Set) yield* bucket;
+      else yield bucket;
+    }
+    yield* allBelow(this.#root);
+  }
+}
+
+function childOf<S>(node: Node<S>, token: string): Node<S> {
+  if (token === '*') return (node.any ??= new Node());
+  node.literals ??= new Map();
+  let child = node.literals.get(token);
+  if (child === undefined) node.literals.set(token, (child = new Node()));
+  return child;
+}
+
+function matchBelow<S>(node: Node<S>, tokens: string[], depth: number, found: S[]): void {
+  // `>` stands for one token or more.
+  if (depth < tokens.length) collect(node.rest, found);
+  if (depth === tokens.length) {
+    collect(node.here, found);
+    return;
+  }
+  if (node.any !== null) matchBelow(node.any, tokens, depth + 1, found);
+  const child = node.literals?.get(tokens[depth]!);
+  if (child !== undefined) matchBelow(child, tokens, depth + 1, found);
+}
+
+function removeBelow<S>(node: Node<S>, tokens: string[], depth: number, sub: S): void {
+  if (depth === tokens.length) {
+    node.here = removeFrom(node.here, sub);
+    return;
+  }
+  const token = tokens[depth]!;
+  if (token === '>' && depth === tokens.length - 1) {
+    node.rest = removeFrom(node.rest, sub);
+    return;
+  }
+  const child = token === '*' ? node.any : node.literals?.get(token);
+  if (child === null || child === undefined) return;
+  removeBelow(child, tokens, depth + 1, sub);
+  if (!child.empty) return;
+  if (token === '*') {
+    node.any = null;
+  } else {
+    node.literals!.delete(token);
+    if (node.literals!.size === 0) node.literals = null;
+  }
+}
+
+function* allBelow<S>(node: Node<S>): IterableIterator<S> {
+  const found: S[] = [];
+  collect(node.here, found);
+  collect(node.rest, found);
+  yield* found;
+  if (node.any !== null) yield* allBelow(node.any);
+  if (node.literals !== null) for (const child of node.literals.values()) yield* allBelow(child);
+}

@@ -1,0 +1,174 @@
+/**
+ * What is known of recently used subjects, found by the subject's bytes where they lie in the read buffer: no string is made
+ * for a subject that is in the cache. Each entry holds a value (the delivery plan) until a change of interest takes it away.
+ *
+ * Bounded: when entries or pages reach their limit, everything is forgotten and collected anew.
+ */
+import { hashText, writeText } from '../protocol/bytes.js';
+import { Memory } from '../runtime/arena.js';
+import { subjectMatches } from './subject.js';
+
+const MAX_ENTRIES = 131_072;
+const MAX_PAGE_BYTES = 48 * 1024 * 1024;
+const PAGE_SIZE = 64 * 1024;
+/** Copies may write this many bytes too many. */
+const SLACK = 4;
+/** A wildcard subscription looks through at most this many entries for those it touches; beyond it, all become stale. */
+const SCAN_LIMIT = 512;
+
+/** A place in the cache's memory. */
+export interface Allocation {
+  memory: Memory;
+  start: number;
+}
+
+export class CachedSubject<V> {
+  readonly hash: number;
+  readonly memory: Memory;
+  /** Where the subject's bytes lie in `memory`. */
+  readonly start: number;
+  readonly length: number;
+  /** Null when the interest in the subject has changed since. */
+  value: V | null = null;
+  /** Stale when it is not the cache's. */
+  generation = -1;
+
+  constructor(hash: number, memory: Memory, start: number, length: number) {
+    this.hash = hash;
+    this.memory = memory;
+    this.start = start;
+    this.length = length;
+  }
+
+  get subject(): string {
+    return this.memory.buffer.latin1Slice(this.start, this.start + this.length);
+  }
+}
+
+export class SubjectCache<V> {
+  #table: (CachedSubject<V> | undefined)[] = new Array(64);
+  #mask = 63;
+  #size = 0;
+  #page: Memory | null = null;
+  #pageUsed = 0;
+  #pageBytes = 0;
+  #generation = 0;
+  readonly #maxEntries: number;
+  hits = 0;
+  misses = 0;
+
+  constructor(maxEntries = MAX_ENTRIES) {
+    this.#maxEntries = maxEntries;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Bytes of the pages that hold subjects and message heads. */
+  get pageBytes(): number {
+    return this.#pageBytes;
+  }
+
+  /** The value for a subject given by its bytes, or null when there is none that still holds. */
+  find(bytes: Uint8Array, start: number, end: number, hash: number): V | null {
+    const length = end - start;
+    const table = this.#table;
+    const mask = this.#mask;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const entry = table[slot];
+      if (entry === undefined) return null;
+      if (entry.hash === hash && entry.length === length && sameBytes(entry, bytes, start)) {
+        return entry.generation === this.#generation ? entry.value : null;
+      }
+    }
+  }
+
+  /** Keeps a value for a subject. `fill` makes it and may allocate memory that lives as long as the cache's pages. */
+  keep(subject: string, fill: (allocate: (size: number) => Allocation) => V): V {
+    this.misses++;
+    if (this.#size >= this.#maxEntries || this.#pageBytes > MAX_PAGE_BYTES) this.clear();
+    const hash = hashText(subject);
+    let entry = this.#entry(subject, hash);
+    if (entry === undefined) {
+      const place = this.#allocate(subject.length);
+      writeText(subject, place.memory.bytes, place.start);
+      entry = new CachedSubject<V>(hash, place.memory, place.start, subject.length);
+      this.#insert(entry);
+    }
+    entry.value = fill((size) => this.#allocate(size));
+    entry.generation = this.#generation;
+    return entry.value;
+  }
+
+  /** Interest changed: forget what is known of the literal subject, or of all subjects under the pattern. */
+  invalidate(subject: string, isPattern: boolean): void {
+    if (!isPattern) {
+      const entry = this.#entry(subject, hashText(subject));
+      if (entry !== undefined) entry.value = null;
+      return;
+    }
+    if (this.#size > SCAN_LIMIT) {
+      this.#generation++;
+      return;
+    }
+    for (const entry of this.#table) {
+      if (entry !== undefined && entry.value !== null && subjectMatches(entry.subject, subject)) entry.value = null;
+    }
+  }
+
+  clear(): void {
+    this.#table = new Array(64);
+    this.#mask = 63;
+    this.#size = 0;
+    this.#page = null;
+    this.#pageUsed = 0;
+    this.#pageBytes = 0;
+  }
+
+  #entry(subject: string, hash: number): CachedSubject<V> | undefined {
+    for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const entry = this.#table[slot];
+      if (entry === undefined) return undefined;
+      if (entry.hash === hash && entry.length === subject.length && entry.subject === subject) return entry;
+    }
+  }
+
+  #insert(entry: CachedSubject<V>): void {
+    if ((this.#size + 1) * 2 > this.#table.length) this.#grow();
+    this.#place(entry);
+    this.#size++;
+  }
+
+  #place(entry: CachedSubject<V>): void {
+    let slot = entry.hash & this.#mask;
+    while (this.#table[slot] !== undefined) slot = (slot + 1) & this.#mask;
+    this.#table[slot] = entry;
+  }
+
+  #grow(): void {
+    const old = this.#table;
+    this.#table = new Array(old.length * 2);
+    this.#mask = this.#table.length - 1;
+    for (const entry of old) if (entry !== undefined) this.#place(entry);
+  }
+
+  #allocate(size: number): Allocation {
+    if (this.#page === null || this.#pageUsed + size + SLACK > this.#page.bytes.length) {
+      this.#page = new Memory(Math.max(this.#pageBytes === 0 ? 1024 : PAGE_SIZE, size + SLACK));
+      this.#pageUsed = 0;
+      this.#pageBytes += this.#page.bytes.length;
+    }
+    const start = this.#pageUsed;
+    this.#pageUsed += size;
+    return { memory: this.#page, start };
+  }
+}
+
+function sameBytes<V>(entry: CachedSubject<V>, bytes: Uint8Array, start: number): boolean {
+  const known = entry.memory.bytes;
+  const from = entry.start;
+  // The last byte differs most often.
+  for (let i = entry.length - 1; i >= 0; i--) if (known[from + i] !== bytes[start + i]) return false;
+  return true;
+}
