@@ -49,6 +49,8 @@ export class LogFile implements LogSink {
   #size: number;
   /** The limit that counts at the moment: a rotation that failed doubles it until the next one that works. */
   #limit: number;
+  #lastStamp = '';
+  #lastNanos = 0;
 
   /** Opens `path` for appending; throws `error opening file: open <path>: <reason>`. */
   constructor(path: string, limits: LogFileLimits, clock: Clock, format: LineFormat) {
@@ -145,12 +147,13 @@ export class LogFile implements LogSink {
     const now = this.#clock.now();
     const stamp = dateParts(now, false).join('.');
     let nanos = Math.floor((now - Math.floor(now / 1000) * 1000) * 1e6);
-    for (;;) {
-      const path = `${this.path}.${stamp}.${String(nanos).padStart(9, '0')}`;
-      // Two rotations within one tick of the clock must not overwrite each other's backup.
-      if (!existsSync(path)) return path;
-      nanos = (nanos + 1) % 1e9;
-    }
+    // Two rotations within one tick of the clock must neither share a name nor change their order.
+    if (stamp === this.#lastStamp) nanos = Math.max(nanos, this.#lastNanos + 1);
+    const path = () => `${this.path}.${stamp}.${String(nanos).padStart(9, '0')}`;
+    while (existsSync(path())) nanos++;
+    this.#lastStamp = stamp;
+    this.#lastNanos = nanos;
+    return path();
   }
 
   /** The names sort by age. */
