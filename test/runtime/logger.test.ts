@@ -1,6 +1,15 @@
 /** Log lines, files and their rotation. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -177,21 +186,30 @@ test('a file found over the limit is rotated at once', (t) => {
   assert.match(readFileSync(join(folder, backup), 'utf8'), /x\[7\] .* \[INF\] Rotating logfile\.\.\.\n$/);
 });
 
-test('a rotation that fails loses nothing and is tried again at twice the size', (t) => {
+test('a rotation or re-opening that fails goes on in the old file and is tried again at twice the size', (t) => {
   const folder = temporaryFolder(t);
-  const path = join(folder, 'server.log');
+  mkdirSync(join(folder, 'logs'));
+  const path = join(folder, 'logs', 'server.log');
   const logger = new Logger(settings({ logFile: path, logSizeLimit: 50, logtime: false }), {
     clock: new SimulatedClock(start),
     pid: 7,
   });
   t.after(() => logger.close());
-  rmSync(path);
+  renameSync(join(folder, 'logs'), join(folder, 'moved'));
   logger.notice('x'.repeat(60));
-  logger.notice('y');
-  logger.notice('z'.repeat(150));
   logger.reopen();
-  logger.notice('back');
-  assert.match(readFileSync(path, 'utf8'), /File log re-opened\n\[7\] \[INF\] back\n$/);
+  const moved = readFileSync(join(folder, 'moved', 'server.log'), 'utf8').split(/\r?\n/);
+  assert.deepEqual(moved.slice(0, 2), [
+    `[7] [INF] ${'x'.repeat(60)}`,
+    '[7] [ERR] Unable to rotate logfile (no such file or directory), will attempt next rotation at size 100',
+  ]);
+  assert.equal(
+    moved[2],
+    `[7] [ERR] File log re-open failed: error opening file: open ${path}: no such file or directory`,
+  );
+  mkdirSync(join(folder, 'logs'));
+  logger.reopen();
+  assert.equal(readFileSync(path, 'utf8'), '[7] [INF] File log re-opened\n');
 });
 
 test('the same text at most once per second, over all levels', () => {
