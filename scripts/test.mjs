@@ -1,7 +1,11 @@
 // `npm test [-- options] [-- name parts]`: sets up, builds, checks types and style, and runs the tests.
 //
-//   --quick    leave out the tests under test/stress and test/differential
-//   NAME       only test files whose path contains NAME
+//   --quick       leave out the tests under test/stress
+//   --tests-only  leave out the checks of types and style
+//   NAME          only test files whose path contains NAME, and neither of those checks
+//
+// The tests under test/differential compare with the official server's binary and run only when asked for by name:
+// `npm test -- differential/`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -15,8 +19,13 @@ await buildDist();
 await buildTests();
 
 const args = process.argv.slice(2);
-const quick = args.includes('--quick');
+const options = new Set(args.filter((arg) => arg.startsWith('--')));
 const names = args.filter((arg) => !arg.startsWith('--'));
+for (const option of options) {
+  if (option === '--quick' || option === '--tests-only') continue;
+  process.stderr.write(`unknown option ${option}\n`);
+  process.exit(2);
+}
 
 function run(label, command, commandArgs) {
   const done = spawnSync(command, commandArgs, { cwd: root, stdio: 'inherit' });
@@ -33,7 +42,14 @@ function* testFiles(folder) {
   }
 }
 
-if (names.length === 0) {
+function wanted(path) {
+  if (options.has('--quick') && path.startsWith('build/test/stress/')) return false;
+  const differential = path.startsWith('build/test/differential/');
+  if (names.length === 0) return !differential;
+  return names.some((name) => path.includes(name) && (!differential || name.startsWith('differential')));
+}
+
+if (names.length === 0 && !options.has('--tests-only')) {
   run('type check', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit']);
   run('lint', process.execPath, [
     join(root, 'node_modules/@biomejs/biome/bin/biome'),
@@ -43,12 +59,20 @@ if (names.length === 0) {
   ]);
 }
 
-// The differential tests need the official binary; `.ci/run` runs them on their own.
-const left = (path) => !(quick && /\/(stress|differential)\//.test(path));
 const folder = join(root, 'build', 'test');
 const files = (existsSync(folder) ? [...testFiles(folder)] : [])
-  .filter(left)
-  .filter((path) => names.length === 0 || names.some((name) => path.includes(name)))
-  .sort()
-  .map((path) => relative(root, path));
-run('tests', process.execPath, ['--enable-source-maps', '--test', '--test-concurrency=2', ...files]);
+  .map((path) => relative(root, path).replaceAll('\\', '/'))
+  .filter(wanted)
+  .sort();
+// Without files node would go looking for some itself.
+if (files.length === 0) {
+  process.stderr.write(`no test file matches ${names.join(' ')}\n`);
+  process.exit(1);
+}
+run('tests', process.execPath, [
+  '--enable-source-maps',
+  '--test',
+  '--test-concurrency=2',
+  '--test-reporter=spec',
+  ...files,
+]);
