@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Clock, Timer } from '../../src/runtime/clock.js';
 import { Permissions, permissionsProblem } from '../../src/security/permissions.js';
 import { ResponseTracker } from '../../src/security/response-tracker.js';
-import { ALL_LITERALS, naiveMatches, pattern } from './subject-set.test.js';
+import { ALL_LITERALS, naiveMatches, pattern } from './subject-generators.js';
 
 class ManualClock implements Clock {
   time = 0;
