@@ -7,7 +7,14 @@
  * through, although the subscription is wider; here it is refused.
  */
 import type { PermissionsOptions, ResponsePermission } from '../config/options.js';
-import { hasWildcard, isSubsetOf, isValidPattern, patternsOverlap, SubjectSet } from './subject-set.js';
+import {
+  hasWildcard,
+  isSubsetOf,
+  isValidPattern,
+  patternsOverlap,
+  type SubjectMatch,
+  SubjectSet,
+} from './subject-set.js';
 
 const DEFAULT_RESPONSES = 1;
 const DEFAULT_RESPONSE_EXPIRY = 120_000;
@@ -75,6 +82,11 @@ function queueListed(queue: string, names: string[]): boolean {
   return names.some((name) => name === queue || (hasWildcard(name) && isSubsetOf(queue, name)));
 }
 
+/** Entries with a queue group are the more exact ones: where there are any, they alone decide for a queue subscription. */
+function entriesAllow({ plain, queues }: SubjectMatch, queue: string): boolean {
+  return queue !== '' && queues.length > 0 ? queueListed(queue, queues) : plain;
+}
+
 export class Permissions {
   /** As given, with the defaults of `responses` filled in; for monitoring and user info. */
   readonly options: PermissionsOptions;
@@ -123,11 +135,10 @@ export class Permissions {
 
   /** `queue` is empty or absent for a subscription without queue group. */
   maySubscribe(subject: string, queue = ''): boolean {
-    if (this.#subscribeAllow !== null) {
-      const { plain, queues } = this.#subscribeAllow.covers(subject);
-      // Entries with a queue group are the more exact ones: where there are any, they alone decide for a queue subscription.
-      const allowed = queue !== '' && queues.length > 0 ? queueListed(queue, queues) : plain;
-      if (!allowed) return false;
+    const allow = this.#subscribeAllow;
+    if (allow !== null) {
+      if (!entriesAllow(allow.match(subject), queue)) return false;
+      if (hasWildcard(subject) && !entriesAllow(allow.covers(subject), queue)) return false;
     }
     return this.#subscribeDeny === null || !this.#denied(this.#subscribeDeny, subject, queue);
   }

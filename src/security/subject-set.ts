@@ -93,7 +93,8 @@ export class SubjectSet {
 
   /** Whether an entry without queue group matches. The tokens are taken as they are: `foo.>` is a message's subject too. */
   matches(subject: string): boolean {
-    return this.match(subject).plain;
+    const tokens = subject.split('.');
+    return !tokens.includes('') && containsPlain(this.#root, tokens, 0);
   }
 
   /** What all entries that match say. */
@@ -117,6 +118,14 @@ export class SubjectSet {
     if (!tokens.includes('')) collect(this.#root, tokens, 0, asSubscription, result);
     return result;
   }
+}
+
+function containsPlain(node: Node, tokens: string[], at: number): boolean {
+  if (at === tokens.length) return node.plain;
+  if (node.rest?.plain) return true;
+  const child = node.children.get(tokens[at]!);
+  if (child !== undefined && containsPlain(child, tokens, at + 1)) return true;
+  return node.any !== null && containsPlain(node.any, tokens, at + 1);
 }
 
 function collect(

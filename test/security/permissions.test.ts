@@ -87,6 +87,8 @@ describe('permissions', () => {
     [['foo.*'], [], '>', '', false],
     // The official server lets this one through.
     [['foo.*'], [], 'foo.>', '', false],
+    [['a.*.* v1', '>'], [], 'a.*.>', 'v2', false],
+    [['a.*.* v1', '>'], [], 'a.*.>', '', true],
     [[], ['foo'], 'foo', '', false],
     [[], ['foo'], 'foo', 'q', false],
     [[], ['foo'], '*', '', true],
