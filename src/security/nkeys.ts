@@ -89,10 +89,15 @@ export function decodeBase32(text: string): Buffer | null {
   return bytes;
 }
 
-function withChecksum(body: Buffer): string {
-  const checksum = Buffer.alloc(2);
-  checksum.writeUInt16LE(crc16(body));
-  return encodeBase32(Buffer.concat([body, checksum]));
+function withChecksum(prefix: readonly number[], raw: Uint8Array): string {
+  const end = prefix.length + raw.length;
+  const bytes = new Uint8Array(end + 2);
+  bytes.set(prefix);
+  bytes.set(raw, prefix.length);
+  const checksum = crc16(bytes.subarray(0, end));
+  bytes[end] = checksum & 0xff;
+  bytes[end + 1] = checksum >> 8;
+  return encodeBase32(bytes);
 }
 
 function withoutChecksum(text: string): Buffer | null {
@@ -109,7 +114,7 @@ function assertKeyLength(raw: Uint8Array): void {
 /** The text of a public key of 32 bytes. */
 export function encodePublicKey(role: NkeyRole, raw: Uint8Array): string {
   assertKeyLength(raw);
-  return withChecksum(Buffer.concat([Buffer.from([ROLE_PREFIX[role]]), raw]));
+  return withChecksum([ROLE_PREFIX[role]], raw);
 }
 
 /** The public key behind a text, or null when the text is not one. */
@@ -124,7 +129,7 @@ export function decodePublicKey(text: string): DecodedNkey | null {
 export function encodeSeed(role: NkeyRole, seed: Uint8Array): string {
   assertKeyLength(seed);
   const prefix = ROLE_PREFIX[role];
-  return withChecksum(Buffer.concat([Buffer.from([SEED_PREFIX | (prefix >> 5), (prefix & 31) << 3]), seed]));
+  return withChecksum([SEED_PREFIX | (prefix >> 5), (prefix & 31) << 3], seed);
 }
 
 /** The seed behind a text, or null when the text is not one. */
