@@ -68,6 +68,8 @@ export interface IdentityFields {
   account?: string;
   permissions?: Permissions | null;
   trustedProxyKey?: string | null;
+  /** What CONNECT claimed; the labels show it, as those of the official server do. */
+  claims?: Credentials;
   /** What the configuration held when the client's secret was compared with it. */
   verifiedSecret?: string | null;
 }
@@ -83,6 +85,9 @@ export class UserIdentity {
   readonly trustedProxyKey: string | null;
   // Private, so that no dump of a connection shows it.
   readonly #verifiedSecret: string | null;
+  readonly #claimedNkey: string;
+  readonly #claimedUser: string;
+  readonly #claimedToken: boolean;
 
   constructor(fields: IdentityFields) {
     this.kind = fields.kind;
@@ -91,18 +96,23 @@ export class UserIdentity {
     this.permissions = fields.permissions ?? null;
     this.trustedProxyKey = fields.trustedProxyKey ?? null;
     this.#verifiedSecret = fields.verifiedSecret ?? null;
+    const { nkey = '', user = '', auth_token = '' } = fields.claims ?? {};
+    // A user by certificate or without credentials claimed nothing, or nothing that counts.
+    this.#claimedNkey = nkey || (fields.kind === 'nkey' ? fields.name : '');
+    this.#claimedUser = fields.kind === 'user' ? fields.name : user;
+    this.#claimedToken = auth_token !== '' || fields.kind === 'token';
   }
 
-  /** `authorized_user` of `/connz`. */
+  /** `authorized_user` of `/connz`; what the client claimed, also where nobody checks. */
   get label(): string {
-    return this.kind === 'token' ? '[REDACTED]' : this.name;
+    return this.#claimedNkey || this.#claimedUser || (this.#claimedToken ? '[REDACTED]' : '');
   }
 
   /** As the log names it, such as `User "bob"`. */
   get description(): string {
-    if (this.kind === 'token') return 'Token "[REDACTED]"';
-    if (this.kind === 'nkey') return `Nkey ${JSON.stringify(this.name)}`;
-    return this.name === '' ? 'User "N/A"' : `User ${JSON.stringify(this.name)}`;
+    if (this.#claimedNkey !== '') return `Nkey ${JSON.stringify(this.#claimedNkey)}`;
+    if (this.#claimedUser !== '') return `User ${JSON.stringify(this.#claimedUser)}`;
+    return this.#claimedToken ? 'Token "[REDACTED]"' : 'User "N/A"';
   }
 
   /** Whether the client has already proved that it knows the secret behind this stored form. */

@@ -317,7 +317,8 @@ export class ConfigAuthenticator implements Authenticator {
   }
 
   #accept(attempt: Attempt, fields: IdentityFields): AuthResult {
-    return { ok: true, user: new UserIdentity({ ...fields, trustedProxyKey: attempt.trustedProxyKey }) };
+    const { trustedProxyKey, request } = attempt;
+    return { ok: true, user: new UserIdentity({ ...fields, trustedProxyKey, claims: request.connect }) };
   }
 }
 

@@ -373,10 +373,23 @@ describe('config authenticator', () => {
     });
   });
 
+  it('labels are what CONNECT claimed, an nkey before a user before a token', () => {
+    const label = (connect: Credentials) => {
+      const result = authenticator({}).authenticate(request(connect));
+      assert.ok(!(result instanceof Promise) && result.ok);
+      return result.user.label;
+    };
+    assert.equal(label({ nkey: 'UA', user: 'bob', auth_token: 't' }), 'UA');
+    assert.equal(label({ user: 'bob', auth_token: 't' }), 'bob');
+    assert.equal(label({ auth_token: 't' }), '[REDACTED]');
+    assert.equal(label({}), '');
+  });
+
   it('identities show no secrets', () => {
     const identity = new UserIdentity({ kind: 'user', name: 'bob', verifiedSecret: 's3cret' });
     assert.doesNotMatch(JSON.stringify(identity), /s3cret/);
     assert.equal(identity.description, 'User "bob"');
+    assert.equal(new UserIdentity({ kind: 'token', name: '' }).description, 'Token "[REDACTED]"');
     assert.equal(new UserIdentity({ kind: 'none', name: '' }).description, 'User "N/A"');
     assert.equal(new UserIdentity({ kind: 'nkey', name: 'UA' }).description, 'Nkey "UA"');
   });
