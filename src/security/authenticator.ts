@@ -1,0 +1,150 @@
+/**
+ * Who may connect: the seam between a connection and whatever decides, and the data that goes through it.
+ *
+ * The server asks an `Authenticator`; `ConfigAuthenticator` is the one that follows the configuration. A program that embeds
+ * the server can wrap or replace it.
+ */
+import type { ConnectionType } from '../config/options.js';
+import type { PeerCertificate } from './peer-certificate.js';
+import type { Permissions } from './permissions.js';
+
+/** Account of users without one. */
+export const GLOBAL_ACCOUNT = '$G';
+
+/** The fields of CONNECT that say who the client is; absent and empty mean the same. */
+export interface Credentials {
+  user?: string;
+  pass?: string;
+  auth_token?: string;
+  /** Public user nkey. */
+  nkey?: string;
+  /** Signature of the nonce. */
+  sig?: string;
+  jwt?: string;
+  /** Signature of the nonce by a trusted proxy. */
+  proxy_sig?: string;
+  name?: string;
+  lang?: string;
+  version?: string;
+}
+
+export interface AuthRequest {
+  connect: Credentials;
+  /** As sent in INFO; empty when none was. */
+  nonce: string;
+  connectionType: ConnectionType;
+  /** The peer's own certificate; null without TLS or without one. */
+  tlsPeer: PeerCertificate | null;
+  /** Whether this listener maps certificates to users; absent: as the client listener's `verify_and_map`. */
+  tlsMap?: boolean;
+  remoteAddress: string;
+  remotePort: number;
+}
+
+/** The texts of `/connz` for connections closed because of their credentials. */
+export type AuthFailureReason = 'Authentication Failure' | 'Proxy Not Trusted' | 'Proxy Required';
+
+export type AuthResult =
+  | {
+      ok: true;
+      user: UserIdentity;
+      /** For the log, at warning level. */
+      warning?: string;
+    }
+  | {
+      ok: false;
+      reason: AuthFailureReason;
+      /** For the log, at debug level. */
+      detail?: string;
+    };
+
+/** `none`: nobody has to say who they are. */
+export type IdentityKind = 'none' | 'user' | 'nkey' | 'token';
+
+export interface IdentityFields {
+  kind: IdentityKind;
+  /** User name or public nkey; empty for `none` and `token`. */
+  name: string;
+  account?: string;
+  permissions?: Permissions | null;
+  trustedProxyKey?: string | null;
+  /** What CONNECT claimed; the labels show it, as those of the official server do. */
+  claims?: Credentials;
+  /** What the configuration held when the client's secret was compared with it. */
+  verifiedSecret?: string | null;
+}
+
+/** Who a connection is. */
+export class UserIdentity {
+  readonly kind: IdentityKind;
+  readonly name: string;
+  readonly account: string;
+  /** Null allows everything. */
+  readonly permissions: Permissions | null;
+  /** The key of the trusted proxy that the client came through; null when it did not. */
+  readonly trustedProxyKey: string | null;
+  // Private, so that no dump of a connection shows it.
+  readonly #verifiedSecret: string | null;
+  readonly #claimedNkey: string;
+  readonly #claimedUser: string;
+  readonly #claimedToken: boolean;
+
+  constructor(fields: IdentityFields) {
+    this.kind = fields.kind;
+    this.name = fields.name;
+    this.account = fields.account ?? GLOBAL_ACCOUNT;
+    this.permissions = fields.permissions ?? null;
+    this.trustedProxyKey = fields.trustedProxyKey ?? null;
+    this.#verifiedSecret = fields.verifiedSecret ?? null;
+    const { nkey = '', user = '', auth_token = '' } = fields.claims ?? {};
+    // A user by certificate or without credentials claimed nothing, or nothing that counts.
+    this.#claimedNkey = nkey || (fields.kind === 'nkey' ? fields.name : '');
+    this.#claimedUser = fields.kind === 'user' ? fields.name : user;
+    this.#claimedToken = auth_token !== '' || fields.kind === 'token';
+  }
+
+  /** `authorized_user` of `/connz`; what the client claimed, also where nobody checks. */
+  get label(): string {
+    return this.#claimedNkey || this.#claimedUser || (this.#claimedToken ? '[REDACTED]' : '');
+  }
+
+  /** As the log names it, such as `User "bob"`. */
+  get description(): string {
+    if (this.#claimedNkey !== '') return `Nkey ${JSON.stringify(this.#claimedNkey)}`;
+    if (this.#claimedUser !== '') return `User ${JSON.stringify(this.#claimedUser)}`;
+    return this.#claimedToken ? 'Token "[REDACTED]"' : 'User "N/A"';
+  }
+
+  /** Whether the client has already proved that it knows the secret behind this stored form. */
+  hasProved(stored: string): boolean {
+    return this.#verifiedSecret === stored;
+  }
+}
+
+export interface Authenticator {
+  /** CONNECT has to carry credentials, or `anonymous` has to let the client in. */
+  readonly authRequired: boolean;
+  /** `auth_required` of INFO: not claimed when clients get in without credentials. */
+  readonly infoAuthRequired: boolean;
+  /** INFO has to carry a nonce. */
+  readonly nonceRequired: boolean;
+  /** Checks a client; a promise only when the answer takes time. */
+  authenticate(request: AuthRequest): AuthResult | Promise<AuthResult>;
+  /**
+   * Checks a client again that an earlier authenticator let in, after a reload. Close the connection when the result is
+   * not ok or its account another one; else give the connection the new identity.
+   */
+  renew(identity: UserIdentity, request: AuthRequest): AuthResult | Promise<AuthResult>;
+  /** Whether a client may start with another verb than CONNECT; if so, authenticate it with empty credentials. */
+  anonymous(connectionType: ConnectionType): boolean;
+}
+
+/** Whether a live connection may go on as it is under the next authenticator, in the same account. */
+export async function sameUser(
+  identity: UserIdentity,
+  request: AuthRequest,
+  next: Authenticator,
+): Promise<UserIdentity | null> {
+  const result = await next.renew(identity, request);
+  return result.ok && result.user.account === identity.account ? result.user : null;
+}
