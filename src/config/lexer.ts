@@ -156,7 +156,7 @@ export class Lexer {
     for (;;) {
       const rune = this.peek();
       if (rune === 0x27) break;
-      if (rune === endOfText) this.#unterminated(word.start);
+      if (rune === endOfText) this.#unterminated(word, word.start);
       this.next();
     }
     this.#close(word);
@@ -171,7 +171,7 @@ export class Lexer {
     let done = '';
     let from = this.#at;
     for (let rune = this.peek(); rune !== 0x22; rune = this.peek()) {
-      if (rune === endOfText) this.#unterminated(from, done.length);
+      if (rune === endOfText) this.#unterminated(word, from, done.length);
       if (rune === 0x5c) {
         done += this.#bytes.slice(from, this.#at) + this.#escape();
         from = this.#at;
@@ -314,9 +314,9 @@ export class Lexer {
     return word;
   }
 
-  #unterminated(from: number, kept = 0): never {
+  #unterminated(word: { lineStart: number }, from: number, kept = 0): never {
     if (this.#at > from) this.fail('Unexpected EOF.');
-    throw new TextEnded(this.#line, this.position - kept);
+    throw new TextEnded(this.#line, this.#at - word.lineStart - kept);
   }
 
   /** One escape sequence; the backslash comes next. */

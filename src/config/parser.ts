@@ -378,8 +378,8 @@ class Parser {
     else this.#set(scalar(word), word.line, word.position);
   }
 
-  #set(value: ConfigValue['value'], line: number, position: number, located = true): void {
-    this.#place({ value, line, position, source: this.#path, used: false, located });
+  #set(value: ConfigValue['value'], line: number, position: number): void {
+    this.#place({ value, line, position, source: this.#path, used: false, place: 'file' });
   }
 
   #place(value: ConfigValue): void {
@@ -475,7 +475,7 @@ function withoutPlace(value: ConfigValue): ConfigValue {
   else if (inner instanceof Map) {
     inner = new Map([...inner].map(([key, item]) => [key, withoutPlace(item)]));
   }
-  return { ...value, value: inner, located: false };
+  return { ...value, value: inner, place: 'none' };
 }
 
 function scalar(word: Word): ConfigValue['value'] {

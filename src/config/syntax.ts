@@ -26,12 +26,15 @@ export interface ConfigValue {
    * line position 1, as the official server counts.
    */
   position: number;
-  /** The file as named by whoever read it; empty for text without a file. */
+  /** The file as named by whoever read it, or a path within an object; empty for text without a file. */
   readonly source: string;
   /** Another value refers to it as `$name`. */
   used: boolean;
-  /** False for what has no place in a file: the insides of an environment variable or of an object. */
-  readonly located: boolean;
+  /**
+   * What names the place in error texts: file, line and position; for what a program handed over as an object its path
+   * there, which is in `source`; nothing for the insides of an environment variable.
+   */
+  readonly place: 'file' | 'path' | 'none';
 }
 
 /** The one error that reading the language can end in. The message is the official text. */
