@@ -6,7 +6,10 @@
  */
 import type { TlsOptions } from './tls-options.js';
 
-/** What a user may publish to and subscribe to. An absent list allows everything; deny wins over allow. */
+/**
+ * What a user may publish to and subscribe to. An absent list allows everything; deny wins over allow. Subjects are in
+ * the form they have inside the server, one char per byte.
+ */
 export interface SubjectPermission {
   allow?: string[];
   deny?: string[];
@@ -57,6 +60,7 @@ export interface AuthorizationOptions {
   token?: string;
   /** Milliseconds; absent means the default (2 s, TLS timeout + 1 s where TLS is on). */
   timeout?: number;
+  /** Of the authorization block and of all accounts, with their default permissions. */
   users: UserOptions[];
   defaultPermissions?: PermissionsOptions;
   proxyRequired: boolean;
@@ -65,6 +69,10 @@ export interface AuthorizationOptions {
 /** An account as the configuration declares it; imports, exports, mappings and limits come with the accounts capability. */
 export interface AccountOptions {
   name: string;
+  /** Public account nkey, `A...`. */
+  nkey?: string;
+  /** For its users without their own; already given to those in `authorization.users`. */
+  defaultPermissions?: PermissionsOptions;
 }
 
 export type WriteTimeoutPolicy = 'default' | 'close' | 'retry';

@@ -24,4 +24,26 @@ export interface TlsOptions {
   handshakeFirst: boolean;
   /** Milliseconds to wait for the client's first bytes before falling back to INFO first; 0 is no fallback. */
   handshakeFirstFallback: number;
+  /** SHA-256 over the files named above as they were when checked; absent where they were not. */
+  filesDigest?: string;
+}
+
+/** What an empty `tls {}` block stands for. */
+export function defaultTlsOptions(): TlsOptions {
+  return {
+    certs: [],
+    verify: false,
+    verifyAndMap: false,
+    verifyCertAndCheckKnownUrls: false,
+    insecure: false,
+    timeout: 2000,
+    cipherSuites: [],
+    allowInsecureCipherSuites: false,
+    curvePreferences: [],
+    minVersion: '1.2',
+    pinnedCerts: [],
+    connectionRateLimit: 0,
+    handshakeFirst: false,
+    handshakeFirstFallback: 0,
+  };
 }

@@ -1,0 +1,30 @@
+/** From a tree of values to options: looks up each top-level key in the table and reads it. */
+import { readAccounts } from './accounts.js';
+import { readAuthorization } from './authorization.js';
+import { generalReaders } from './general.js';
+import { keyName } from './keys.js';
+import { readProxies } from './proxies.js';
+import type { KeyReader, Reading } from './reading.js';
+import type { ConfigMap } from './syntax.js';
+import { readClientTls } from './tls.js';
+
+/** Readers of all top-level keys that work, by name. */
+export const readers: Readonly<Record<string, KeyReader>> = {
+  ...generalReaders,
+  accounts: readAccounts,
+  authorization: readAuthorization,
+  proxies: readProxies,
+  tls: readClientTls,
+};
+
+/** Fills the options; what is wrong goes to the problems. `source` names the configuration in the warning about an
+ * empty one. */
+export function readValues(values: ConfigMap, reading: Reading, source: string): void {
+  const { problems } = reading;
+  if (values.size === 0) problems.warnings.push(`${source}: config has no values or is empty`);
+  for (const [name, value] of values) {
+    const spec = problems.known('', name, value);
+    if (spec === undefined) continue;
+    problems.guard(() => readers[keyName(spec)]!(value, reading, name));
+  }
+}

@@ -1,0 +1,42 @@
+/** Keys of JetStream. */
+export const jetstreamKeys = `
+key                                            | aliases                     | type                               | default                                 | reload        | since   | capability | meaning
+store_dir                                      | storedir                    | string                             | -                                       | no            | -       | jetstream  | storage dir (same as jetstream.store_dir; both -> \`Duplicate 'store_dir' configuration\`)
+default_js_domain                              | -                           | map<account,domain>                | -                                       | no            | 2.7     | jetstream  | JS domain used for an account when remote unset
+jetstream                                      | -                           | bool or enabled or disabled or map | false                                   | yes (on/off)  | 2.2     | jetstream  | map enables unless enabled:false
+jetstream.enabled                              | enable                      | bool                               | true                                    | yes           | 2.2     | jetstream  | -
+jetstream.strict                               | -                           | bool                               | true                                    | no            | 2.11    | jetstream  | refuse unknown fields / bad JSON in API requests
+jetstream.store_dir                            | store storedir              | path                               | tmp/nats                                | no            | 2.2     | jetstream  | \`/jetstream\` appended
+jetstream.max_memory_store                     | max_mem_store max_mem       | size                               | 75% of system memory (GOMEMLIMIT aware) | increase only | 2.2     | jetstream  | 0 = none
+jetstream.max_file_store                       | max_file                    | size                               | available disk space *3/4; 1TB fallback | increase only | 2.2     | jetstream  | -
+jetstream.domain                               | -                           | string                             | -                                       | no            | 2.2.3   | jetstream  | -
+jetstream.sync_interval                        | sync                        | duration or always                 | 2m                                      | no            | 2.10    | jetstream  | fsync period
+jetstream.key                                  | ek encryption_key           | string                             | -                                       | no            | 2.3     | jetstream  | at-rest encryption
+jetstream.prev_key                             | prev_ek prev_encryption_key | string                             | -                                       | no            | 2.10    | jetstream  | key rotation
+jetstream.cipher                               | -                           | chacha or chachapoly or aes        | chacha                                  | no            | 2.9     | jetstream  | -
+jetstream.extension_hint                       | -                           | string                             | -                                       | no            | 2.2.3   | jetstream  | 'will_extend' leaf domain joins hub system
+jetstream.unique_tag                           | -                           | string                             | -                                       | no            | 2.7     | jetstream  | replicas spread over tag prefix
+jetstream.max_outstanding_catchup              | -                           | size                               | 67108864                                | no            | 2.9     | jetstream  | -
+jetstream.max_buffered_msgs                    | -                           | int                                | 100000                                  | no            | 2.11    | jetstream  | inbound stream queue
+jetstream.max_buffered_size                    | -                           | size                               | 134217728                               | no            | 2.11    | jetstream  | -
+jetstream.request_queue_limit                  | -                           | int                                | 10000                                   | no            | 2.10.21 | jetstream  | pending API requests
+jetstream.info_queue_limit                     | -                           | int                                | request_queue_limit                     | no            | 2.12    | jetstream  | -
+jetstream.meta_compact                         | -                           | int >=0                            | 0                                       | yes           | 2.12    | jetstream  | meta log entries before compaction
+jetstream.meta_compact_size                    | -                           | size                               | 0                                       | yes           | 2.12    | jetstream  | -
+jetstream.meta_compact_sync                    | -                           | bool                               | false                                   | yes           | 2.14    | jetstream  | -
+jetstream.max_concurrent_io                    | -                           | int 4..8192                        | 4096                                    | no            | 2.14    | jetstream  | -
+jetstream.limits.max_ack_pending               | -                           | int                                | 0                                       | yes           | 2.8     | jetstream  | cap and default for consumers
+jetstream.limits.max_ha_assets                 | -                           | int                                | 0                                       | yes           | 2.8     | jetstream  | replicated assets per server
+jetstream.limits.max_request_batch             | -                           | int                                | 0                                       | yes           | 2.8     | jetstream  | default/cap of pull batch
+jetstream.limits.default_max_consumers         | -                           | int                                | 1000                                    | yes           | 2.14    | jetstream  | per stream when unset; -1 unlimited
+jetstream.limits.duplicate_window              | -                           | duration                           | 0                                       | yes           | 2.8     | jetstream  | cap and default
+jetstream.limits.batch.max_inflight_per_stream | -                           | int                                | atomic 50 / fast 1000                   | yes           | 2.12    | jetstream  | -
+jetstream.limits.batch.max_inflight_total      | -                           | int                                | atomic 1000 / fast 50000                | yes           | 2.12    | jetstream  | -
+jetstream.limits.batch.max_msgs                | -                           | int                                | 1000                                    | yes           | 2.12    | jetstream  | messages in one atomic batch
+jetstream.limits.batch.timeout                 | -                           | duration                           | 10s                                     | yes           | 2.12    | jetstream  | abandon idle batch
+jetstream.tpm.keys_file                        | -                           | path                               | -                                       | no            | 2.11    | jetstream  | Windows/TPM key storage
+jetstream.tpm.encryption_password              | -                           | string                             | -                                       | no            | 2.11    | jetstream  | Windows/TPM key storage
+jetstream.tpm.srk_password                     | -                           | string                             | -                                       | no            | 2.11    | jetstream  | Windows/TPM key storage
+jetstream.tpm.pcr                              | -                           | int                                | -                                       | no            | 2.11    | jetstream  | Windows/TPM key storage
+jetstream.tpm.cipher                           | -                           | chacha or aes                      | -                                       | no            | 2.11    | jetstream  | Windows/TPM key storage
+`;

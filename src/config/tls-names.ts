@@ -1,0 +1,40 @@
+/** The names of cipher suites and curves that a configuration may use: Go's. */
+
+/** True for the suites that Go calls insecure. */
+export const cipherSuites: Readonly<Record<string, boolean>> = {
+  TLS_AES_128_GCM_SHA256: false,
+  TLS_AES_256_GCM_SHA384: false,
+  TLS_CHACHA20_POLY1305_SHA256: false,
+  TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA: false,
+  TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA: false,
+  TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA: false,
+  TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA: false,
+  TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: false,
+  TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: false,
+  TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256: false,
+  TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384: false,
+  TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256: false,
+  TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: false,
+  TLS_RSA_WITH_RC4_128_SHA: true,
+  TLS_RSA_WITH_3DES_EDE_CBC_SHA: true,
+  TLS_RSA_WITH_AES_128_CBC_SHA: true,
+  TLS_RSA_WITH_AES_256_CBC_SHA: true,
+  TLS_RSA_WITH_AES_128_CBC_SHA256: true,
+  TLS_RSA_WITH_AES_128_GCM_SHA256: true,
+  TLS_RSA_WITH_AES_256_GCM_SHA384: true,
+  TLS_ECDHE_ECDSA_WITH_RC4_128_SHA: true,
+  TLS_ECDHE_RSA_WITH_RC4_128_SHA: true,
+  TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA: true,
+  TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256: true,
+  TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256: true,
+};
+
+export const curves: readonly string[] = [
+  'X25519MLKEM768',
+  'SecP384r1MLKEM1024',
+  'SecP256r1MLKEM768',
+  'X25519',
+  'CurveP256',
+  'CurveP384',
+  'CurveP521',
+];
