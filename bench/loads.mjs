@@ -1,4 +1,5 @@
 // The loads, what each of them counts, and the targets that Weft has set itself.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runFlow } from './measure.mjs';
 import { fileLimit } from './proc.mjs';
 
@@ -6,8 +7,6 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const BACKGROUND_RATE = 200_000; // messages a second
 const FEW_SUBJECTS = 10_000; // of the million, for the cost of matching before and after
-
-const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
  * @typedef {object} Target
@@ -116,7 +115,7 @@ const flows = [
     count: 2_000_000,
     connections: 500,
     chunkBytes: 8 * KIB,
-    window: 112,
+    window: 256,
   }),
 ];
 

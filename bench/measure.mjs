@@ -1,5 +1,6 @@
 // One run: a fresh server, the load's generator processes, and what both of them say about it.
 import { cpus } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuOf, machineBusy } from './proc.mjs';
 import { Role } from './role.mjs';
 import { Server } from './server.mjs';
@@ -163,7 +164,10 @@ export async function runOnce(load, program, { scale, certificate }) {
       throw new Error(`${varz.slow_consumers} slow consumers, figures are void`);
     return { metrics: { ...metrics, rss: rss / MIB, peak: peak / MIB }, notes: run.notes };
   } catch (error) {
-    return { notes: run?.notes ?? [], failed: error instanceof Error ? error.message : String(error) };
+    // A generator often sees the end of a server before its exit is known, but the exit says why.
+    const ended = server?.ended.catch((reason) => reason);
+    const cause = (await Promise.race([ended, sleep(200)])) ?? error;
+    return { notes: run?.notes ?? [], failed: cause instanceof Error ? cause.message : String(cause) };
   } finally {
     clearTimeout(timer);
     await run?.close();

@@ -10,6 +10,7 @@ const row = (cells) =>
 /** What to say about a target. @param {import('./summary.mjs').Check} check */
 export function verdict(check) {
   if (check.met === undefined) return `target ${check.max}: not measured`;
+  if (check.value === undefined) return `MISSED (target ${check.max}: Weft failed)`;
   const unit = check.of === 'absolute' ? ` ${metrics[check.metric].unit}` : '';
   return `${check.met ? 'met' : 'MISSED'} (target ${check.max}${unit})`;
 }
@@ -30,6 +31,10 @@ function loadLines(load) {
         check ? verdict(check) : '',
       ]),
     );
+  }
+  for (const check of load.checks) {
+    if (!load.figures[check.metric])
+      lines.push(row([metrics[check.metric].label, '-', '-', '-', verdict(check)]));
   }
   return [...lines, ...load.remarks.map((remark) => `  ! ${remark}`), ''];
 }

@@ -117,6 +117,10 @@ async function main() {
   }
   report.seconds = Math.round((Date.now() - started) / 1000);
   publish(report, chosen.json);
+  const failed = report.loads.some(({ rounds }) =>
+    rounds.some((round) => Object.values(round).some((run) => run.failed)),
+  );
+  if (failed) process.exitCode = 1;
 }
 
 function publish(report, asJson) {
@@ -134,7 +138,7 @@ function publish(report, asJson) {
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
 try {
   await main();
-  process.exit(0);
+  process.exit();
 } catch (error) {
   say(`bench: ${error instanceof Error ? error.message : error}\n`);
   process.exit(1);

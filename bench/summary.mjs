@@ -27,7 +27,7 @@ export function summarize(load, rounds) {
     title: load.title,
     unit: load.unit,
     figures,
-    checks: load.targets.map((target) => check(target, figures)),
+    checks: load.targets.map((target) => check(target, figures, rounds)),
     remarks: counted(remarks),
     rounds,
   };
@@ -56,9 +56,10 @@ function figureOf(metric, rounds) {
   return { official, weft, ratio: median(ratios), ratios };
 }
 
-/** @returns {Check} */
-function check({ metric, max, of = 'ratio' }, figures) {
+/** A target that Weft could not be measured for because it failed is missed. @returns {Check} */
+function check({ metric, max, of = 'ratio' }, figures, rounds) {
   const figure = figures[metric];
   const value = of === 'ratio' ? figure?.ratio : figure?.weft;
-  return { metric, max, of, value, met: value === undefined ? undefined : value <= max };
+  const failed = rounds.every(({ weft }) => weft?.failed);
+  return { metric, max, of, value, met: failed ? false : value === undefined ? undefined : value <= max };
 }
