@@ -27,9 +27,9 @@ const FEW_SUBJECTS = 10_000; // of the million, for the cost of matching before 
  */
 
 /** @returns {Load} */
-function flow(id, title, unit, cpuTarget, shape) {
+function flow(id, title, unit, cpuTarget, shape, repeat = 1) {
   const targets = cpuTarget === undefined ? [] : [{ metric: 'cpu', max: cpuTarget }];
-  return { id, title, unit, targets, run: (run) => runFlow(run, shape) };
+  return { id, title, unit, targets, repeat, run: (run) => runFlow(run, shape) };
 }
 
 const SUBJECT = { pattern: 'bench' };
@@ -64,13 +64,14 @@ const flows = [
     count: 600_000,
     to: one(4),
   }),
-  flow('fan-500', 'Fan-out 1:500, 128 B', 'delivery', 0.55, {
-    subjects: SUBJECT,
-    size: 128,
-    count: 3000,
-    windowBytes: 16 * MIB,
-    to: one(500),
-  }),
+  flow(
+    'fan-500',
+    'Fan-out 1:500, 128 B',
+    'delivery',
+    0.55,
+    { subjects: SUBJECT, size: 128, count: 3000, windowBytes: 16 * MIB, to: one(500) },
+    2,
+  ),
   flow('n-m', '4 publishers, 4 subscribers, 128 B', 'delivery', undefined, {
     subjects: SUBJECT,
     size: 128,
@@ -139,7 +140,7 @@ function requestReply(requesters) {
       const requester = await openRequestReply(run, requesters);
       await requester.call('run', { milliseconds: 400 * Math.max(run.scale, 0.5) });
       const { results, seconds, cpu } = await run.measure(async () => [
-        await requester.call('run', { milliseconds: 2000 * run.scale }),
+        await requester.call('run', { milliseconds: 2500 * run.scale }),
       ]);
       const [{ count, latency }] = results;
       return { rate: count / seconds, cpu: (cpu * 1000) / count, ...latency };
@@ -154,14 +155,14 @@ function requestsUnderLoad(requesters) {
     title: `Request-reply, ${requesters} requester${requesters > 1 ? 's' : ''}, beside 200,000 msgs/s`,
     unit: 'request',
     targets: [{ metric: 'p99', max: 1.2 }],
-    repeat: 2,
+    repeat: 3,
     async run(run) {
       const requester = await openRequestReply(run, requesters);
       const pacer = await run.role('Publisher', { subjects: { pattern: 'noise' }, size: 128 });
       await pacer.call('startPacing', { rate: BACKGROUND_RATE });
       await requester.call('run', { milliseconds: 400 * Math.max(run.scale, 0.5) });
       const { results, seconds, cpu } = await run.measure(async () => [
-        await requester.call('run', { milliseconds: 2000 * run.scale }),
+        await requester.call('run', { milliseconds: 2500 * run.scale }),
       ]);
       const { rate } = await pacer.call('stopPacing');
       if (rate < BACKGROUND_RATE * 0.97) run.notes.push(`background only ${Math.round(rate)} msgs/s`);

@@ -6,7 +6,7 @@ import { Role } from './role.mjs';
 import { Server } from './server.mjs';
 import { deliveredLength, expandSubjects, firstSid } from './wire.mjs';
 
-const RUN_TIMEOUT = 90_000;
+const RUN_TIMEOUT = 60_000;
 const WARM_UP = 0.15; // share of a run's messages that go first, uncounted, so that JIT and caches have settled
 const SHORTEST_JUDGED = 200; // ms; below it the clock ticks of /proc are too coarse
 const BUSY_GENERATOR = 0.93; // share of one core
