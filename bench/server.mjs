@@ -1,0 +1,196 @@
+// Starts and stops the servers under test and reads what the operating system knows about them.
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+} from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cpuOf, memoryOf } from './proc.mjs';
+
+const START_TIMEOUT = 15_000;
+
+const executable = (path) => {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+export function findWeft() {
+  return process.env.WEFT_BIN ?? fileURLToPath(new URL('../bin/weft-server', import.meta.url));
+}
+
+/** The official binary: NATS_SERVER_BIN, the PATH, Go's bin folder. */
+export function findOfficial() {
+  if (process.env.NATS_SERVER_BIN) return process.env.NATS_SERVER_BIN;
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  try {
+    const found = execFileSync('go', ['env', 'GOBIN', 'GOPATH'], { encoding: 'utf8' }).split('\n');
+    if (found[0]) folders.push(found[0]);
+    if (found[1]) folders.push(join(found[1].split(delimiter)[0], 'bin'));
+  } catch {
+    // No Go here: the PATH has to do.
+  }
+  const names = process.platform === 'win32' ? ['nats-server.exe'] : ['nats-server'];
+  return folders.flatMap((folder) => names.map((name) => join(folder, name))).find(executable);
+}
+
+/** What `--version` prints, or undefined when the program cannot run. */
+export function versionOf(program) {
+  try {
+    const [command, args] = commandLine(program, ['--version']);
+    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** A script is given to this very Node, so that no wrapper process stands between us and the one to measure. */
+function commandLine(program, args) {
+  if (!existsSync(program)) return [program, args];
+  const head = Buffer.alloc(64);
+  const file = openSync(program, 'r');
+  const size = readSync(file, head, 0, 64, 0);
+  closeSync(file);
+  const script = /^#!.*\bnode\b/.test(head.latin1Slice(0, size)) || /\.[cm]?js$/.test(program);
+  return script ? [process.execPath, [program, ...args]] : [program, args];
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = net.createServer();
+    probe.on('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = /** @type {net.AddressInfo} */ (probe.address());
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+/** A self-signed certificate in a folder of its own, or undefined when there is no openssl. */
+export function makeCertificate() {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
+  const cert = join(folder, 'cert.pem');
+  const key = join(folder, 'key.pem');
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  try {
+    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const files = ['-keyout', key, '-out', cert, '-days', '2'];
+    execFileSync('openssl', ['req', '-x509', ...curve, ...subject, ...files], { stdio: 'ignore' });
+    return { cert, key };
+  } catch {
+    return undefined;
+  }
+}
+
+const running = new Set();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+export class Server {
+  #output = '';
+  /** @type {import('node:child_process').ChildProcess} */ child;
+
+  /** @param {string} program @param {string[]} extra more flags */
+  static async start(program, extra = []) {
+    const server = new Server();
+    server.port = await freePort();
+    server.monitorPort = await freePort();
+    const flags = ['-a', '127.0.0.1', '-p', String(server.port), '-m', String(server.monitorPort), ...extra];
+    const [command, args] = commandLine(program, flags);
+    server.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    running.add(server.child);
+    const keep = (text) => {
+      server.#output = (server.#output + text).slice(-2000);
+    };
+    server.child.stdout?.on('data', keep);
+    server.child.stderr?.on('data', keep);
+    server.gone = new Promise((resolve) => {
+      server.child.on('error', (error) => resolve(error.message));
+      server.child.on('exit', (code, signal) => {
+        running.delete(server.child);
+        resolve(`ended with ${signal ?? code}`);
+      });
+    });
+    const ended = server.gone.then((reason) => {
+      throw new Error(`server ${reason}: ${server.#output.trim().split('\n').slice(-3).join(' | ')}`);
+    });
+    ended.catch(() => {});
+    /** Rejects when the server ends; for races with what needs it. */
+    server.ended = ended;
+    await Promise.race([server.#ready(), ended]);
+    return server;
+  }
+
+  async #ready() {
+    const deadline = Date.now() + START_TIMEOUT;
+    while (Date.now() < deadline) {
+      if (await greets(this.port)) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await this.stop();
+    throw new Error('server did not greet in time');
+  }
+
+  /** Milliseconds of CPU so far, see `cpuOf`. */
+  cpu() {
+    return cpuOf(this.child.pid);
+  }
+
+  memory() {
+    return memoryOf(this.child.pid);
+  }
+
+  /** `/varz`, or undefined when monitoring does not answer. */
+  varz() {
+    return new Promise((resolve) => {
+      const request = http.get({ host: '127.0.0.1', port: this.monitorPort, path: '/varz', timeout: 5000 });
+      const nothing = () => resolve(undefined);
+      request.on('error', nothing);
+      request.on('timeout', () => request.destroy());
+      request.on('response', async (response) => {
+        try {
+          let text = '';
+          for await (const part of response) text += part;
+          resolve(JSON.parse(text));
+        } catch {
+          nothing();
+        }
+      });
+    });
+  }
+
+  /** There is nothing to lose in it, so it is killed. */
+  async stop() {
+    this.child.kill('SIGKILL');
+    await this.gone;
+  }
+}
+
+function greets(port) {
+  return new Promise((resolve) => {
+    const socket = net.connect({ host: '127.0.0.1', port });
+    const done = (answer) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.on('error', () => done(false));
+    socket.on('close', () => done(false));
+    socket.once('data', () => done(true));
+    socket.setTimeout(2000, () => done(false));
+  });
+}
