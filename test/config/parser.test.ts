@@ -130,10 +130,6 @@ describe('variables and includes', () => {
 
 describe('errors', () => {
   const cases: [string, string][] = [
-    [
-      'a: [1,,2]',
-      'Parse error on line 1: \'Expected an array value terminator "," or an array terminator "]", but got \'\u0000\' instead.\'',
-    ],
     ['a: [x,,y]', "Parse error on line 1: 'Unexpected array value terminator ','.'"],
     [
       'a: 1 b: 2',
@@ -156,8 +152,7 @@ describe('errors', () => {
   ];
   for (const [text, message] of cases) {
     test(JSON.stringify(text.slice(0, 40)), () => {
-      if (text.includes('1,,2')) assert.throws(() => parse(text), ConfigSyntaxError);
-      else fails(text, message);
+      fails(text, message);
     });
   }
 });
