@@ -118,9 +118,9 @@ export function parseGoDuration(text: string): number {
     }
     if (total > longest) throw invalid();
   }
-  if (sign === '-') return -Number(total) / 1e6;
-  if (total === longest) throw invalid();
-  return Number(total) / 1e6;
+  if (total === longest && sign !== '-') throw invalid();
+  const milliseconds = Number(total / 1_000_000n) + Number(total % 1_000_000n) / 1e6;
+  return sign === '-' ? -milliseconds : milliseconds;
 }
 
 /** Milliseconds as Go prints a duration: `2m0s`, `1.5s`, `250ms`, `0s`. */

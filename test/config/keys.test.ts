@@ -8,6 +8,7 @@ import { parseGoDuration } from '../../src/config/go-format.js';
 import { findKey, type KeySpec, keyGroups, keyName } from '../../src/config/keys.js';
 import { loadOptions } from '../../src/config/load.js';
 import { defaultOptions } from '../../src/config/options.js';
+import type { ServerConfig } from '../../src/config/server-config.js';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 const specs: KeySpec[] = Object.values(keyGroups).flat();
@@ -36,7 +37,7 @@ test('rows are whole and paths differ', () => {
     assert.ok(capabilities.has(spec.capability), `${spec.path}: ${spec.capability}`);
     assert.match(spec.reload, /^(yes|no|partly|increase only)/, spec.path);
     assert.match(spec.since, /^(\d+\.\d+(\.\d+)?)?$/, spec.path);
-    assert.match(spec.path, /^[a-z_]+(\[\])?(\.(<[a-z]+>|[a-z_]+)(\[\])?)*$/);
+    assert.match(spec.path, /^[a-z_]+(\[\])?(\.(<[a-z]+>|[a-z0-9_]+)(\[\])?)*$/);
     assert.ok(spec.capability !== 'core' || spec.meaning !== '', spec.path);
     assert.notEqual(spec.type, '', spec.path);
   }
@@ -46,6 +47,66 @@ test('every top-level key that works is read, and no other', () => {
   const top = specs.filter((spec) => !/[.[]|^permissions/.test(spec.path));
   const working = top.filter((spec) => spec.capability === 'core').map((spec) => spec.path);
   assert.deepEqual(working.sort(), Object.keys(readers).sort());
+});
+
+/** The compiler keeps this list and the type the same. */
+const typedKeys: Record<keyof ServerConfig, true> = {
+  listen: true,
+  host: true,
+  port: true,
+  client_advertise: true,
+  server_name: true,
+  server_tags: true,
+  server_metadata: true,
+  feature_flags: true,
+  authorization: true,
+  accounts: true,
+  no_auth_user: true,
+  system_account: true,
+  no_system_account: true,
+  tls: true,
+  allow_non_tls: true,
+  proxy_protocol: true,
+  proxies: true,
+  max_control_line: true,
+  max_payload: true,
+  max_pending: true,
+  max_connections: true,
+  max_subscriptions: true,
+  max_subscription_tokens: true,
+  max_closed_clients: true,
+  max_traced_msg_len: true,
+  ping_interval: true,
+  ping_max: true,
+  write_deadline: true,
+  write_timeout: true,
+  no_fast_producer_stall: true,
+  lame_duck_duration: true,
+  lame_duck_grace_period: true,
+  no_header_support: true,
+  disable_sublist_cache: true,
+  connect_error_reports: true,
+  reconnect_error_reports: true,
+  debug: true,
+  trace: true,
+  trace_verbose: true,
+  trace_headers: true,
+  logtime: true,
+  logtime_utc: true,
+  log_file: true,
+  logfile_size_limit: true,
+  logfile_max_num: true,
+  pid_file: true,
+  ports_file_dir: true,
+  http: true,
+  https: true,
+  http_port: true,
+  https_port: true,
+  http_base_path: true,
+};
+
+test('the type of configuration objects has every key that works', () => {
+  assert.deepEqual(Object.keys(typedKeys).sort(), Object.keys(readers).sort());
 });
 
 test('names and aliases are found in any case', () => {
