@@ -5,7 +5,7 @@ import { keyName } from './keys.js';
 import { isPublicNkey } from './nkey.js';
 import type { AccountOptions, UserOptions } from './options.js';
 import { readPermissions } from './permissions.js';
-import { asString, type Problems, Rejected } from './problems.js';
+import { asString, type Problems, Rejected, withoutPlace } from './problems.js';
 import type { Reading } from './reading.js';
 import type { ConfigMap, ConfigValue } from './syntax.js';
 
@@ -77,7 +77,7 @@ function readAccountKeys(
           return;
         case 'users':
           usersAt = item;
-          users = readUsers(item, problems);
+          users = readUsers(withoutPlace(item), problems);
           return;
         case 'default_permissions':
           account.defaultPermissions = readPermissions(item, problems);

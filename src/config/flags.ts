@@ -122,8 +122,7 @@ function readValue(spec: FlagSpec, name: string, written: string): FlagValue | {
 /** 64 bits, with Go's prefixes (`0x`, `0o`, `0b`, `0`) and underscores; or why not. */
 function parseGoInteger(text: string): number | string {
   const [, sign, body] = /^([-+]?)(.*)$/s.exec(text)!;
-  const prefixed = /^0[xXoObB_0-9]/.test(body!);
-  const plain = prefixed ? body!.replace(/(?<=[0-9a-fA-FxXoObB])_(?=[0-9a-fA-F])/g, '') : body!;
+  const plain = body!.replace(/(?<=[0-9a-zA-Z])_(?=[0-9a-fA-F])/g, '');
   const digits = /^0[0-9]/.test(plain) ? `0o${plain.slice(1)}` : plain;
   if (!/^([0-9]+|0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+)$/.test(digits)) return 'parse error';
   const value = sign === '-' ? -BigInt(digits) : BigInt(digits);

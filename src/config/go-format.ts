@@ -118,14 +118,15 @@ export function parseGoDuration(text: string): number {
     }
     if (total > longest) throw invalid();
   }
-  if (sign === '-') return -Number(total) / 1e6;
-  if (total === longest) throw invalid();
-  return Number(total) / 1e6;
+  if (total === longest && sign !== '-') throw invalid();
+  const milliseconds = Number(total / 1_000_000n) + Number(total % 1_000_000n) / 1e6;
+  return sign === '-' ? -milliseconds : milliseconds;
 }
 
 /** Milliseconds as Go prints a duration: `2m0s`, `1.5s`, `250ms`, `0s`. */
 export function goDuration(milliseconds: number): string {
-  let nanoseconds = BigInt(Math.round(milliseconds * 1e6));
+  const whole = Math.trunc(milliseconds);
+  let nanoseconds = BigInt(whole) * 1_000_000n + BigInt(Math.round((milliseconds - whole) * 1e6));
   if (nanoseconds === 0n) return '0s';
   const sign = nanoseconds < 0n ? '-' : '';
   if (nanoseconds < 0n) nanoseconds = -nanoseconds;

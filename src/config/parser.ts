@@ -363,6 +363,7 @@ class Parser {
   }
 
   #closeContext(): void {
+    this.#bareKey = undefined;
     const value = this.#contexts.pop()!;
     this.#set(value, this.#lexer.line, this.#lexer.position);
   }

@@ -2,7 +2,7 @@
 import { DurationError, goQuote, goType, goValue, parseGoDuration } from './go-format.js';
 import { findKey, keyName } from './keys.js';
 import type { PermissionsOptions, ResponsePermission, SubjectPermission } from './options.js';
-import { asInteger, type Problems, Rejected } from './problems.js';
+import { asInteger, type Problems, Rejected, withoutPlace } from './problems.js';
 import { toBytes } from './runes.js';
 import type { ConfigValue } from './syntax.js';
 
@@ -40,7 +40,7 @@ function readSubjects(
   problems: Problems,
   allowQueue: boolean,
 ): SubjectPermission | undefined {
-  if (!(value.value instanceof Map)) return { allow: subjectList(value, allowQueue) };
+  if (!(value.value instanceof Map)) return { allow: subjectList(withoutPlace(value), allowQueue) };
   if (value.value.size === 0) return undefined;
   const permission: SubjectPermission = {};
   for (const [name, item] of value.value) {

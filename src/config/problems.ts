@@ -70,6 +70,11 @@ function place(value: ConfigValue): string {
   return value.place === 'path' ? `${value.source}: ` : '';
 }
 
+/** For the errors that the official server reports without saying where. */
+export function withoutPlace(value: ConfigValue): ConfigValue {
+  return value.place === 'file' ? { ...value, place: 'none' } : value;
+}
+
 /** The text of a failed Go type assertion, which is what official users see for a value of the wrong type. */
 function wrongType(value: ConfigValue, wanted: string): Rejected {
   return new Rejected(value, `interface conversion: interface {} is ${goType(value.value)}, not ${wanted}`);

@@ -148,7 +148,10 @@ export const reloadRules: readonly ReloadRule[] = [
     notice: (next) => `Reloaded: fast producers will ${next.noFastProducerStall ? 'not ' : ''}be stalled`,
   },
   fixed('prof_port', 'ProfPort', 'profPort'),
-  reloadable('pid_file', 'PidFile', 'pidFile'),
+  {
+    ...reloadable('pid_file', 'PidFile', 'pidFile'),
+    notice: ({ pidFile }) => (pidFile === undefined ? '' : `Reloaded: pid_file = ${pidFile}`),
+  },
   reloadable('ports_file_dir', 'PortsFileDir', 'portsFileDir'),
   reloadable('log_file', 'LogFile', 'logFile'),
   fixed('logfile_size_limit', 'LogSizeLimit', 'logSizeLimit'),

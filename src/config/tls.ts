@@ -106,7 +106,8 @@ const tlsReaders: Readonly<Record<string, TlsReader>> = {
   handshake_first: readHandshakeFirst,
   certs(value, tls) {
     if (!Array.isArray(value.value)) {
-      const got = goType(value.value);
+      // The official text names the type of the block around it.
+      const got = goType(new Map());
       throw new Rejected(value, `error parsing certificates config: unsupported type ${got}`);
     }
     tls.certs = value.value.map(readPair);

@@ -1,7 +1,7 @@
 /** Keys of leaf nodes. */
 export const leafnodesKeys = `
 key                                                                | aliases                                              | type                      | default                    | reload                       | since | capability | meaning
-leafnodes                                                          | leaf                                                 | map                       | -                          | part                         | 2.0   | leafnodes  | alias key \`leaf\`
+leafnodes                                                          | leaf                                                 | map                       | -                          | partly                       | 2.0   | leafnodes  | alias key \`leaf\`
 leafnodes.listen                                                   | -                                                    | int or host:port          | -                          | no                           | -     | leafnodes  | -
 leafnodes.host                                                     | net                                                  | string                    | 0.0.0.0                    | no                           | -     | leafnodes  | -
 leafnodes.port                                                     | -                                                    | int                       | 0                          | no                           | -     | leafnodes  | 7422 by convention
