@@ -2,9 +2,9 @@
  * An account: a space of subjects of its own. Every connection belongs to one; messages never leave it but by import and
  * export.
  */
-import { InterestGraph, type Interest } from '../subjects/interest-graph.js';
-import { SubjectCache } from '../subjects/subject-cache.js';
+import { type Interest, InterestGraph } from '../subjects/interest-graph.js';
 import { hasWildcard } from '../subjects/subject.js';
+import { SubjectCache } from '../subjects/subject-cache.js';
 
 export const GLOBAL_ACCOUNT = '$G';
 export const SYSTEM_ACCOUNT = '$SYS';

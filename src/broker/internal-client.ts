@@ -43,7 +43,12 @@ export class InternalClient {
   }
 
   /** Publishes; true when somebody got the message. */
-  publish(subject: string, payload: Uint8Array | string, reply = '', header: Uint8Array | null = null): boolean {
+  publish(
+    subject: string,
+    payload: Uint8Array | string,
+    reply = '',
+    header: Uint8Array | null = null,
+  ): boolean {
     const body = typeof payload === 'string' ? Buffer.from(payload) : payload;
     const headerSize = header?.length ?? 0;
     const whole = header === null ? body : Buffer.concat([header, body]);

@@ -87,7 +87,11 @@ export class Outbound {
       const room = this.#room();
       if (room === 0) return;
       const count = Math.min(room, text.length - at);
-      this.#memory.buffer.latin1Write(at === 0 && count === text.length ? text : text.slice(at, at + count), this.#position);
+      this.#memory.buffer.write(
+        at === 0 && count === text.length ? text : text.slice(at, at + count),
+        this.#position,
+        'latin1',
+      );
       this.#position += count;
       at += count;
     }

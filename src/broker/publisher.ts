@@ -2,11 +2,12 @@
  * The way of one message from a PUB to the outbound bytes of everybody interested: permission, plan, copies. The common case
  * touches no string and allocates nothing.
  */
-import { quote } from '../protocol/errors.js';
-import type { PublishOperation } from '../protocol/client-parser.js';
-import { readText } from '../protocol/bytes.js';
-import type { Random } from '../runtime/random.js';
+
 import { SYSTEM_ACCOUNT } from '../accounts/account.js';
+import { readText } from '../protocol/bytes.js';
+import type { PublishOperation } from '../protocol/client-parser.js';
+import { quote } from '../protocol/errors.js';
+import type { Random } from '../runtime/random.js';
 import type { BrokerAccount } from './broker.js';
 import type { ClientConnection } from './connection.js';
 import { type Delivery, DeliveryPlan } from './delivery-plan.js';
@@ -48,7 +49,8 @@ export class Publisher {
     }
     if (from.verbose) from.sendOk();
     const delivered = this.#deliver(plan, operation, from);
-    if (!delivered && operation.replyStart !== 0 && from.noResponders) this.#noResponders(from, plan, operation);
+    if (!delivered && operation.replyStart !== 0 && from.noResponders)
+      this.#noResponders(from, plan, operation);
   }
 
   /** Publishes for a room inside the server; true when somebody got the message. */
@@ -178,11 +180,22 @@ export class Publisher {
       this.#appendWithoutHeader(delivery, operation, to);
     } else {
       const { tailStart, tailEnd } = operation;
-      to.out.append(memory, headStart + cut, headLength - cut, operation.memory, tailStart, tailEnd - tailStart);
+      to.out.append(
+        memory,
+        headStart + cut,
+        headLength - cut,
+        operation.memory,
+        tailStart,
+        tailEnd - tailStart,
+      );
     }
     if (to.responses !== null && operation.replyStart !== 0) this.#trackReply(to, operation);
     if (to.traced) {
-      to.traceDelivery(readText(memory.bytes, headStart + cut, headStart + headLength), operation, withoutHeader);
+      to.traceDelivery(
+        readText(memory.bytes, headStart + cut, headStart + headLength),
+        operation,
+        withoutHeader,
+      );
     }
     if (!to.dirty) this.#flushes.add(to);
     if (last) to.removeSubscription(sub);
@@ -192,7 +205,8 @@ export class Publisher {
   #appendWithoutHeader(delivery: Delivery, operation: PublishOperation, to: ClientConnection): void {
     const { memory, headStart, headLength } = delivery;
     const { bytes } = operation.memory;
-    const reply = operation.replyStart === 0 ? '' : `${readText(bytes, operation.replyStart, operation.replyEnd)} `;
+    const reply =
+      operation.replyStart === 0 ? '' : `${readText(bytes, operation.replyStart, operation.replyEnd)} `;
     const head = readText(memory.bytes, headStart + 1, headStart + headLength);
     to.out.text(`${head}${reply}${operation.size - operation.headerSize}\r\n`);
     const start = operation.payloadStart + operation.headerSize;
@@ -207,7 +221,9 @@ export class Publisher {
   /** Tells a requester that nobody listens, through its own subscription to the reply subject. */
   #noResponders(from: ClientConnection, plan: DeliveryPlan, operation: PublishOperation): void {
     const reply = readText(operation.memory.bytes, operation.replyStart, operation.replyEnd);
-    const sub = from.account.interest.match(reply).find((each) => each.connection === from && each.queue === null);
+    const sub = from.account.interest
+      .match(reply)
+      .find((each) => each.connection === from && each.queue === null);
     if (sub === undefined) return;
     const length = 32 + plan.subject.length;
     from.send(

@@ -1,22 +1,28 @@
 /** A transport over a Node socket, plain or TLS. */
 import type { Socket } from 'node:net';
+import type { ClientConnection } from './connection.js';
 import type { Transport } from './transport.js';
 
 export class SocketTransport implements Transport {
-  readonly #socket: Socket;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
+  #socket: Socket;
+  remoteAddress: string;
+  remotePort: number;
   onWritten: (() => void) | null = null;
   readonly #written = (): void => this.onWritten?.();
 
-  constructor(socket: Socket, remoteAddress = plainAddress(socket.remoteAddress), remotePort = socket.remotePort ?? 0) {
+  constructor(socket: Socket, remoteAddress: string, remotePort: number | undefined) {
     this.#socket = socket;
     this.remoteAddress = remoteAddress;
-    this.remotePort = remotePort;
+    this.remotePort = remotePort ?? 0;
   }
 
   get backlog(): number {
     return this.#socket.writableLength;
+  }
+
+  /** From now on the bytes go through TLS. */
+  upgrade(secured: Socket): void {
+    this.#socket = secured;
   }
 
   write(pieces: Buffer[]): void {
@@ -45,6 +51,13 @@ export class SocketTransport implements Transport {
   destroy(): void {
     this.#socket.destroy();
   }
+}
+
+/** Tells a connection what becomes of its socket. */
+export function watch(socket: Socket, connection: ClientConnection): void {
+  socket.on('error', (error) => connection.onTransportError(error));
+  socket.on('end', () => connection.onTransportClosed());
+  socket.on('close', () => connection.onTransportClosed());
 }
 
 /** IPv4 addresses that arrive on an IPv6 socket are shown as IPv4. */

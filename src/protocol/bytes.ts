@@ -33,7 +33,7 @@ export function readText(bytes: Uint8Array, start: number, end: number): string 
     for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!);
     return text;
   }
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, length).latin1Slice(0, length);
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString('latin1', 0, length);
 }
 
 /** The hash that the parser takes of a subject while it scans it; `hashText` must agree with the loop there. */

@@ -101,7 +101,12 @@ export class ClientParser {
       const first = bytes[at]! | 32;
       if (to.expectConnect && first !== 99 /* c */ && !to.onUnauthenticated()) return end;
       let next: number;
-      if (first === 112 /* p */ && at + 4 < end && (bytes[at + 1]! | 32) === 117 && (bytes[at + 2]! | 32) === 98) {
+      if (
+        first === 112 /* p */ &&
+        at + 4 < end &&
+        (bytes[at + 1]! | 32) === 117 &&
+        (bytes[at + 2]! | 32) === 98
+      ) {
         const space = bytes[at + 3]!;
         if (space !== SPACE && space !== TAB) {
           this.#parseError(to, bytes, at + 3, end);
@@ -136,7 +141,8 @@ export class ClientParser {
       if (lower !== verb.charCodeAt(i)) return this.#parseError(to, bytes, at + i, end);
     }
     const behind = at + verb.length;
-    if (verb === 'ping' || verb === 'pong' || verb === '+ok') return this.#bare(to, verb, bytes, at, behind, end);
+    if (verb === 'ping' || verb === 'pong' || verb === '+ok')
+      return this.#bare(to, verb, bytes, at, behind, end);
     if (behind === end) return INCOMPLETE;
     // CONNECT and INFO take their argument from the first byte that is no blank, the others need a blank.
     const blankNeeded = verb !== 'connect' && verb !== 'info';
@@ -284,7 +290,11 @@ export class ClientParser {
     if (i === end || (byte === CR && i + 1 === end)) return this.#partialLine(to, bytes, start, end);
     const numbers = withHeader ? 2 : 1;
     const usual =
-      byte === CR && bytes[i + 1] === LF && i > tokenStart && count + 1 >= numbers && count + 1 <= numbers + 1;
+      byte === CR &&
+      bytes[i + 1] === LF &&
+      i > tokenStart &&
+      count + 1 >= numbers &&
+      count + 1 <= numbers + 1;
     if (!usual) return this.#unusual(to, memory, at, start, end, withHeader);
     const lineLength = i - start;
     if (lineLength > to.maxControlLine) {
@@ -348,7 +358,8 @@ export class ClientParser {
   /** An HPUB with an empty header block is delivered as a PUB. */
   #asPlain(operation: PublishOperation, to: ClientOperations): void {
     const { memory } = operation;
-    const reply = operation.replyStart === 0 ? '' : readText(memory.bytes, operation.replyStart, operation.replyEnd);
+    const reply =
+      operation.replyStart === 0 ? '' : readText(memory.bytes, operation.replyStart, operation.replyEnd);
     const size = readText(memory.bytes, operation.tailStart, operation.payloadStart - 2)
       .split(' ')
       .at(-1)!;
@@ -474,9 +485,9 @@ export function layOut(
 ): PublishOperation {
   const line = `${subject} ${reply === '' ? '' : `${reply} `}${sizes}\r\n`;
   const memory = new Memory(line.length + body.length + 2 + 4);
-  memory.buffer.latin1Write(line, 0);
+  memory.buffer.write(line, 0, 'latin1');
   memory.bytes.set(body, line.length);
-  memory.buffer.latin1Write('\r\n', line.length + body.length);
+  memory.buffer.write('\r\n', line.length + body.length, 'latin1');
   const operation = new PublishOperation();
   operation.memory = memory;
   operation.subjectEnd = subject.length;

@@ -95,7 +95,8 @@ export function infoLine(fields: InfoFields): string {
   for (const key of ORDER) {
     const value = fields[key];
     if (value === undefined) continue;
-    const empty = value === false || value === 0 || value === '' || (Array.isArray(value) && value.length === 0);
+    const empty =
+      value === false || value === 0 || value === '' || (Array.isArray(value) && value.length === 0);
     if (!empty || ALWAYS.has(key)) out[key] = value;
   }
   const json = JSON.stringify(out).replace(

@@ -41,7 +41,7 @@ export class CachedSubject<V> {
   }
 
   get subject(): string {
-    return this.memory.buffer.latin1Slice(this.start, this.start + this.length);
+    return this.memory.buffer.toString('latin1', this.start, this.start + this.length);
   }
 }
 
@@ -113,7 +113,8 @@ export class SubjectCache<V> {
       return;
     }
     for (const entry of this.#table) {
-      if (entry !== undefined && entry.value !== null && subjectMatches(entry.subject, subject)) entry.value = null;
+      if (entry !== undefined && entry.value !== null && subjectMatches(entry.subject, subject))
+        entry.value = null;
     }
   }
 

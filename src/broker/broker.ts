@@ -1,0 +1,243 @@
+/**
+ * What connections share: accounts, the way of a message, timers, counters. The broker knows no sockets; listeners hand it
+ * transports.
+ */
+import { Account, GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js';
+import type { ServerOptions } from '../config/options.js';
+import { ClientParser } from '../protocol/client-parser.js';
+import { clientErrors } from '../protocol/errors.js';
+import { type InfoFields, infoLine, versionFields } from '../protocol/info.js';
+import { Arena } from '../runtime/arena.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
+import type { Random } from '../runtime/random.js';
+import { TimerWheel } from '../runtime/timer-wheel.js';
+import type { Authenticator } from '../security/authenticator.js';
+import { createNonce, type ServerIdentity } from '../security/nkeys.js';
+import { ClosedConnections } from './closed-connections.js';
+import { ClientConnection, type ConnectionOrigin } from './connection.js';
+import type { DeliveryPlan } from './delivery-plan.js';
+import { FlushQueue } from './flush-queue.js';
+import { InternalClient } from './internal-client.js';
+import { Publisher } from './publisher.js';
+import type { Subscription } from './subscription.js';
+import type { Transport } from './transport.js';
+
+export type BrokerAccount = Account<Subscription, DeliveryPlan, ClientConnection>;
+
+/** Connection ids below this belong to the server itself, as in the official one. */
+const FIRST_CID = 5;
+const DEFAULT_AUTH_TIMEOUT = 2000;
+
+export interface BrokerParts {
+  options: ServerOptions;
+  identity: ServerIdentity;
+  authenticator: Authenticator;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+/** What happens to connections, for whoever wants to know. */
+export interface BrokerEvents {
+  connected?(connection: ClientConnection): void;
+  disconnected?(connection: ClientConnection): void;
+}
+
+export class Broker {
+  options: ServerOptions;
+  authenticator: Authenticator;
+  readonly identity: ServerIdentity;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly arena = new Arena();
+  readonly parser = new ClientParser();
+  readonly flushes = new FlushQueue();
+  readonly publisher: Publisher;
+  readonly wheel: TimerWheel;
+  readonly accounts = new Map<string, BrokerAccount>();
+  readonly globalAccount: BrokerAccount;
+  readonly connections = new Map<number, ClientConnection>();
+  readonly closedConnections: ClosedConnections;
+  readonly events: BrokerEvents = {};
+  /** Host and port of the client listener as INFO shows them. */
+  address = { host: '', port: 0 };
+  /** `host:port` where clients may connect; empty unless there are several servers. */
+  connectUrls: string[] = [];
+  lameDuck = false;
+  slowConsumers = 0;
+  staleConnections = 0;
+  stalledClients = 0;
+  totalConnections = 0;
+  /** Messages and bytes of closed connections. */
+  readonly closedTraffic = { inMsgs: 0, inBytes: 0, outMsgs: 0, outBytes: 0 };
+  #nextCid = FIRST_CID;
+  #closing = false;
+
+  constructor(parts: BrokerParts) {
+    this.options = parts.options;
+    this.identity = parts.identity;
+    this.authenticator = parts.authenticator;
+    this.clock = parts.clock;
+    this.random = parts.random;
+    this.log = parts.log;
+    this.wheel = new TimerWheel(parts.clock);
+    this.publisher = new Publisher(this.flushes, parts.random);
+    this.closedConnections = new ClosedConnections(parts.options.maxClosedClients);
+    this.globalAccount = this.account(GLOBAL_ACCOUNT);
+    if (!parts.options.noSystemAccount) this.account(this.systemAccountName);
+    for (const { name } of parts.options.accounts) this.account(name);
+  }
+
+  get systemAccountName(): string {
+    return this.options.systemAccount ?? SYSTEM_ACCOUNT;
+  }
+
+  get serverName(): string {
+    return this.options.serverName ?? this.identity.id;
+  }
+
+  /** Milliseconds a client has for its CONNECT. */
+  get authTimeout(): number {
+    const { authorization, tls } = this.options;
+    return authorization.timeout ?? (tls === undefined ? DEFAULT_AUTH_TIMEOUT : tls.timeout + 1000);
+  }
+
+  /** The account of that name, made when it is not there. */
+  account(name: string): BrokerAccount {
+    let account = this.accounts.get(name);
+    if (account === undefined) {
+      account = new Account(name, name === this.systemAccountName);
+      this.accounts.set(name, account);
+    }
+    return account;
+  }
+
+  /** A door for a room inside the server. */
+  internalClient(account: BrokerAccount = this.globalAccount): InternalClient {
+    return new InternalClient(this, account);
+  }
+
+  /** Whether protocol traces are written for connections of the account. */
+  traces(account: BrokerAccount): boolean {
+    return this.options.trace && this.log.traceEnabled && (!account.isSystem || this.options.traceVerbose);
+  }
+
+  // --- Connections --------------------------------------------------------------------------------------------------
+
+  /** A number for a connection that is being set up. */
+  nextCid(): number {
+    return this.#nextCid++;
+  }
+
+  /**
+   * Takes a transport in: sends INFO, counts it, or turns it away. Null when there is no room for it. The caller
+   * says `begin` when the first byte of the protocol may come. */
+  accept(transport: Transport, origin: ConnectionOrigin, cid = this.nextCid()): ClientConnection | null {
+    const connection = new ClientConnection(this, cid, transport, origin);
+    this.totalConnections++;
+    if (this.authenticator.nonceRequired) connection.nonce = createNonce();
+    if (origin.sendInfo) connection.sendFirstInfo();
+    connection.logDebug('Client connection created');
+    if (this.#closing || this.lameDuck) {
+      connection.close('Server Shutdown');
+      return null;
+    }
+    const { maxConnections } = this.options;
+    if (maxConnections < 0 || (maxConnections > 0 && this.connections.size >= maxConnections)) {
+      connection.logError(clientErrors.connectionsExceeded);
+      connection.closeWith(clientErrors.connectionsExceeded, 'Maximum Connections Exceeded');
+      return null;
+    }
+    this.connections.set(cid, connection);
+    this.globalAccount.connections.add(connection);
+    this.events.connected?.(connection);
+    return connection;
+  }
+
+  moveToAccount(connection: ClientConnection, name: string): void {
+    const account = this.account(name);
+    if (connection.account !== account) {
+      connection.account.connections.delete(connection);
+      connection.account = account;
+      account.connections.add(connection);
+    }
+    account.totalConnections++;
+  }
+
+  /** Called by a connection that ends: its subscriptions and counters. */
+  removeConnection(connection: ClientConnection, pendingBytes: number): void {
+    const { account } = connection;
+    this.closedConnections.add(connection, connection.closedReason!, pendingBytes);
+    for (const sub of connection.subs.values()) {
+      sub.closed = true;
+      account.unsubscribe(sub);
+    }
+    connection.subs.clear();
+    account.connections.delete(connection);
+    for (const traffic of [account.closedTraffic, this.closedTraffic]) {
+      traffic.inMsgs += connection.inMsgs;
+      traffic.inBytes += connection.inBytes;
+      traffic.outMsgs += connection.outMsgs;
+      traffic.outBytes += connection.outBytes;
+    }
+    if (this.connections.delete(connection.cid)) this.events.disconnected?.(connection);
+  }
+
+  /** Messages and bytes of all connections, open and closed. */
+  traffic(): { inMsgs: number; inBytes: number; outMsgs: number; outBytes: number } {
+    const sum = { ...this.closedTraffic };
+    for (const each of this.connections.values()) {
+      sum.inMsgs += each.inMsgs;
+      sum.inBytes += each.inBytes;
+      sum.outMsgs += each.outMsgs;
+      sum.outBytes += each.outBytes;
+    }
+    return sum;
+  }
+
+  // --- INFO ---------------------------------------------------------------------------------------------------------
+
+  /** INFO for one connection; `extra` is what only this one says. */
+  infoFor(connection: ClientConnection, extra: Partial<InfoFields>, withAddress = true): string {
+    return infoLine({
+      ...this.#commonInfo(connection.type === 'IN_PROCESS'),
+      max_payload: connection.maxPayload,
+      client_id: connection.cid,
+      client_ip: withAddress ? connection.transport.remoteAddress : undefined,
+      nonce: connection.nonce,
+      ...extra,
+    });
+  }
+
+  #commonInfo(inProcess: boolean): InfoFields {
+    const { options } = this;
+    const { tls } = options;
+    const required = tls !== undefined && !options.allowNonTls && !inProcess;
+    return {
+      ...versionFields,
+      server_id: this.identity.id,
+      server_name: this.serverName,
+      host: this.address.host,
+      port: this.address.port,
+      headers: !options.noHeaderSupport,
+      auth_required: this.authenticator.infoAuthRequired,
+      tls_required: required,
+      tls_verify: tls !== undefined && (tls.verify || tls.verifyAndMap),
+      tls_available: tls !== undefined && !required,
+      max_payload: options.maxPayload,
+      connect_urls: this.connectUrls,
+      ldm: this.lameDuck,
+      xkey: this.identity.xkey,
+    };
+  }
+
+  /** Ends all connections and gives everything back. */
+  close(): void {
+    this.#closing = true;
+    for (const connection of [...this.connections.values()]) connection.close('Server Shutdown');
+    this.flushes.close();
+    this.wheel.close();
+  }
+}

@@ -1,0 +1,667 @@
+/**
+ * One client connection: what the client said of itself, its subscriptions, its counters, and what each operation does. The
+ * bytes themselves are the business of `Inbound` and `Outbound`.
+ */
+import type { ConnectionType } from '../config/options.js';
+import { fromUtf8, readText, toUtf8 } from '../protocol/bytes.js';
+import type { ClientOperations, PublishOperation } from '../protocol/client-parser.js';
+import { type ConnectOptions, defaultConnect, readConnect } from '../protocol/connect.js';
+import { type ClosedReason, clientErrors, quote } from '../protocol/errors.js';
+import type { WheelTimer } from '../runtime/timer-wheel.js';
+import type { AuthRequest, AuthResult, UserIdentity } from '../security/authenticator.js';
+import type { PeerCertificate } from '../security/peer-certificate.js';
+import type { Permissions } from '../security/permissions.js';
+import { ResponseTracker } from '../security/response-tracker.js';
+import type { Broker, BrokerAccount } from './broker.js';
+import { Inbound } from './inbound.js';
+import { Outbound, type OutboundEvents } from './outbound.js';
+import { Subscription, sidKey } from './subscription.js';
+import { describePayload, redactConnect } from './trace.js';
+import type { Transport } from './transport.js';
+
+/** A client is asked for a sign of life this soon after CONNECT, to learn its round-trip time. */
+const FIRST_PING = 2000;
+/** The round-trip time is measured again when it is older. */
+const RTT_AGE = 3_600_000;
+/** How long a producer waits for a slow receiver: a little, more when the receiver is full, never more than this in one read. */
+const STALL_SHORT = 2;
+const STALL_LONG = 5;
+const STALL_PER_READ = 10;
+
+/** What TLS says of a connection, for monitoring. */
+export interface TlsSession {
+  version: string;
+  cipher: string;
+  peer: PeerCertificate | null;
+  handshakeFirst: boolean;
+}
+
+/** Where a connection comes from. */
+export interface ConnectionOrigin {
+  type: ConnectionType;
+  /** False where INFO has to wait for TLS. */
+  sendInfo: boolean;
+}
+
+export class ClientConnection implements ClientOperations, OutboundEvents {
+  readonly cid: number;
+  readonly broker: Broker;
+  readonly transport: Transport;
+  readonly out: Outbound;
+  readonly in: Inbound;
+  readonly type: ConnectionType;
+  readonly subs = new Map<string | number, Subscription>();
+  account: BrokerAccount;
+  options: ConnectOptions = defaultConnect();
+  identity: UserIdentity | null = null;
+  permissions: Permissions | null = null;
+  responses: ResponseTracker | null = null;
+  tls: TlsSession | null = null;
+  nonce = '';
+
+  // What the hot path looks at.
+  verbose = true;
+  pedantic = true;
+  echo = true;
+  headers = false;
+  noResponders = false;
+  traced = false;
+  /** In the flush queue. */
+  dirty = false;
+  closed = false;
+  suspended = false;
+  /** Delivery here needs a closer look: tracked replies, traces, a stall, or it is closed. */
+  special = false;
+  /** More than three quarters of the allowed bytes wait. */
+  stalled = false;
+  expectConnect = false;
+  maxControlLine: number;
+  maxPayload: number;
+  inMsgs = 0;
+  inBytes = 0;
+  outMsgs = 0;
+  outBytes = 0;
+
+  connectReceived = false;
+  firstPongSent = false;
+  /** Producers that had to wait for this connection. */
+  stalls = 0;
+  closedReason: ClosedReason | null = null;
+  /** Milliseconds since 1970. */
+  readonly start: number;
+  lastActivity: number;
+  stop = 0;
+  /** Round-trip time in milliseconds; 0 while unknown. */
+  rtt = 0;
+  #rttStart = 0;
+  #pingsOut = 0;
+  #lastPingIn = 0;
+  #stalledFor = 0;
+  readonly #timer: WheelTimer;
+  #writeTimer: WheelTimer | null = null;
+  #authPending = false;
+  #logSuffix = '';
+
+  constructor(broker: Broker, cid: number, transport: Transport, origin: ConnectionOrigin) {
+    this.broker = broker;
+    this.cid = cid;
+    this.transport = transport;
+    this.type = origin.type;
+    this.account = broker.globalAccount;
+    this.maxControlLine = broker.options.maxControlLine;
+    this.maxPayload = broker.options.maxPayload;
+    this.start = broker.clock.now();
+    this.lastActivity = this.start;
+    this.#rttStart = broker.clock.monotonic();
+    this.traced = broker.traces(this.account);
+    this.special = this.traced;
+    this.out = new Outbound(broker.arena, transport, broker.options.maxPending, this);
+    this.in = new Inbound(broker.arena, broker.parser, this);
+    this.#timer = broker.wheel.timer(() => this.#onTimer());
+  }
+
+  // --- Life ---------------------------------------------------------------------------------------------------------
+
+  /** The connection begins: timers run, a CONNECT is due where credentials are. */
+  begin(): void {
+    this.expectConnect = this.broker.authenticator.authRequired;
+    this.#timer.arm(this.expectConnect ? this.broker.authTimeout : this.#pingInterval());
+  }
+
+  /** Handles bytes at the beginning of the arena's read area. */
+  onRead(length: number): void {
+    this.lastActivity = this.broker.clock.now();
+    this.#stalledFor = 0;
+    this.in.received(length);
+    this.broker.flushes.afterRead();
+  }
+
+  /** Handles bytes from anywhere else. */
+  onData(data: Uint8Array): void {
+    this.lastActivity = this.broker.clock.now();
+    this.#stalledFor = 0;
+    this.in.receivedElsewhere(data);
+    this.broker.flushes.afterRead();
+  }
+
+  /** Says a last word, sends what waits, and ends. */
+  closeWith(error: string, reason: ClosedReason): void {
+    this.sendError(error);
+    this.close(reason);
+  }
+
+  close(reason: ClosedReason): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.special = true;
+    this.closedReason = reason;
+    this.stop = this.broker.clock.now();
+    this.#timer.cancel();
+    this.#writeTimer?.cancel();
+    this.in.close();
+    // A slow consumer does not take what waits for it: there is no use in sending more.
+    const slow = reason.startsWith('Slow Consumer') || reason === 'Write Error';
+    if (!slow) this.out.flush();
+    const bytesLeft = this.out.pending;
+    this.broker.removeConnection(this, bytesLeft);
+    if (slow) this.transport.destroy();
+    else this.transport.end();
+    this.out.close();
+    this.logDebug(`Client connection closed: ${reason}`);
+  }
+
+  /** The other side is gone. */
+  onTransportClosed(): void {
+    this.close('Client Closed');
+  }
+
+  onTransportError(error: NodeJS.ErrnoException): void {
+    this.close(
+      error.code === 'EPIPE' ? 'Write Error' : error.code === 'ECONNRESET' ? 'Client Closed' : 'Read Error',
+    );
+  }
+
+  // --- Sending ------------------------------------------------------------------------------------------------------
+
+  /** Queues latin1 text. */
+  send(text: string): void {
+    if (this.closed) return;
+    this.out.text(text);
+    if (!this.dirty) this.broker.flushes.add(this);
+  }
+
+  sendOk(): void {
+    if (this.traced) this.logTrace('->> [OK]');
+    this.send('+OK\r\n');
+  }
+
+  /** `error` is latin1. */
+  sendError(error: string): void {
+    if (this.traced) this.logTrace(`->> [-ERR ${toUtf8(error)}]`);
+    this.send(`-ERR '${error}'\r\n`);
+  }
+
+  sendPing(): void {
+    this.#rttStart = this.broker.clock.monotonic();
+    this.#pingsOut++;
+    if (this.traced) this.logTrace('->> [PING]');
+    this.send('PING\r\n');
+  }
+
+  /** Sends the INFO that every connection begins with. */
+  sendFirstInfo(): void {
+    this.send(this.broker.infoFor(this, {}, !this.broker.options.proxyProtocol));
+    this.out.flush();
+  }
+
+  /** Sends INFO again, to clients that can take it at any time. */
+  sendInfo(): void {
+    if (this.options.protocol >= 1 && this.firstPongSent) this.send(this.broker.infoFor(this, {}));
+  }
+
+  // --- Operations ---------------------------------------------------------------------------------------------------
+
+  onUnauthenticated(): boolean {
+    if (!this.broker.authenticator.anonymous(this.type)) {
+      this.#authorizationViolation('Authentication Failure');
+      return false;
+    }
+    this.connectReceived = true;
+    this.#authenticate();
+    return !this.closed && !this.suspended;
+  }
+
+  onConnect(json: string): void {
+    if (this.traced) this.logTrace(`<<- [CONNECT ${toUtf8(redactConnect(json))}]`);
+    let options: ConnectOptions;
+    try {
+      options = readConnect(json, this.options);
+    } catch (error) {
+      this.onViolation(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    const first = !this.connectReceived;
+    this.connectReceived = true;
+    this.options = options;
+    // Without an operator a user JWT says nothing.
+    options.jwt = '';
+    this.echo = options.echo;
+    this.verbose = options.verbose;
+    this.pedantic = options.pedantic;
+    this.headers = options.headers && !this.broker.options.noHeaderSupport;
+    this.noResponders = options.no_responders;
+    this.rtt = Math.max(this.broker.clock.monotonic() - this.#rttStart, 0.000001);
+    this.#timer.arm(this.#firstPingInterval());
+    if (!first) this.#dropSubscriptions();
+    this.#authenticate();
+  }
+
+  onInfo(json: string): void {
+    try {
+      const value: unknown = JSON.parse(Buffer.from(json, 'latin1').toString('utf8'));
+      if (typeof value !== 'object' || Array.isArray(value)) throw new Error('INFO is not an object');
+    } catch (error) {
+      this.onViolation(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  onPublish(operation: PublishOperation): void {
+    this.broker.publisher.publish(this, operation);
+  }
+
+  onInvalidPublishSubject(): void {
+    this.sendError(clientErrors.invalidPublishSubject);
+  }
+
+  onSubscribe(subject: string, queue: string | null, sid: string): void {
+    if (this.traced)
+      this.logTrace(`<<- [SUB ${toUtf8([subject, queue, sid].filter((part) => part !== null).join(' '))}]`);
+    const key = sidKey(sid);
+    if (this.#subscriptionRefused(subject, queue, sid)) return;
+    if (!this.subs.has(key)) {
+      const sub = new Subscription(subject, queue, key, this, null);
+      if (!this.account.subscribe(sub)) {
+        this.sendError(clientErrors.invalidSubject);
+        return;
+      }
+      sub.filter = this.permissions?.deliveryFilter(subject, queue ?? '') ?? null;
+      sub.special = sub.filter !== null;
+      this.subs.set(key, sub);
+    }
+    if (this.verbose) this.sendOk();
+  }
+
+  onUnsubscribe(sid: string, max: number): void {
+    if (this.traced) this.logTrace(`<<- [UNSUB ${toUtf8(sid)}${max >= 0 ? ` ${max}` : ''}]`);
+    const sub = this.subs.get(sidKey(sid));
+    if (this.verbose) this.sendOk();
+    if (sub === undefined) return;
+    if (max > 0 && max > sub.delivered) {
+      sub.max = max;
+      sub.special = true;
+    } else {
+      this.removeSubscription(sub);
+    }
+  }
+
+  onPing(): void {
+    if (this.traced) this.logTrace('<<- [PING]');
+    this.#lastPingIn = this.broker.clock.monotonic();
+    if (this.traced) this.logTrace('->> [PONG]');
+    this.send('PONG\r\n');
+    if (!this.connectReceived || this.firstPongSent) return;
+    this.firstPongSent = true;
+    if (this.options.protocol < 1) return;
+    const { name, isSystem } = this.account;
+    this.send(this.broker.infoFor(this, { connect_info: true, remote_account: name, acc_is_sys: isSystem }));
+  }
+
+  onPong(): void {
+    if (this.traced) this.logTrace('<<- [PONG]');
+    this.#pingsOut = 0;
+    this.rtt = Math.max(this.broker.clock.monotonic() - this.#rttStart, 0.000001);
+  }
+
+  onError(text: string): void {
+    this.logError(`Client Error ${toUtf8(text)}`);
+    this.close('Parse Error');
+  }
+
+  onParseError(text: string): void {
+    this.sendError(clientErrors.unknownOperation);
+    this.logError(`Client ${text}`);
+    this.close('Protocol Violation');
+  }
+
+  onViolation(text: string): void {
+    this.logError(text);
+    this.close('Protocol Violation');
+  }
+
+  onControlLineExceeded(length: number): void {
+    this.logError(`${clientErrors.controlLineExceeded}: ${length} vs ${this.maxControlLine}`);
+    this.closeWith(clientErrors.controlLineExceeded, 'Maximum Control Line Exceeded');
+  }
+
+  onPayloadExceeded(size: number): void {
+    this.logError(`maximum payload exceeded: ${size} vs ${this.maxPayload}`);
+    this.closeWith(clientErrors.payloadExceeded, 'Maximum Message Payload Exceeded');
+  }
+
+  // --- Subscriptions ------------------------------------------------------------------------------------------------
+
+  removeSubscription(sub: Subscription): void {
+    if (sub.closed) return;
+    sub.closed = true;
+    this.subs.delete(sub.sid);
+    this.account.unsubscribe(sub);
+    if (this.traced) this.logTrace(`<-> [DELSUB ${toUtf8(String(sub.sid))}]`);
+  }
+
+  /** Takes away what the user may no longer subscribe to, and says so. */
+  applyPermissions(permissions: Permissions | null): void {
+    this.setPermissions(permissions);
+    for (const sub of [...this.subs.values()]) {
+      if (permissions === null || permissions.maySubscribe(sub.subject, sub.queue ?? '')) {
+        sub.filter = permissions?.deliveryFilter(sub.subject, sub.queue ?? '') ?? null;
+        sub.special = sub.max > 0 || sub.filter !== null;
+        continue;
+      }
+      this.removeSubscription(sub);
+      const queue = sub.queue === null ? '' : ` using queue ${quote(sub.queue)}`;
+      const sid = quote(String(sub.sid));
+      this.sendError(`Permissions Violation for Subscription to ${quote(sub.subject)}${queue} (sid ${sid})`);
+      this.logNotice(`Removed sub ${sid} (subject ${quote(sub.subject)}) - not authorized`);
+    }
+  }
+
+  setPermissions(permissions: Permissions | null): void {
+    this.permissions = permissions?.restrictsPublish || permissions?.restrictsSubscribe ? permissions : null;
+    const responses = permissions?.responses ?? null;
+    if (responses === null) this.responses = null;
+    else this.responses ??= new ResponseTracker(responses, this.broker.clock);
+    this.refreshSpecial();
+  }
+
+  /** Call when something changed that makes deliveries here more than a copy. */
+  refreshSpecial(): void {
+    this.special = this.traced || this.responses !== null || this.stalled || this.closed;
+  }
+
+  #subscriptionRefused(subject: string, queue: string | null, sid: string): boolean {
+    const { broker } = this;
+    const allowed = this.permissions === null || this.permissions.maySubscribe(subject, queue ?? '');
+    if (!allowed || queue === '_sys_') {
+      const using = queue === null ? '' : ` using queue ${quote(queue)}`;
+      this.sendError(`Permissions Violation for Subscription to ${quote(subject)}${using}`);
+      const group = queue === null ? '' : `Queue: ${quote(queue)}, `;
+      this.logError(`Subscription Violation - Subject ${quote(subject)}, ${group}SID ${sid}`);
+      return true;
+    }
+    const { maxSubscriptionTokens, maxSubscriptions } = broker.options;
+    if (maxSubscriptionTokens > 0 && subject.split('.').length > maxSubscriptionTokens) {
+      this.sendError(`Permissions Violation for Subscription to ${quote(subject)}, too many tokens`);
+      this.logError(`Subscription Violation Too Many Tokens - Subject ${quote(subject)}, SID ${sid}`);
+      return true;
+    }
+    if (maxSubscriptions > 0 && this.subs.size >= maxSubscriptions) {
+      this.logError(clientErrors.subscriptionsExceeded);
+      this.sendError(clientErrors.subscriptionsExceeded);
+      return true;
+    }
+    return false;
+  }
+
+  #dropSubscriptions(): void {
+    for (const sub of this.subs.values()) {
+      sub.closed = true;
+      this.account.unsubscribe(sub);
+    }
+    this.subs.clear();
+  }
+
+  // --- Authentication -----------------------------------------------------------------------------------------------
+
+  authRequest(): AuthRequest {
+    return {
+      connect: this.options,
+      nonce: this.nonce,
+      connectionType: this.type,
+      tlsPeer: this.tls?.peer ?? null,
+      remoteAddress: this.transport.remoteAddress,
+      remotePort: this.transport.remotePort,
+    };
+  }
+
+  #authenticate(): void {
+    const result = this.broker.authenticator.authenticate(this.authRequest());
+    if (!(result instanceof Promise)) {
+      this.#authenticated(result);
+      return;
+    }
+    // Nothing that follows may be handled before the answer is there.
+    this.#authPending = true;
+    this.#suspend();
+    result.then(
+      (answer) => this.#resumeWith(() => this.#authenticated(answer)),
+      (error: unknown) => {
+        this.logError(`Authentication failed: ${error instanceof Error ? error.message : String(error)}`);
+        this.#resumeWith(() => this.#authorizationViolation('Authentication Failure'));
+      },
+    );
+  }
+
+  #resumeWith(action: () => void): void {
+    if (this.closed) return;
+    this.#authPending = false;
+    action();
+    this.#resume();
+  }
+
+  #authenticated(result: AuthResult): void {
+    if (!result.ok) {
+      if (result.detail !== undefined) this.logDebug(result.detail);
+      this.#authorizationViolation(result.reason);
+      return;
+    }
+    if (result.warning !== undefined) this.logWarn(result.warning);
+    this.bind(result.user);
+    this.expectConnect = false;
+    this.#checkConnect();
+  }
+
+  /** Makes the connection that of a user: account and permissions. */
+  bind(user: UserIdentity): void {
+    this.identity = user;
+    this.broker.moveToAccount(this, user.account);
+    this.traced = this.broker.traces(this.account);
+    this.setPermissions(user.permissions);
+  }
+
+  /** What CONNECT asks for beyond credentials. */
+  #checkConnect(): void {
+    const { options } = this;
+    if (options.new_account || options.account !== '') {
+      this.#authorizationViolation('Authentication Failure');
+      return;
+    }
+    this.#logSuffix = this.#describe();
+    if (options.protocol < 0 || options.protocol > 1) {
+      this.closeWith(clientErrors.clientProtocol, 'Bad Client Protocol Version');
+    } else if (options.no_responders && !this.headers) {
+      this.closeWith(clientErrors.noRespondersNeedHeaders, 'No Responders Requires Headers');
+    } else {
+      if (!this.#timer.armed || this.rtt === 0) this.#timer.arm(this.#firstPingInterval());
+      if (this.verbose && this.rtt > 0) this.sendOk();
+    }
+  }
+
+  #authorizationViolation(reason: ClosedReason): void {
+    const { user, nkey } = this.options;
+    const who =
+      nkey !== ''
+        ? ` - Nkey ${quote(fromUtf8(nkey))}`
+        : user !== ''
+          ? ` - User ${quote(fromUtf8(user))}`
+          : '';
+    this.logError(`authentication error${who}`);
+    this.closeWith(clientErrors.authorization, reason);
+  }
+
+  // --- Timers and slow receivers ------------------------------------------------------------------------------------
+
+  #pingInterval(): number {
+    return this.broker.options.pingInterval;
+  }
+
+  #firstPingInterval(): number {
+    const interval = Math.min(this.#pingInterval(), FIRST_PING);
+    return interval + (interval / 5) * (this.broker.random.next() / 0x1_0000_0000);
+  }
+
+  #onTimer(): void {
+    if (this.expectConnect && !this.#authPending) {
+      this.logDebug(clientErrors.authTimeout);
+      this.closeWith(clientErrors.authTimeout, 'Authentication Timeout');
+      return;
+    }
+    this.#checkLife();
+  }
+
+  #checkLife(): void {
+    const now = this.broker.clock.monotonic();
+    const interval = this.#pingInterval();
+    const sinceInput = Math.min(this.broker.clock.now() - this.lastActivity, now - this.#lastPingIn);
+    const rttKnown = this.rtt !== 0 && now - this.#rttStart < RTT_AGE;
+    if (sinceInput >= interval || !rttKnown) {
+      if (this.#pingsOut + 1 > this.broker.options.pingMax) {
+        this.logDebug('Stale Client Connection - Closing');
+        this.broker.staleConnections++;
+        this.closeWith(clientErrors.stale, 'Stale Connection');
+        return;
+      }
+      this.sendPing();
+    }
+    this.#timer.arm(interval);
+  }
+
+  onPendingExceeded(): void {
+    this.#slow(`MaxPending of ${this.broker.options.maxPending} Exceeded`, 'Slow Consumer (Pending Bytes)');
+  }
+
+  onBlocked(blocked: boolean): void {
+    if (this.closed) return;
+    const { maxPending } = this.broker.options;
+    if (blocked) {
+      this.#writeTimer ??= this.broker.wheel.timer(() => this.#onWriteDeadline());
+      this.#writeTimer.arm(this.broker.options.writeDeadline);
+    } else {
+      this.#writeTimer?.cancel();
+    }
+    const stalled = blocked && this.out.pending > (maxPending / 4) * 3;
+    if (stalled !== this.stalled) {
+      this.stalled = stalled;
+      this.refreshSpecial();
+    }
+  }
+
+  #onWriteDeadline(): void {
+    if (this.broker.options.writeTimeout === 'retry') {
+      this.#writeTimer?.arm(this.broker.options.writeDeadline);
+      return;
+    }
+    const seconds = this.broker.options.writeDeadline / 1000;
+    this.#slow(
+      `WriteDeadline of ${seconds}s exceeded with ${this.out.pending} bytes`,
+      'Slow Consumer (Write Deadline)',
+    );
+  }
+
+  #slow(text: string, reason: ClosedReason): void {
+    if (this.closed) return;
+    this.broker.slowConsumers++;
+    this.account.slowConsumers++;
+    this.logNotice(`Slow Consumer Detected: ${text}`);
+    this.close(reason);
+  }
+
+  /** Called on a producer when a receiver is behind: false when the message is to be left out for it. */
+  waitFor(receiver: ClientConnection): boolean {
+    if (this.broker.options.noFastProducerStall) return false;
+    const full = receiver.out.pending >= this.broker.options.maxPending;
+    const wait = Math.min(full ? STALL_LONG : STALL_SHORT, STALL_PER_READ - this.#stalledFor);
+    if (wait > 0 && !this.suspended) {
+      this.#stalledFor += wait;
+      receiver.stalls++;
+      this.broker.stalledClients++;
+      this.#suspend();
+      this.broker.clock.after(wait, () => this.#resume());
+    }
+    return true;
+  }
+
+  #suspend(): void {
+    this.suspended = true;
+    this.transport.pause();
+  }
+
+  #resume(): void {
+    if (this.closed || this.#authPending) return;
+    this.suspended = false;
+    this.in.resume();
+    if (!this.suspended && !this.closed) this.transport.resume();
+    this.broker.flushes.afterRead();
+  }
+
+  // --- Log ----------------------------------------------------------------------------------------------------------
+
+  /** `address:port - cid:N`, and behind it what the client said of itself. */
+  get label(): string {
+    const { remoteAddress, remotePort } = this.transport;
+    const host = remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress;
+    return `${host}:${remotePort} - cid:${this.cid}${this.#logSuffix}`;
+  }
+
+  #describe(): string {
+    const { version, lang, name } = this.options;
+    const parts = [version === '' ? '' : `v${version}`, lang, name].filter((part) => part !== '');
+    const client = parts.length === 0 ? '' : ` - ${JSON.stringify(parts.join(':'))}`;
+    const user = this.identity === null || this.identity.kind === 'none' ? '' : this.identity.label;
+    return user === '' ? client : `${client} - ${JSON.stringify(`${this.account.name}/${user}`)}`;
+  }
+
+  tracePublish(operation: PublishOperation): void {
+    const { memory, subjectStart, payloadStart, headerSize } = operation;
+    const line = readText(memory.bytes, subjectStart, payloadStart - 2);
+    this.logTrace(`<<- [${headerSize > 0 ? 'HPUB' : 'PUB'} ${toUtf8(line)}]`);
+    const payload = describePayload(operation, this.broker.options, false);
+    if (payload !== null) this.logTrace(`<<- ${payload}`);
+  }
+
+  traceDelivery(head: string, operation: PublishOperation, withoutHeader: boolean): void {
+    const { memory, tailStart, payloadStart } = operation;
+    this.logTrace(`->> [${toUtf8(head + readText(memory.bytes, tailStart, payloadStart - 2))}]`);
+    const payload = describePayload(operation, this.broker.options, withoutHeader);
+    if (payload !== null) this.logTrace(`->> ${payload}`);
+  }
+
+  logError(text: string): void {
+    this.broker.log.error(`${this.label} - ${toUtf8(text)}`);
+  }
+
+  logWarn(text: string): void {
+    this.broker.log.warn(`${this.label} - ${text}`);
+  }
+
+  logNotice(text: string): void {
+    this.broker.log.notice(`${this.label} - ${toUtf8(text)}`);
+  }
+
+  logDebug(text: string): void {
+    if (this.broker.log.debugEnabled) this.broker.log.debug(`${this.label} - ${text}`);
+  }
+
+  logTrace(text: string): void {
+    this.broker.log.trace(`${this.label} - ${text}`);
+  }
+}

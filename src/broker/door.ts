@@ -1,0 +1,261 @@
+/**
+ * What happens between accepting a socket and the first byte of the protocol: PROXY header, TLS in all its forms
+ * (`handshake_first`, `allow_non_tls`), handshake limits (client protocol, section 5).
+ */
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import { clientErrors } from '../protocol/errors.js';
+import { PROXY_HEADER_TIMEOUT, parseProxyHeader } from '../protocol/proxy-header.js';
+import { goCipherSuiteName, goTlsVersion } from '../security/cipher-suites.js';
+import { readPeerCertificate } from '../security/peer-certificate.js';
+import { type LoadedTls, matchesPinnedCert } from '../security/tls.js';
+import type { Broker } from './broker.js';
+import type { ClientConnection } from './connection.js';
+import { plainAddress, SocketTransport, watch } from './socket-transport.js';
+
+const TLS_HANDSHAKE_RECORD = 0x16;
+
+/** One per TLS configuration; a reload makes a new one. */
+export class Door {
+  readonly #broker: Broker;
+  readonly #tls: LoadedTls | null;
+  readonly #tlsServer: TlsServer | null;
+  /** Handshakes under way, by the peer's address: how a finished one finds its connection. */
+  readonly #handshakes = new Map<string, (socket: TLSSocket) => void>();
+  #second = 0;
+  #handshakesInSecond = 0;
+
+  constructor(broker: Broker, tls: LoadedTls | null) {
+    this.#broker = broker;
+    this.#tls = tls;
+    this.#tlsServer = tls === null ? null : this.#createTlsServer(tls);
+  }
+
+  /** Sockets need no preparation at all. */
+  get plain(): boolean {
+    return this.#tls === null && !this.#broker.options.proxyProtocol;
+  }
+
+  /** Leads a fresh, paused socket to a connection. */
+  enter(socket: Socket): void {
+    const { options } = this.#broker;
+    const handshakeFirst = options.tls?.handshakeFirst ?? false;
+    const transport = new SocketTransport(socket, plainAddress(socket.remoteAddress), socket.remotePort);
+    const connection = this.#broker.accept(transport, { type: 'STANDARD', sendInfo: !handshakeFirst });
+    if (connection === null) return;
+    watch(socket, connection);
+    this.#prepare(socket, transport, connection, handshakeFirst).catch((error: unknown) => {
+      connection.logError(error instanceof Error ? error.message : String(error));
+      connection.close('Protocol Violation');
+    });
+  }
+
+  async #prepare(
+    socket: Socket,
+    transport: SocketTransport,
+    connection: ClientConnection,
+    handshakeFirst: boolean,
+  ): Promise<void> {
+    const { options } = this.#broker;
+    if (handshakeFirst) {
+      const fallback = options.tls!.handshakeFirstFallback;
+      if (fallback > 0 && (await this.#firstBytes(socket, fallback)) === null) {
+        if (connection.closed) return;
+        handshakeFirst = false;
+        connection.sendFirstInfo();
+      }
+    }
+    if (options.proxyProtocol && !(await this.#proxyHeader(socket, transport, connection))) return;
+    let useTls = this.#tls !== null;
+    if (useTls && !handshakeFirst && options.allowNonTls) {
+      const first = await this.#firstBytes(socket, options.tls!.timeout);
+      useTls = first !== null && first[0] === TLS_HANDSHAKE_RECORD;
+    }
+    if (connection.closed) return;
+    let ready: Socket = socket;
+    if (useTls) {
+      const secured = await this.#handshake(socket, transport, connection, handshakeFirst);
+      if (secured === null) return;
+      ready = secured;
+    }
+    if (handshakeFirst) connection.sendFirstInfo();
+    connection.begin();
+    ready.on('data', (data: Buffer) => connection.onData(data));
+    ready.resume();
+  }
+
+  /** The first bytes that arrive within `wait` milliseconds, left in the socket; null when none do. */
+  #firstBytes(socket: Socket, wait: number): Promise<Buffer | null> {
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        timer.cancel();
+        socket.off('readable', onReadable);
+        socket.off('close', finish);
+        resolve(null);
+      };
+      const onReadable = (): void => {
+        const data = socket.read() as Buffer | null;
+        if (data === null) return;
+        timer.cancel();
+        socket.off('readable', onReadable);
+        socket.off('close', finish);
+        socket.unshift(data);
+        resolve(data);
+      };
+      const timer = this.#broker.clock.after(wait, finish);
+      socket.on('readable', onReadable);
+      socket.on('close', finish);
+    });
+  }
+
+  /** Reads the PROXY header, if there is one; false when the connection ended. */
+  async #proxyHeader(
+    socket: Socket,
+    transport: SocketTransport,
+    connection: ClientConnection,
+  ): Promise<boolean> {
+    const deadline = this.#broker.clock.monotonic() + PROXY_HEADER_TIMEOUT;
+    for (let known = 0; ; ) {
+      const wait = deadline - this.#broker.clock.monotonic();
+      const data = wait > 0 ? await this.#moreBytes(socket, known, wait) : null;
+      if (connection.closed) return false;
+      if (data === null) {
+        if (known === 0) return true;
+        this.#proxyError(connection, 'i/o timeout');
+        return false;
+      }
+      known = data.length;
+      const header = parseProxyHeader(data, 0, data.length);
+      if (header.kind === 'need-more') {
+        socket.unshift(data);
+        continue;
+      }
+      if (header.kind === 'error') {
+        this.#proxyError(connection, header.text);
+        return false;
+      }
+      const rest = header.kind === 'header' ? data.subarray(header.length) : data;
+      if (rest.length > 0) socket.unshift(rest);
+      if (header.kind === 'header' && header.address !== null) {
+        transport.remoteAddress = header.address.ip;
+        transport.remotePort = header.address.port;
+      }
+      return true;
+    }
+  }
+
+  #proxyError(connection: ClientConnection, text: string): void {
+    const { remoteAddress, remotePort } = connection.transport;
+    this.#broker.log.warn(`Error reading PROXY protocol header from ${remoteAddress}:${remotePort}: ${text}`);
+    connection.close('Protocol Violation');
+  }
+
+  /** All bytes there are once there are more than `known`, taken out of the socket; null when the time is over. */
+  #moreBytes(socket: Socket, known: number, wait: number): Promise<Buffer | null> {
+    return new Promise((resolve) => {
+      const finish = (data: Buffer | null): void => {
+        timer.cancel();
+        socket.off('readable', onReadable);
+        socket.off('close', onClose);
+        resolve(data);
+      };
+      const onClose = (): void => finish(null);
+      const onReadable = (): void => {
+        if (socket.readableLength > known) finish(socket.read() as Buffer | null);
+      };
+      const timer = this.#broker.clock.after(wait, onClose);
+      socket.on('readable', onReadable);
+      socket.on('close', onClose);
+      onReadable();
+    });
+  }
+
+  // --- TLS ----------------------------------------------------------------------------------------------------------
+
+  #createTlsServer(tls: LoadedTls): TlsServer {
+    const options = this.#broker.options.tls!;
+    // The server's own timer would end a handshake without the text that the official server sends.
+    const server = createTlsServer({ ...tls.server, handshakeTimeout: options.timeout + 60_000 });
+    server.on('secureConnection', (socket) => this.#handshakes.get(peerKey(socket))?.(socket));
+    server.on('tlsClientError', (error, socket) => socket.destroy(error));
+    return server;
+  }
+
+  #handshake(
+    socket: Socket,
+    transport: SocketTransport,
+    connection: ClientConnection,
+    handshakeFirst: boolean,
+  ): Promise<TLSSocket | null> {
+    if (!this.#rateAllows()) {
+      connection.closeWith(clientErrors.throttled, 'Maximum Connections Exceeded');
+      return Promise.resolve(null);
+    }
+    const tls = this.#tls!;
+    const key = peerKey(socket);
+    return new Promise((resolve) => {
+      const finish = (result: TLSSocket | null): void => {
+        timer.cancel();
+        this.#handshakes.delete(key);
+        socket.off('close', onClose);
+        resolve(result);
+      };
+      const onClose = (): void => {
+        if (!connection.closed) {
+          connection.logError(
+            'TLS handshake error: the client closed the connection or sent no valid handshake',
+          );
+          connection.close('TLS Handshake Failure');
+        }
+        finish(null);
+      };
+      const timer = this.#broker.clock.after(this.#broker.options.tls!.timeout, () => {
+        connection.logError('TLS handshake timeout');
+        connection.closeWith(clientErrors.tlsRequired, 'TLS Handshake Failure');
+        finish(null);
+      });
+      socket.on('close', onClose);
+      this.#handshakes.set(key, (secured) => {
+        const raw = secured.getPeerCertificate().raw as Buffer | undefined;
+        const peer = raw === undefined ? null : readPeerCertificate(raw);
+        if (!matchesPinnedCert(tls, peer)) {
+          connection.logError('TLS handshake error: certificate not pinned');
+          connection.close('TLS Handshake Failure');
+          finish(null);
+          return;
+        }
+        connection.tls = {
+          version: goTlsVersion(secured.getProtocol() ?? ''),
+          cipher: goCipherSuiteName(secured.getCipher().standardName ?? secured.getCipher().name),
+          peer,
+          handshakeFirst,
+        };
+        transport.upgrade(secured);
+        watch(secured, connection);
+        connection.logDebug('TLS handshake complete');
+        connection.logDebug(`TLS version ${connection.tls.version}, cipher suite ${connection.tls.cipher}`);
+        finish(secured);
+      });
+      connection.out.flush();
+      this.#tlsServer!.emit('connection', socket);
+    });
+  }
+
+  /** `connection_rate_limit`: handshakes begun per second. */
+  #rateAllows(): boolean {
+    const limit = this.#broker.options.tls?.connectionRateLimit ?? 0;
+    if (limit <= 0) return true;
+    const second = Math.floor(this.#broker.clock.monotonic() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#handshakesInSecond = 0;
+    }
+    return ++this.#handshakesInSecond <= limit;
+  }
+}
+
+/** The other end of a socket: unique among the sockets of one listener. */
+function peerKey(socket: Socket): string {
+  return socket.remoteAddress === undefined ? randomUUID() : `${socket.remoteAddress} ${socket.remotePort}`;
+}
