@@ -9,6 +9,7 @@ import { Door } from './broker/door.js';
 import { ClientListener } from './broker/listener.js';
 import type { LoadResult } from './config/load.js';
 import type { ServerOptions } from './config/options.js';
+import type { Monitor } from './monitoring/monitor.js';
 import type { Clock } from './runtime/clock.js';
 import { NodeClock } from './runtime/clock.js';
 import { type Log, silentLog } from './runtime/log.js';
@@ -44,6 +45,7 @@ export class Server {
   configLoadTime: number;
   readonly #bcrypt = new BcryptWorker();
   #listener: ClientListener | null = null;
+  #monitor: Monitor | null = null;
   #loadedTls: LoadedTls | null = null;
   #closed: Promise<void> | null = null;
 
@@ -90,7 +92,18 @@ export class Server {
     log.notice('Server is ready');
   }
 
-  async startMonitoring(): Promise<void> {}
+  /** Loads monitoring and opens its door; a server without it holds none of its code. */
+  async startMonitoring(): Promise<void> {
+    const { Monitor } = await import('./monitoring/monitor.js');
+    const ready = () => this.parts.noListen === true || (this.#listener !== null && !this.lameDuckMode);
+    this.#monitor = new Monitor(this, ready);
+    await this.#monitor.start();
+  }
+
+  /** The port of monitoring; 0 when there is none. */
+  get monitoringPort(): number {
+    return this.#monitor?.port ?? 0;
+  }
 
   async #listen(): Promise<void> {
     const { options, broker, log } = this;
@@ -134,6 +147,7 @@ export class Server {
     // What was flushed above still has to leave the process.
     await new Promise((resolve) => setImmediate(resolve));
     this.#listener?.close();
+    await this.#monitor?.close();
     await this.#bcrypt.close();
     this.log.notice('Server Exiting..');
   }

@@ -10,6 +10,8 @@ export interface ClosedConnection {
   connection: ClientConnection;
   reason: ClosedReason;
   subscriptions: Subscription[];
+  /** All of them, also those that were not kept. */
+  subscriptionCount: number;
   pendingBytes: number;
 }
 
@@ -34,7 +36,9 @@ export class ClosedConnections {
   add(connection: ClientConnection, reason: ClosedReason, pendingBytes: number): void {
     if (this.#ring.length > 0) {
       const subscriptions = [...connection.subs.values()].slice(0, KEPT_SUBSCRIPTIONS);
-      this.#ring[this.#total % this.#ring.length] = { connection, reason, subscriptions, pendingBytes };
+      const subscriptionCount = connection.subs.size;
+      const closed = { connection, reason, subscriptions, subscriptionCount, pendingBytes };
+      this.#ring[this.#total % this.#ring.length] = closed;
     }
     this.#total++;
   }

@@ -118,6 +118,14 @@ export class SubjectCache<V> {
     }
   }
 
+  /** The values that still hold, for monitoring. */
+  *values(): IterableIterator<V> {
+    for (const entry of this.#table) {
+      if (entry !== undefined && entry.value !== null && entry.generation === this.#generation)
+        yield entry.value;
+    }
+  }
+
   clear(): void {
     this.#table = new Array(64);
     this.#mask = 63;

@@ -1,0 +1,79 @@
+/** `/accountz` and `/accstatz`: accounts and what they moved. */
+import type { BrokerAccount } from '../broker/broker.js';
+import { utcTime } from './go-json.js';
+import { RequestError } from './query.js';
+import { interestStats } from './subsz.js';
+import { accountTraffic, type MonitorView } from './view.js';
+
+/** The names of all accounts, or one account in detail. Throws `RequestError` when it is not there. */
+export function accountz(view: MonitorView, options: { account: string }) {
+  const { broker } = view.server;
+  const head = {
+    server_id: broker.identity.id,
+    now: utcTime(broker.clock.now()),
+    system_account: broker.options.noSystemAccount ? undefined : broker.systemAccountName,
+  };
+  if (options.account === '') return { ...head, accounts: [...broker.accounts.keys()] };
+  const account = broker.accounts.get(options.account);
+  if (account === undefined) throw new RequestError(`Account ${options.account} does not exist`);
+  return { ...head, account_detail: accountDetail(view, account) };
+}
+
+function accountDetail(view: MonitorView, account: BrokerAccount) {
+  return {
+    account_name: account.name,
+    // Accounts come from the configuration, so they are as old as it is.
+    update_time: utcTime(view.server.configLoadTime),
+    is_system: (account.isSystem && !view.server.broker.options.noSystemAccount) || undefined,
+    expired: false,
+    complete: true,
+    jetstream_enabled: false,
+    leafnode_connections: 0,
+    client_connections: account.connections.size,
+    subscriptions: account.interest.count,
+    name_tag: account.name,
+    sublist_stats: interestStats([account]),
+  };
+}
+
+export interface AccountStatzOptions {
+  /** Empty is all accounts. */
+  accounts: string[];
+  /** Also those without connections. */
+  includeUnused: boolean;
+}
+
+export function accountStatz(view: MonitorView, options: AccountStatzOptions) {
+  const { broker } = view.server;
+  const names = options.accounts.length === 0 ? [...broker.accounts.keys()] : options.accounts;
+  const accounts = names
+    .map((name) => broker.accounts.get(name))
+    .filter((account) => account !== undefined)
+    .filter(({ connections }) => options.includeUnused || connections.size > 0);
+  return {
+    server_id: broker.identity.id,
+    now: utcTime(broker.clock.now()),
+    account_statz: accounts.map(accountStat),
+  };
+}
+
+/** The figures of one account; also those of the account's own statistics service. */
+export function accountStat(account: BrokerAccount) {
+  const traffic = accountTraffic(account);
+  return {
+    acc: account.name,
+    name: account.name,
+    conns: account.connections.size,
+    leafnodes: 0,
+    total_conns: account.connections.size,
+    num_subscriptions: account.interest.count,
+    sent: dataStats(traffic.outMsgs, traffic.outBytes),
+    received: dataStats(traffic.inMsgs, traffic.inBytes),
+    slow_consumers: account.slowConsumers,
+  };
+}
+
+function dataStats(msgs: number, bytes: number) {
+  const none = { msgs: 0, bytes: 0 };
+  return { msgs, bytes, gateways: none, routes: none, leafs: none };
+}

@@ -1,0 +1,239 @@
+/** The HTTP or HTTPS listener of monitoring: paths, headers, keep-alive; what is answered is in `endpoints.ts`. */
+import {
+  createServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import {
+  createServer as createHttpsServer,
+  type Server as HttpsServer,
+  type ServerOptions,
+} from 'node:https';
+import { isIPv6 } from 'node:net';
+import { posix } from 'node:path';
+import { systemErrorReason } from '../runtime/system-error.js';
+import type { LoadedTls } from '../security/tls.js';
+import { CpuMeter } from './cpu-meter.js';
+import { respond } from './endpoints.js';
+import type { Metrics } from './metrics.js';
+import { Query } from './query.js';
+import { escapeHtml, rootPage } from './root-page.js';
+import { monitoringHost } from './varz.js';
+import { type Answer, JSON_TYPE, type MonitoredServer, type MonitorView, textAnswer } from './view.js';
+
+/** Answers up to this size say how long they are, longer ones come in chunks; the same bound as in Go. */
+const LENGTH_LIMIT = 2048;
+const MAX_HEADER = 1 << 20;
+const HEADER_TIMEOUT = 5000;
+/** How long an idle connection may stay. */
+const KEEP_ALIVE = 120_000;
+
+/** The TLS settings of monitoring: those of the clients' listener, but nobody has to show a certificate. */
+function withoutClientCertificates(tls: LoadedTls): ServerOptions {
+  return { ...tls.server, requestCert: false, rejectUnauthorized: false };
+}
+
+export class Monitor {
+  readonly view: MonitorView;
+  readonly #server: HttpServer | HttpsServer;
+  readonly #secure: boolean;
+  /** Ends without a slash; empty when there is none. */
+  readonly #base: string;
+  #metrics: Promise<Metrics> | null = null;
+  #port = 0;
+
+  /** `ready` says whether clients can connect. */
+  constructor(server: MonitoredServer, ready: () => boolean) {
+    const { options } = server.broker;
+    this.view = { server, ready, cpu: new CpuMeter(), requests: new Map() };
+    this.#base = posix.join('/', options.httpBasePath).replace(/\/+$/, '');
+    this.#secure = options.httpsPort !== 0;
+    const limits = {
+      maxHeaderSize: MAX_HEADER,
+      headersTimeout: HEADER_TIMEOUT,
+      keepAliveTimeout: KEEP_ALIVE,
+    };
+    const handle = (request: IncomingMessage, response: ServerResponse): void => {
+      this.#handle(request, response).catch((error: unknown) => {
+        server.log.error(`monitoring: ${error instanceof Error ? error.message : String(error)}`);
+        response.destroy();
+      });
+    };
+    this.#server =
+      this.#secure && server.tls !== null
+        ? createHttpsServer({ ...limits, ...withoutClientCertificates(server.tls) }, handle)
+        : createServer(limits, handle);
+  }
+
+  /** The port it listens on; 0 before `start`. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Begins to listen. Rejects with the official server's text. */
+  async start(): Promise<void> {
+    try {
+      await this.#listen();
+    } catch (error) {
+      throw new Error(`Can't start monitoring: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  async #listen(): Promise<void> {
+    const { server } = this.view;
+    const { options } = server.broker;
+    const { httpPort, httpsPort } = options;
+    if (httpPort !== 0 && httpsPort !== 0) {
+      throw new Error(`can't specify both HTTP (${httpPort}) and HTTPs (${httpsPort}) ports`);
+    }
+    if (this.#secure && server.tls === null) throw new Error('TLS cert and key required for HTTPS');
+    const host = monitoringHost(options);
+    const wanted = Math.max(httpPort || httpsPort, 0);
+    this.#port = await listen(this.#server, host, wanted);
+    const protocol = this.#secure ? 'https' : 'http';
+    server.log.notice(`Starting ${protocol} monitor on ${hostPort(host, this.#port)}`);
+  }
+
+  /** Uses other certificates from now on. */
+  useTls(tls: LoadedTls): void {
+    if ('setSecureContext' in this.#server) this.#server.setSecureContext(withoutClientCertificates(tls));
+  }
+
+  /** Stops listening and ends all connections. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+    (await this.#metrics)?.close();
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Whatever a request carries is of no interest, but has to be read before the next one.
+    request.resume();
+    response.on('error', ignore);
+    const { path, query } = splitTarget(request.url ?? '/');
+    if (path === null) {
+      await send(response, textAnswer(400, '400 Bad Request'));
+      return;
+    }
+    const clean = cleanPath(path);
+    if (clean !== path) {
+      redirect(request, response, encodeURI(clean) + (query === '' ? '' : `?${query}`));
+      return;
+    }
+    const answer = await this.#answer(path, query);
+    if (answer === null) {
+      response.setHeader('X-Content-Type-Options', 'nosniff');
+      await send(response, textAnswer(404, '404 page not found\n'));
+    } else {
+      await send(response, answer);
+    }
+  }
+
+  async #answer(path: string, query: string): Promise<Answer | null> {
+    const base = this.#base;
+    if (path === (base === '' ? '/' : base)) {
+      const { requests } = this.view;
+      requests.set('/', (requests.get('/') ?? 0) + 1);
+      return { status: 200, contentType: 'text/html; charset=utf-8', body: rootPage(base) };
+    }
+    if (!path.startsWith(`${base}/`)) return null;
+    const name = path.slice(base.length);
+    if (name !== '/metrics') return respond(this.view, name, new Query(query));
+    this.#metrics ??= import('./metrics.js').then((module) => new module.Metrics(this.view));
+    return (await this.#metrics).answer();
+  }
+}
+
+async function send(response: ServerResponse, answer: Answer): Promise<void> {
+  const { status, contentType, body } = answer;
+  response.statusCode = status;
+  response.setHeader('Content-Type', contentType);
+  if (contentType === JSON_TYPE) response.setHeader('Access-Control-Allow-Origin', '*');
+  // Connections of HTTP/1.1 stay open without saying so.
+  if (response.req.httpVersion === '1.1' && response.shouldKeepAlive) response.removeHeader('Connection');
+  if (typeof body === 'string') {
+    if (Buffer.byteLength(body) > LENGTH_LIMIT) response.write(body);
+    else response.setHeader('Content-Length', Buffer.byteLength(body));
+    response.end(Buffer.byteLength(body) > LENGTH_LIMIT ? undefined : body);
+    return;
+  }
+  for (const piece of body) {
+    if (response.destroyed) return;
+    const room = response.write(piece);
+    await new Promise<void>((resolve) => {
+      if (room) setImmediate(resolve);
+      else onceEither(response, 'drain', 'close', resolve);
+    });
+  }
+  response.end();
+}
+
+function onceEither(response: ServerResponse, first: string, second: string, callback: () => void): void {
+  const done = (): void => {
+    response.off(first, done);
+    response.off(second, done);
+    callback();
+  };
+  response.on(first, done);
+  response.on(second, done);
+}
+
+function redirect(request: IncomingMessage, response: ServerResponse, location: string): void {
+  response.statusCode = 307;
+  response.setHeader('Location', location);
+  if (request.method === 'GET' || request.method === 'HEAD') {
+    response.setHeader('Content-Type', 'text/html; charset=utf-8');
+  }
+  response.end(
+    request.method === 'GET' ? `<a href="${escapeHtml(location)}">Temporary Redirect</a>.\n\n` : undefined,
+  );
+}
+
+/** The unescaped path, null when it is malformed, and what follows the `?`. */
+function splitTarget(target: string): { path: string | null; query: string } {
+  const local = target.replace(/^[a-z]+:\/\/[^/?]*/i, '');
+  const mark = local.indexOf('?');
+  const query = mark === -1 ? '' : local.slice(mark + 1);
+  try {
+    return { path: decodeURIComponent(mark === -1 ? local : local.slice(0, mark)), query };
+  } catch {
+    return { path: null, query };
+  }
+}
+
+/** The path without `.`, `..` and double slashes; a slash at the end stays. */
+function cleanPath(path: string): string {
+  const clean = posix.normalize(path.startsWith('/') ? path : `/${path}`);
+  return clean === '' ? '/' : clean;
+}
+
+function listen(server: HttpServer | HttpsServer, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => reject(listenError(error, host, port));
+    server.once('error', failed);
+    // The wildcard address takes IPv6 and IPv4 alike, as in Go.
+    server.listen(host === '0.0.0.0' || host === '' ? { port } : { host, port }, () => {
+      server.off('error', failed);
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const unknown = error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN';
+  const why = unknown
+    ? `listen tcp: lookup ${host}: no such host`
+    : `listen tcp ${hostPort(host, port)}: bind: ${
+        error.code === 'EADDRNOTAVAIL' ? 'cannot assign requested address' : systemErrorReason(error)
+      }`;
+  return new Error(`can't listen to the monitor port: ${why}`);
+}
+
+function hostPort(host: string, port: number): string {
+  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function ignore(): void {}
