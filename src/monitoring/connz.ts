@@ -3,20 +3,18 @@ import { fromUtf8 } from '../protocol/bytes.js';
 import { patternsOverlap } from '../security/subject-set.js';
 import {
   authorizedUser,
-  type ConnectionInfo,
   type ConnectionRef,
   connectionInfo,
   pendingBytes,
   subscriptionTotal,
 } from './connection-info.js';
 import { goJson, utcTime } from './go-json.js';
+import { jsonWithList } from './list-pieces.js';
 import { type Query, RequestError } from './query.js';
 import type { MonitorView } from './view.js';
 
 /** Connections on a page unless asked otherwise. */
 const DEFAULT_LIMIT = 1024;
-/** Connections that are made into text at a time: about a millisecond's worth. */
-const PIECE = 100;
 const GLOBAL_ACCOUNT = '$G';
 
 export type ConnectionState = 'open' | 'closed' | 'all';
@@ -206,24 +204,5 @@ export function connzPieces(view: MonitorView, options: ConnzOptions): string | 
   const { connections } = page;
   const head = pageHead(view, page);
   if (connections === null || connections.length === 0) return goJson({ ...head, connections });
-  const info = (ref: ConnectionRef) => connectionInfo(ref, options, page.now);
-  if (connections.length <= PIECE) return goJson({ ...head, connections: connections.map(info) });
-  return listInPieces(head, connections, info);
-}
-
-const LIST_START = '{\n  "connections": [';
-const LIST_END = '\n  ]\n}';
-
-function* listInPieces(
-  head: object,
-  refs: ConnectionRef[],
-  info: (ref: ConnectionRef) => ConnectionInfo,
-): Generator<string> {
-  yield `${goJson(head).slice(0, -2)},\n  "connections": [`;
-  for (let at = 0; at < refs.length; at += PIECE) {
-    // Written as a list of its own, which gives the right indentation, and taken out of its frame.
-    const text = goJson({ connections: refs.slice(at, at + PIECE).map(info) });
-    yield (at === 0 ? '' : ',') + text.slice(LIST_START.length, -LIST_END.length);
-  }
-  yield LIST_END;
+  return jsonWithList(head, 'connections', connections, (ref) => connectionInfo(ref, options, page.now));
 }

@@ -7,7 +7,7 @@ import { jsz, readJszOptions } from './jsz.js';
 import { gatewayz, leafz, raftz, routez } from './peers.js';
 import { type Query, RequestError } from './query.js';
 import { expvarText, ipqueuesz, stacks } from './runtime.js';
-import { readSubszOptions, subsz } from './subsz.js';
+import { readSubszOptions, subszPieces } from './subsz.js';
 import { varz } from './varz.js';
 import { type Answer, jsonAnswer, type MonitorView, textAnswer } from './view.js';
 
@@ -38,7 +38,7 @@ const early = (as: string) => ({ as, early: true });
 const late = (as: string) => ({ as, early: false });
 
 const subscriptions = endpoint(early('/subsz'), readSubszOptions, (view, options) =>
-  json(subsz(view, options)),
+  jsonAnswer(subszPieces(view, options)),
 );
 
 /** By path, without the base path. */

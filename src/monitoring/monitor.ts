@@ -12,6 +12,7 @@ import {
 } from 'node:https';
 import { isIPv6 } from 'node:net';
 import { posix } from 'node:path';
+import type { TLSSocket } from 'node:tls';
 import { systemErrorReason } from '../runtime/system-error.js';
 import type { LoadedTls } from '../security/tls.js';
 import { CpuMeter } from './cpu-meter.js';
@@ -64,6 +65,10 @@ export class Monitor {
       this.#secure && server.tls !== null
         ? createHttpsServer({ ...limits, ...withoutClientCertificates(server.tls) }, handle)
         : createServer(limits, handle);
+    this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+      const from = hostPort(socket.remoteAddress ?? '', socket.remotePort ?? 0);
+      server.log.error(`monitoring: TLS handshake error from ${from}: ${handshakeErrorText(error)}`);
+    });
   }
 
   /** The port it listens on; 0 before `start`. */
@@ -151,8 +156,7 @@ async function send(response: ServerResponse, answer: Answer): Promise<void> {
   response.statusCode = status;
   response.setHeader('Content-Type', contentType);
   if (contentType === JSON_TYPE) response.setHeader('Access-Control-Allow-Origin', '*');
-  // Connections of HTTP/1.1 stay open without saying so.
-  if (response.req.httpVersion === '1.1' && response.shouldKeepAlive) response.removeHeader('Connection');
+  hideKeepAlive(response);
   if (typeof body === 'string') {
     if (Buffer.byteLength(body) > LENGTH_LIMIT) response.write(body);
     else response.setHeader('Content-Length', Buffer.byteLength(body));
@@ -170,6 +174,11 @@ async function send(response: ServerResponse, answer: Answer): Promise<void> {
   response.end();
 }
 
+/** Connections of HTTP/1.1 stay open without saying so. */
+function hideKeepAlive(response: ServerResponse): void {
+  if (response.req.httpVersion === '1.1' && response.shouldKeepAlive) response.removeHeader('Connection');
+}
+
 function onceEither(response: ServerResponse, first: string, second: string, callback: () => void): void {
   const done = (): void => {
     response.off(first, done);
@@ -182,6 +191,7 @@ function onceEither(response: ServerResponse, first: string, second: string, cal
 
 function redirect(request: IncomingMessage, response: ServerResponse, location: string): void {
   response.statusCode = 307;
+  hideKeepAlive(response);
   response.setHeader('Location', location);
   if (request.method === 'GET' || request.method === 'HEAD') {
     response.setHeader('Content-Type', 'text/html; charset=utf-8');
@@ -230,6 +240,11 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
         error.code === 'EADDRNOTAVAIL' ? 'cannot assign requested address' : systemErrorReason(error)
       }`;
   return new Error(`can't listen to the monitor port: ${why}`);
+}
+
+function handshakeErrorText(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ERR_SSL_HTTP_REQUEST') return 'client sent an HTTP request to an HTTPS server';
+  return error.code === 'ECONNRESET' ? 'EOF' : error.message;
 }
 
 function hostPort(host: string, port: number): string {

@@ -1,9 +1,11 @@
 /** `/subsz`: interest, how well it is cached, and the subscriptions themselves. */
 import type { BrokerAccount } from '../broker/broker.js';
+import type { Subscription } from '../broker/subscription.js';
 import { fromUtf8 } from '../protocol/bytes.js';
-import { isValidLiteral, subjectMatches } from '../subjects/subject.js';
+import { isValidLiteral } from '../subjects/subject.js';
 import { subscriptionDetail } from './connection-info.js';
-import { utcTime } from './go-json.js';
+import { goJson, utcTime } from './go-json.js';
+import { jsonWithList } from './list-pieces.js';
 import { type Query, RequestError } from './query.js';
 import type { MonitorView } from './view.js';
 
@@ -30,8 +32,26 @@ export function readSubszOptions(query: Query): SubszOptions {
   };
 }
 
-/** Throws `RequestError`. */
+interface Entry {
+  sub: Subscription;
+  account: string;
+}
+
+/** The whole page as an object. Throws `RequestError`. */
 export function subsz(view: MonitorView, options: SubszOptions) {
+  const { head, list } = subszPage(view, options);
+  return { ...head, subscriptions_list: list.length === 0 ? undefined : list.map(showEntry) };
+}
+
+/** The text of `subsz` in pieces, each made when it is asked for. Throws `RequestError` before the first. */
+export function subszPieces(view: MonitorView, options: SubszOptions): string | Iterable<string> {
+  const { head, list } = subszPage(view, options);
+  return list.length === 0 ? goJson(head) : jsonWithList(head, 'subscriptions_list', list, showEntry);
+}
+
+const showEntry = ({ sub, account }: Entry) => subscriptionDetail(sub, account);
+
+function subszPage(view: MonitorView, options: SubszOptions) {
   const { broker } = view.server;
   const test = fromUtf8(options.test);
   if (test !== '' && !isValidLiteral(test)) {
@@ -42,25 +62,26 @@ export function subsz(view: MonitorView, options: SubszOptions) {
   const accounts = [...broker.accounts.values()].filter(
     ({ name }) => options.account === '' || name === options.account,
   );
-  const page = options.subscriptions ? listed(accounts, test, offset, limit) : { total: 0, list: [] };
-  return {
+  const page = options.subscriptions ? select(accounts, test, offset, limit) : { total: 0, list: [] };
+  const head = {
     server_id: broker.identity.id,
     now: utcTime(broker.clock.now()),
     ...interestStats(accounts),
     total: page.total,
     offset,
     limit,
-    subscriptions_list: page.list.length === 0 ? undefined : page.list,
   };
+  return { head, list: page.list };
 }
 
-function listed(accounts: BrokerAccount[], test: string, offset: number, limit: number) {
-  const list: ReturnType<typeof subscriptionDetail>[] = [];
+function select(accounts: BrokerAccount[], test: string, offset: number, limit: number) {
+  const list: Entry[] = [];
   let total = 0;
   for (const account of accounts) {
-    for (const sub of account.interest.all()) {
-      if (test !== '' && !subjectMatches(test, sub.subject)) continue;
-      if (total >= offset && list.length < limit) list.push(subscriptionDetail(sub, account.name));
+    // With a subject to test, the interest graph knows the subscriptions without looking at all of them.
+    const subs = test === '' ? account.interest.all() : account.interest.match(test);
+    for (const sub of subs) {
+      if (total >= offset && list.length < limit) list.push({ sub, account: account.name });
       total++;
     }
   }
