@@ -397,7 +397,6 @@ describe('monitoring elsewhere', () => {
           port: server.monitoringPort,
           path: target,
           ca,
-          agent,
         });
         request.on('error', reject);
         request.on('response', async (response) => resolve((await response.toArray()).join('')));
