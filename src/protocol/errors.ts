@@ -82,8 +82,8 @@ const ESCAPES: Record<string, string> = {
 };
 
 function quoteChar(char: string, code: number): string {
-  const escape = ESCAPES[char];
-  if (escape !== undefined) return escape;
+  const known = ESCAPES[char];
+  if (known !== undefined) return known;
   if (/[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(char)) return char;
   if (code < 0x80) return `\\x${code.toString(16).padStart(2, '0')}`;
   if (code < 0x10000) return `\\u${code.toString(16).padStart(4, '0')}`;
