@@ -1,0 +1,101 @@
+// Two servers with the same configuration, one official and one ours, and the loop that runs a table of cases
+// against both and compares.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Monitor } from '../support/monitor.js';
+import { officialBinary, WITHOUT_OFFICIAL, weftBinary } from '../support/official.js';
+import { ServerProcess, type ServerProcessOptions } from '../support/server-process.js';
+import { type Case, runScript, subscriptionCount, type Transcript } from './transcript.js';
+
+export interface Side {
+  readonly process: ServerProcess;
+  readonly port: number;
+  readonly monitor: Monitor;
+  /** Subscriptions that the server holds for itself. */
+  readonly quiet: number;
+}
+
+export interface Pair {
+  readonly official: Side;
+  readonly weft: Side;
+}
+
+type Config = Omit<ServerProcessOptions, 'binary'>;
+
+export async function startPair(config: Config): Promise<Pair> {
+  const official = officialBinary();
+  if (!official) throw new Error(WITHOUT_OFFICIAL);
+  const started = await Promise.allSettled([
+    startSide({ ...config, binary: official }),
+    startSide({ ...config, binary: weftBinary() }),
+  ]);
+  const [first, second] = started;
+  if (first.status === 'fulfilled' && second.status === 'fulfilled') {
+    return { official: first.value, weft: second.value };
+  }
+  for (const side of started) if (side.status === 'fulfilled') await stopSide(side.value);
+  throw first.status === 'rejected' ? first.reason : (second as PromiseRejectedResult).reason;
+}
+
+export async function stopPair(pair: Pair | undefined): Promise<void> {
+  if (pair) await Promise.all([stopSide(pair.official), stopSide(pair.weft)]);
+}
+
+async function startSide(options: ServerProcessOptions): Promise<Side> {
+  const process = await ServerProcess.start(options);
+  const monitor = new Monitor(process.httpPort);
+  return { process, port: process.port, monitor, quiet: await subscriptionCount(monitor) };
+}
+
+async function stopSide(side: Side): Promise<void> {
+  side.monitor.close();
+  await side.process.stop();
+}
+
+/**
+ * Declares one test per case, all on one pair of servers with the configuration `conf`.
+ * DIFFERENTIAL_SHOW=1 prints the official server's transcripts.
+ */
+export function differential(title: string, conf: string, cases: readonly Case[]): void {
+  describe(title, { skip: officialBinary() ? false : WITHOUT_OFFICIAL }, () => {
+    let pair: Pair | undefined;
+    let same = 0;
+    before(async () => {
+      assertDistinctNames(cases);
+      pair = await startPair({ conf });
+    });
+    after(async () => {
+      await stopPair(pair);
+      console.log(`${title}: ${same} of ${cases.length} transcripts identical`);
+    });
+    for (const item of cases) {
+      test(item.name, { skip: item.differs ?? false }, async () => {
+        assert.ok(pair);
+        const [expected, actual] = await Promise.all([
+          runScript(item, pair.official),
+          runScript(item, pair.weft),
+        ]);
+        if (process.env.DIFFERENTIAL_SHOW) show(title, item.name, expected);
+        assert.deepEqual(actual, expected);
+        same++;
+      });
+    }
+  });
+}
+
+function assertDistinctNames(cases: readonly Case[]): void {
+  const names = cases.map((item) => item.name);
+  const twice = names.filter((name, index) => names.indexOf(name) !== index);
+  assert.deepEqual(twice, [], 'two cases have the same name');
+}
+
+function show(title: string, name: string, transcript: Transcript): void {
+  console.log(`=== ${title} | ${name}`);
+  for (const [key, value] of Object.entries(transcript)) {
+    const parts = Array.isArray(value) ? value : [value];
+    for (const part of parts) {
+      const text = JSON.stringify(part);
+      if (!text?.startsWith('"INFO ')) console.log(`  ${key}: ${text?.slice(0, 300)}`);
+    }
+  }
+}
