@@ -6,7 +6,7 @@
 // and the transcripts must be equal.
 import type { Monitor } from '../support/monitor.js';
 import { WireClient } from '../support/wire-client.js';
-import { maskInfo } from './normalise.js';
+import { frames, maskInfo } from './normalise.js';
 
 /** What happened to one server: by client name the lines it received, and the values that `look` steps asked for. */
 export type Transcript = Record<string, unknown>;
@@ -30,6 +30,8 @@ interface Speaker {
   kept: Bytes[];
   /** The script has ended this connection or stopped reading it: nothing more to wait for. */
   silent: boolean;
+  /** What it received is left to chance and does not belong in the transcript. */
+  hidden?: boolean;
   /** Notes that belong at the end of its transcript. */
   readonly notes: string[];
 }
@@ -96,10 +98,11 @@ export class Run {
     }
     const first = Math.min(...[...this.speakers.values()].map((speaker) => speaker.id));
     const transcript: Transcript = {};
-    for (const [name, { client, id, silent, notes }] of this.speakers) {
-      const lines = maskInfo(client.received, first).split(/(?<=\r\n)/);
-      if (client.closed && !silent) lines.push(`<closed: ${await this.closedReason(id)}>`);
-      transcript[name] = [...lines, ...notes];
+    for (const [name, { client, id, silent, hidden, notes }] of this.speakers) {
+      if (hidden) continue;
+      const heard = frames(maskInfo(client.received, first));
+      if (client.closed && !silent) heard.push(`<closed: ${await this.closedReason(id)}>`);
+      transcript[name] = [...heard, ...notes];
     }
     return { ...transcript, ...this.looks };
   }
@@ -210,6 +213,7 @@ export function stopReading(name: string): Step {
     const speaker = await run.speaker(name);
     speaker.client.pause();
     speaker.silent = true;
+    speaker.hidden = true;
   };
 }
 
@@ -233,7 +237,7 @@ export function drop(name: string): Step {
 }
 
 /**
- * Asks the monitoring port and keeps what `pick` makes of the answer. `$A` in the path is the connection id of client
+ * Asks the monitoring port and keeps what `pick` makes of the answer. `{A}` in the path is the connection id of client
  * A. With `until`, asks again (for at most three seconds) until it holds.
  */
 export function look<T = Record<string, unknown>>(
@@ -245,7 +249,7 @@ export function look<T = Record<string, unknown>>(
   return async (run) => {
     await run.settle();
     if (!run.monitor) throw new Error('this server has no monitoring port');
-    const asked = path.replace(/\$([A-Z])/g, (_, name: string) => String(run.speakers.get(name)?.id));
+    const asked = path.replace(/\{([A-Z])\}/g, (_, name: string) => String(run.speakers.get(name)?.id));
     const deadline = Date.now() + 3000;
     for (;;) {
       const json = await run.monitor.json<T>(asked);
