@@ -20,7 +20,10 @@ export interface Pair {
   readonly weft: Side;
 }
 
-type Config = Omit<ServerProcessOptions, 'binary'>;
+type Config = Omit<ServerProcessOptions, 'binary'> & {
+  /** What `http_base_path` in the conf says. */
+  readonly basePath?: string;
+};
 
 export async function startPair(config: Config): Promise<Pair> {
   const official = officialBinary();
@@ -41,9 +44,9 @@ export async function stopPair(pair: Pair | undefined): Promise<void> {
   if (pair) await Promise.all([stopSide(pair.official), stopSide(pair.weft)]);
 }
 
-async function startSide(options: ServerProcessOptions): Promise<Side> {
+async function startSide(options: Config & { binary: string }): Promise<Side> {
   const process = await ServerProcess.start(options);
-  const monitor = new Monitor(process.httpPort);
+  const monitor = new Monitor(process.httpPort, options.basePath);
   return { process, port: process.port, monitor, quiet: await subscriptionCount(monitor) };
 }
 

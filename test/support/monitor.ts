@@ -10,12 +10,23 @@ export interface MonitorAnswer {
 export class Monitor {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 2 });
 
-  constructor(readonly port: number) {}
+  /** `basePath` goes before every path asked for. */
+  constructor(
+    readonly port: number,
+    readonly basePath = '',
+  ) {}
 
   async get(path: string, method = 'GET'): Promise<MonitorAnswer> {
     return await new Promise((resolve, reject) => {
       const asked = request(
-        { host: '127.0.0.1', port: this.port, path, method, agent: this.#agent, timeout: 5000 },
+        {
+          host: '127.0.0.1',
+          port: this.port,
+          path: this.basePath + path,
+          method,
+          agent: this.#agent,
+          timeout: 5000,
+        },
         (answer) => {
           let body = '';
           answer.setEncoding('utf8');
