@@ -14,7 +14,9 @@ const VOLATILE = new Set([
     'idle',
     'rtt',
   ],
-  ...['mem', 'cores', 'gomaxprocs', 'cpu', 'port', 'http_port', 'go', 'xkey', 'jwt_cookie', 'config_digest'],
+  ...['mem', 'cores', 'gomaxprocs', 'cpu', 'port', 'http_port', 'go', 'xkey', 'config_digest'],
+  // What was queued when a connection closed depends on how far the last write got.
+  'pending_bytes',
 ]);
 
 /** How a server keeps its interest, and how many subscriptions it has for itself, is its own business. */
@@ -59,7 +61,9 @@ export function mask(value: unknown, options: MaskOptions, key = ''): unknown {
     const entries = Object.entries(value).filter(([name]) => !EXTRA.has(name));
     return Object.fromEntries(entries.map(([name, item]) => [name, mask(item, options, name)]));
   }
-  if (key === 'cid' && typeof value === 'number') return `first+${value - options.firstId}`;
+  if (key === 'cid' && typeof value === 'number') {
+    return value < options.firstId ? '<the server itself>' : `first+${value - options.firstId}`;
+  }
   if (VOLATILE.has(key) || INTERNAL.has(key) || options.also?.includes(key)) return kind(value);
   if (typeof value === 'string' && options.serverId) return value.replaceAll(options.serverId, '<server id>');
   return value;

@@ -38,15 +38,36 @@ interface Speaker {
   readonly notes: string[];
 }
 
+/** The server that a script runs against. */
+export interface Server {
+  readonly port: number;
+  readonly monitor?: Monitor;
+  /** The server's own number of subscriptions, when nobody is connected. */
+  readonly quiet: number;
+  /** Counts what was waited for in vain. */
+  silences: number;
+}
+
 /** One execution of a script against one server. */
 export class Run {
   readonly speakers = new Map<string, Speaker>();
   readonly looks: Record<string, unknown> = {};
 
-  constructor(
-    readonly port: number,
-    readonly monitor: Monitor | undefined,
-  ) {}
+  constructor(readonly server: Server) {}
+
+  get port(): number {
+    return this.server.port;
+  }
+
+  get monitor(): Monitor | undefined {
+    return this.server.monitor;
+  }
+
+  /** Notes that the server did not do in time what was waited for. */
+  silence(speaker: Speaker | undefined, note: string): void {
+    this.server.silences++;
+    speaker?.notes.push(`<${note}>`);
+  }
 
   async speaker(name: string): Promise<Speaker> {
     const known = this.speakers.get(name);
@@ -69,7 +90,7 @@ export class Run {
   async sync(speaker: Speaker): Promise<void> {
     const text = this.takeKept(speaker);
     if (speaker.silent || speaker.client.closed) return;
-    if (!(await speaker.client.sync(text)) && !speaker.client.closed) speaker.notes.push('<no PONG>');
+    if (!(await speaker.client.sync(text)) && !speaker.client.closed) this.silence(speaker, 'no PONG');
   }
 
   takeKept(speaker: Speaker): string {
@@ -89,6 +110,7 @@ export class Run {
       if (reason) return reason;
       await pause(10);
     }
+    this.silence(undefined, '');
     return 'not in the list';
   }
 
@@ -111,12 +133,13 @@ export class Run {
   }
 
   /** Ends all connections and waits until the server has forgotten their subscriptions. */
-  async close(quiet: number): Promise<void> {
+  async close(): Promise<void> {
     for (const { client } of this.speakers.values()) client.destroy();
     for (let attempt = 0; this.monitor && attempt < 100; attempt++) {
-      if ((await subscriptionCount(this.monitor)) <= quiet) return;
+      if ((await subscriptionCount(this.monitor)) <= this.server.quiet) return;
       await pause(2);
     }
+    if (this.monitor) this.silence(undefined, 'subscriptions left');
   }
 }
 
@@ -125,17 +148,14 @@ export async function subscriptionCount(monitor: Monitor): Promise<number> {
   return (await monitor.json<{ num_subscriptions: number }>('/subsz')).num_subscriptions;
 }
 
-/** Runs a script against one server. `quiet` is the server's own number of subscriptions when nobody is connected. */
-export async function runScript(
-  script: Case,
-  server: { readonly port: number; readonly monitor?: Monitor; readonly quiet: number },
-): Promise<Transcript> {
-  const run = new Run(server.port, server.monitor);
+/** Runs a script against one server. */
+export async function runScript(script: Case, server: Server): Promise<Transcript> {
+  const run = new Run(server);
   try {
     for (const step of script.steps) await step(run);
     return await run.finish(script.pings ?? false);
   } finally {
-    await run.close(server.quiet);
+    await run.close();
   }
 }
 
@@ -185,7 +205,7 @@ export function end(name: string, bytes = ''): Step {
     const speaker = await run.speaker(name);
     await speaker.client.write(run.takeKept(speaker) + bytes);
     speaker.client.end();
-    await waitForClose(speaker);
+    await waitForClose(run, speaker);
   };
 }
 
@@ -195,7 +215,7 @@ export function closed(name: string, bytes = ''): Step {
     await run.settle(name);
     const speaker = await run.speaker(name);
     await speaker.client.write(run.takeKept(speaker) + bytes);
-    await waitForClose(speaker);
+    await waitForClose(run, speaker);
   };
 }
 
@@ -205,7 +225,7 @@ export function lines(name: string, count: number): Step {
     await run.settle();
     const speaker = await run.speaker(name);
     const enough = () => speaker.client.received.split('\r\n').length > count;
-    if (!(await speaker.client.until(enough))) speaker.notes.push(`<fewer than ${count} lines>`);
+    if (!(await speaker.client.until(enough))) run.silence(speaker, `fewer than ${count} lines`);
   };
 }
 
@@ -293,10 +313,10 @@ export function hpub(subject: string, header: string, payload = '', reply = ''):
   return `HPUB ${subject} ${reply}${reply ? ' ' : ''}${sizes}\r\n${header}${payload}\r\n`;
 }
 
-async function waitForClose(speaker: Speaker): Promise<void> {
+async function waitForClose(run: Run, speaker: Speaker): Promise<void> {
   await speaker.client.until(() => speaker.client.closed, 5000);
   if (!speaker.client.closed) {
-    speaker.notes.push('<not closed>');
+    run.silence(speaker, 'not closed');
     speaker.silent = true;
   }
 }

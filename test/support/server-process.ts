@@ -91,6 +91,10 @@ export class ServerProcess {
     return this.#portIn(CLIENT_PORT);
   }
 
+  get hasHttp(): boolean {
+    return HTTP_PORT.test(this.log);
+  }
+
   /** The monitoring port. */
   get httpPort(): number {
     return this.#portIn(HTTP_PORT);

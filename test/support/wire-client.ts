@@ -12,7 +12,11 @@ export class WireClient {
   #pongs = 0;
   #pongScan = 0;
 
-  private constructor(socket: Socket) {
+  private constructor(
+    socket: Socket,
+    /** The server's port. */
+    readonly port: number,
+  ) {
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.on('data', (bytes) => {
@@ -32,7 +36,7 @@ export class WireClient {
       socket.once('connect', resolve);
       socket.once('error', reject);
     });
-    const client = new WireClient(socket);
+    const client = new WireClient(socket, port);
     if (info && !(await client.until(() => client.received.includes('\r\n')))) {
       throw new Error('no INFO line');
     }
