@@ -73,7 +73,10 @@ export class Run {
     const known = this.speakers.get(name);
     if (known) return known;
     await this.settle();
-    const client = await WireClient.connect(this.port);
+    const client = await WireClient.connect(this.port).catch((error) => {
+      this.server.silences++;
+      throw error;
+    });
     const id = Number(client.info.client_id ?? 0);
     const speaker: Speaker = { client, id, kept: [], silent: false, notes: [] };
     this.speakers.set(name, speaker);

@@ -11,6 +11,8 @@ export class WireClient {
   #received = '';
   #pongs = 0;
   #pongScan = 0;
+  #pings = 0;
+  #openLine = '';
 
   private constructor(
     socket: Socket,
@@ -68,6 +70,7 @@ export class WireClient {
 
   /** Writes bytes; resolves when the kernel has taken them (at once when the connection is gone). */
   write(text: string): Promise<void> {
+    this.#countPings(text);
     return new Promise((resolve) => {
       if (this.closed || this.#socket.destroyed) resolve();
       else this.#socket.write(Buffer.from(text, 'latin1'), () => resolve());
@@ -112,14 +115,19 @@ export class WireClient {
   }
 
   /**
-   * Writes `before` and PING in one go and waits for the PONG: everything has then been dealt with. Lines of `before`
-   * that are PINGs themselves are waited for too. False when the PONG did not come.
+   * Writes `before` and PING in one go and waits until every PING ever written has its PONG: everything has then been
+   * dealt with. False when they did not come.
    */
   async sync(before = '', timeout = 3000): Promise<boolean> {
-    const own = before.match(/(?:^|\n)ping/gi)?.length ?? 0;
-    const wanted = this.pongs + 1 + own;
     void this.write(`${before}PING\r\n`);
-    return await this.until(() => this.pongs >= wanted, timeout);
+    return await this.until(() => this.pongs >= this.#pings, timeout);
+  }
+
+  /** Counts the lines that begin with PING, also when they are written in pieces. */
+  #countPings(text: string): void {
+    const lines = (this.#openLine + text).split('\n');
+    this.#openLine = lines.pop()!.slice(0, 4);
+    this.#pings += lines.filter((line) => /^ping/i.test(line)).length;
   }
 
   #end(): void {
