@@ -244,7 +244,10 @@ const counting: Record<string, Case['steps']> = {
   'UNSUB with a count': [send('A', C, 'SUB foo 1\r\nUNSUB 1 2\r\n', pub('foo', 'abc').repeat(4))],
   'too large a message': [
     send('B', C, 'SUB foo 1\r\n'),
-    send('A', C, pub('foo', 'abc'), 'PUB foo 99999999\r\n'),
+    send('A', C, pub('foo', 'abc')),
+    // Messages in the very read that ends in an error may or may not be counted.
+    sync('A'),
+    send('A', 'PUB foo 99999999\r\n'),
   ],
   'PING and PONG': [send('A', C, 'PING\r\nPONG\r\n')],
 };
