@@ -199,21 +199,27 @@ export class Broker {
 
   // --- INFO ---------------------------------------------------------------------------------------------------------
 
-  /** INFO for one connection; `extra` is what only this one says. */
-  infoFor(connection: ClientConnection, extra: Partial<InfoFields>, withAddress = true): string {
+  /** The INFO that a connection begins with. */
+  firstInfo(connection: ClientConnection): string {
+    const { authRequired, infoAuthRequired } = this.authenticator;
     return infoLine({
-      ...this.#commonInfo(connection.type === 'IN_PROCESS'),
-      max_payload: connection.maxPayload,
-      client_id: connection.cid,
-      client_ip: withAddress ? connection.transport.remoteAddress : undefined,
+      ...this.#info(connection),
+      // Clients that get in without credentials are not asked for them.
+      auth_required: authRequired && infoAuthRequired,
+      client_ip: this.options.proxyProtocol ? undefined : connection.transport.remoteAddress,
       nonce: connection.nonce,
-      ...extra,
     });
   }
 
-  #commonInfo(inProcess: boolean): InfoFields {
+  /** A later INFO for one connection; `extra` is what only this one says. */
+  infoFor(connection: ClientConnection, extra: Partial<InfoFields> = {}): string {
+    return infoLine({ ...this.#info(connection), ...extra });
+  }
+
+  #info(connection: ClientConnection): InfoFields {
     const { options } = this;
     const { tls } = options;
+    const inProcess = connection.type === 'IN_PROCESS';
     const required = tls !== undefined && !options.allowNonTls && !inProcess;
     return {
       ...versionFields,
@@ -222,11 +228,13 @@ export class Broker {
       host: this.address.host,
       port: this.address.port,
       headers: !options.noHeaderSupport,
-      auth_required: this.authenticator.infoAuthRequired,
+      auth_required: this.authenticator.authRequired,
       tls_required: required,
       tls_verify: tls !== undefined && (tls.verify || tls.verifyAndMap),
       tls_available: tls !== undefined && !required,
-      max_payload: options.maxPayload,
+      max_payload: connection.maxPayload,
+      client_id: connection.cid,
+      client_ip: connection.transport.remoteAddress,
       connect_urls: this.connectUrls,
       ldm: this.lameDuck,
       xkey: this.identity.xkey,

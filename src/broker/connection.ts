@@ -5,7 +5,7 @@
 import type { ConnectionType } from '../config/options.js';
 import { fromUtf8, readText, toUtf8 } from '../protocol/bytes.js';
 import type { ClientOperations, PublishOperation } from '../protocol/client-parser.js';
-import { type ConnectOptions, defaultConnect, readConnect } from '../protocol/connect.js';
+import { type ConnectOptions, checkInfo, defaultConnect, readConnect } from '../protocol/connect.js';
 import { type ClosedReason, clientErrors, quote } from '../protocol/errors.js';
 import type { WheelTimer } from '../runtime/timer-wheel.js';
 import type { AuthRequest, AuthResult, UserIdentity } from '../security/authenticator.js';
@@ -210,13 +210,13 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
 
   /** Sends the INFO that every connection begins with. */
   sendFirstInfo(): void {
-    this.send(this.broker.infoFor(this, {}, !this.broker.options.proxyProtocol));
+    this.send(this.broker.firstInfo(this));
     this.out.flush();
   }
 
   /** Sends INFO again, to clients that can take it at any time. */
   sendInfo(): void {
-    if (this.options.protocol >= 1 && this.firstPongSent) this.send(this.broker.infoFor(this, {}));
+    if (this.options.protocol >= 1 && this.firstPongSent) this.send(this.broker.infoFor(this));
   }
 
   // --- Operations ---------------------------------------------------------------------------------------------------
@@ -258,8 +258,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
 
   onInfo(json: string): void {
     try {
-      const value: unknown = JSON.parse(Buffer.from(json, 'latin1').toString('utf8'));
-      if (typeof value !== 'object' || Array.isArray(value)) throw new Error('INFO is not an object');
+      checkInfo(json);
     } catch (error) {
       this.onViolation(error instanceof Error ? error.message : String(error));
     }
