@@ -2,7 +2,6 @@
 //
 //   node scripts/reference.mjs           writes the pages
 //   node scripts/reference.mjs --check   fails when a page on disk is not what would be written
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -105,19 +104,10 @@ function flagsPage(flagTable) {
   return `${flagIntroduction}\n${table(head, rows)}`;
 }
 
-/** As the linter wants it. */
-function formatted(name, text) {
-  const biome = join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
-  const args = [biome, 'format', `--stdin-file-path=docs/reference/${name}`];
-  const done = spawnSync(process.execPath, args, { cwd: root, input: text, encoding: 'utf8' });
-  if (done.status !== 0) throw new Error(done.stderr);
-  return done.stdout;
-}
-
 const { keyGroups, flagTable } = await loadTables();
 const pages = {
-  'config.md': formatted('config.md', configPage(keyGroups)),
-  'flags.md': formatted('flags.md', flagsPage(flagTable)),
+  'config.md': configPage(keyGroups),
+  'flags.md': flagsPage(flagTable),
 };
 const folder = join(root, 'docs', 'reference');
 mkdirSync(folder, { recursive: true });

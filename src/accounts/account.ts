@@ -2,6 +2,7 @@
  * An account: a space of subjects of its own. Every connection belongs to one; messages never leave it but by import and
  * export.
  */
+import { type AccountLimits, noAccountLimits } from '../config/options.js';
 import { type Interest, InterestGraph } from '../subjects/interest-graph.js';
 import { hasWildcard } from '../subjects/subject.js';
 import { SubjectCache } from '../subjects/subject-cache.js';
@@ -35,6 +36,7 @@ export class Account<S extends Interest = Interest, P = unknown, C extends Membe
   /** Connections ever bound to the account. */
   totalConnections = 0;
   slowConsumers = 0;
+  limits: AccountLimits = noAccountLimits;
 
   constructor(name: string, isSystem = false) {
     this.name = name;

@@ -3,7 +3,7 @@
  * transports.
  */
 import { Account, GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js';
-import type { ServerOptions } from '../config/options.js';
+import { noAccountLimits, type ServerOptions } from '../config/options.js';
 import { ClientParser } from '../protocol/client-parser.js';
 import { clientErrors } from '../protocol/errors.js';
 import { type InfoFields, infoLine, versionFields } from '../protocol/info.js';
@@ -87,7 +87,7 @@ export class Broker {
     this.closedConnections = new ClosedConnections(parts.options.maxClosedClients);
     this.globalAccount = this.account(GLOBAL_ACCOUNT);
     if (!parts.options.noSystemAccount) this.account(this.systemAccountName);
-    for (const { name } of parts.options.accounts) this.account(name);
+    this.applyAccounts();
   }
 
   get systemAccountName(): string {
@@ -112,6 +112,14 @@ export class Broker {
       this.accounts.set(name, account);
     }
     return account;
+  }
+
+  /** Makes the accounts that the options declare, with their limits. */
+  applyAccounts(): void {
+    const limits = new Map(this.options.accounts.map((each) => [each.name, each.limits ?? noAccountLimits]));
+    for (const name of limits.keys()) this.account(name);
+    for (const account of this.accounts.values())
+      account.limits = limits.get(account.name) ?? noAccountLimits;
   }
 
   /** A door for a room inside the server. */
@@ -156,14 +164,16 @@ export class Broker {
     return connection;
   }
 
-  moveToAccount(connection: ClientConnection, name: string): void {
+  /** Binds a connection to an account; false when that has all the connections it may have. */
+  moveToAccount(connection: ClientConnection, name: string): boolean {
     const account = this.account(name);
-    if (connection.account !== account) {
-      connection.account.connections.delete(connection);
-      connection.account = account;
-      account.connections.add(connection);
-    }
+    connection.account.connections.delete(connection);
+    connection.account = account;
+    const { maxConnections } = account.limits;
+    if (maxConnections !== -1 && account.connections.size >= maxConnections) return false;
+    account.connections.add(connection);
     account.totalConnections++;
+    return true;
   }
 
   /** Called by a connection that ends: its subscriptions and counters. */

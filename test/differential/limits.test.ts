@@ -38,7 +38,8 @@ differential('max_subscriptions', 'max_subscriptions: 3', [
 
 // INFO goes out before the server counts a connection: only one that was answered has its place for sure.
 const inside = (name: string, fields = {}) => send(name, connect(fields));
-differential('max_connections', 'max_connections: 2', [
+// A server to each: the official one takes a while to notice that the clients of the case before are gone.
+const crowded = [
   script('one too many', inside('A'), inside('B'), closed('C')),
   script(
     'a place is free again',
@@ -56,7 +57,8 @@ differential('max_connections', 'max_connections: 2', [
     closed('C'),
     send('B', C, pub('foo', 'x')),
   ),
-]);
+];
+for (const item of crowded) differential(`max_connections, ${item.name}`, 'max_connections: 2', [item]);
 
 differential('max_connections of one', 'max_connections: 1, authorization { user: a, password: b }', [
   script('one too many, with credentials needed', inside('A', { user: 'a', pass: 'b' }), closed('B')),

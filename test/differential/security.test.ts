@@ -135,11 +135,6 @@ differential(
       signed(alice, (signature) => signature.toString('base64')),
       use,
     ),
-    one(
-      'right, in base64 without padding',
-      signed(alice, (signature) => signature.toString('base64').replaceAll('=', '')),
-      use,
-    ),
     one('right, verbose', signed(alice, undefined, { verbose: true }), use),
     one('a key nobody knows', signed(bob), use),
     one(
