@@ -6,7 +6,7 @@ import { Account, GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js'
 import { noAccountLimits, type ServerOptions } from '../config/options.js';
 import { ClientParser } from '../protocol/client-parser.js';
 import { clientErrors } from '../protocol/errors.js';
-import { type InfoFields, infoLine, versionFields } from '../protocol/info.js';
+import { type ConnectionInfo, InfoTemplate, versionFields } from '../protocol/info.js';
 import { Arena } from '../runtime/arena.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
@@ -61,7 +61,7 @@ export class Broker {
   readonly connections = new Map<number, ClientConnection>();
   readonly closedConnections: ClosedConnections;
   readonly events: BrokerEvents = {};
-  /** Host and port of the client listener as INFO shows them. */
+  /** Host and port of the client listener as INFO shows them. What INFO shows is replaced, never changed in place. */
   address = { host: '', port: 0 };
   /** `host:port` where clients may connect; empty unless there are several servers. */
   connectUrls: string[] = [];
@@ -74,6 +74,8 @@ export class Broker {
   readonly closedTraffic = { inMsgs: 0, inBytes: 0, outMsgs: 0, outBytes: 0 };
   #nextCid = FIRST_CID;
   #closing = false;
+  #shown: unknown[] = [];
+  #templates: InfoTemplate[] = [];
 
   constructor(parts: BrokerParts) {
     this.options = parts.options;
@@ -212,24 +214,43 @@ export class Broker {
   /** The INFO that a connection begins with. */
   firstInfo(connection: ClientConnection): string {
     const { authRequired, infoAuthRequired } = this.authenticator;
-    return infoLine({
-      ...this.#info(connection),
+    return this.#template(connection).line({
+      max_payload: connection.maxPayload,
+      client_id: connection.cid,
+      client_ip: this.options.proxyProtocol ? undefined : connection.transport.remoteAddress,
       // Clients that get in without credentials are not asked for them.
       auth_required: authRequired && infoAuthRequired,
-      client_ip: this.options.proxyProtocol ? undefined : connection.transport.remoteAddress,
       nonce: connection.nonce,
     });
   }
 
   /** A later INFO for one connection; `extra` is what only this one says. */
-  infoFor(connection: ClientConnection, extra: Partial<InfoFields> = {}): string {
-    return infoLine({ ...this.#info(connection), ...extra });
+  infoFor(connection: ClientConnection, extra: Partial<ConnectionInfo> = {}): string {
+    return this.#template(connection).line({
+      max_payload: connection.maxPayload,
+      client_id: connection.cid,
+      client_ip: connection.transport.remoteAddress,
+      auth_required: this.authenticator.authRequired,
+      ...extra,
+    });
   }
 
-  #info(connection: ClientConnection): InfoFields {
+  /** The template for a connection's kind, made again when something that it shows was replaced. */
+  #template({ type }: ClientConnection): InfoTemplate {
+    const { options, address, connectUrls, lameDuck } = this;
+    const kind = type === 'IN_PROCESS' ? 1 : 0;
+    const shown = [options, address, connectUrls, lameDuck];
+    if (!shown.every((value, i) => value === this.#shown[i])) {
+      this.#shown = shown;
+      this.#templates = [];
+    }
+    this.#templates[kind] ??= new InfoTemplate(this.#commonInfo(kind === 1));
+    return this.#templates[kind];
+  }
+
+  #commonInfo(inProcess: boolean): ConstructorParameters<typeof InfoTemplate>[0] {
     const { options } = this;
     const { tls } = options;
-    const inProcess = connection.type === 'IN_PROCESS';
     const required = tls !== undefined && !options.allowNonTls && !inProcess;
     return {
       ...versionFields,
@@ -238,13 +259,9 @@ export class Broker {
       host: this.address.host,
       port: this.address.port,
       headers: !options.noHeaderSupport,
-      auth_required: this.authenticator.authRequired,
       tls_required: required,
       tls_verify: tls !== undefined && (tls.verify || tls.verifyAndMap),
       tls_available: tls !== undefined && !required,
-      max_payload: connection.maxPayload,
-      client_id: connection.cid,
-      client_ip: connection.transport.remoteAddress,
       connect_urls: this.connectUrls,
       ldm: this.lameDuck,
       xkey: this.identity.xkey,
