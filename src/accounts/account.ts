@@ -3,6 +3,7 @@
  * export.
  */
 import { type AccountLimits, noAccountLimits } from '../config/options.js';
+import type { Arena } from '../runtime/arena.js';
 import { type Interest, InterestGraph } from '../subjects/interest-graph.js';
 import { hasWildcard } from '../subjects/subject.js';
 import { SubjectCache } from '../subjects/subject-cache.js';
@@ -28,7 +29,7 @@ export class Account<S extends Interest = Interest, P = unknown, C extends Membe
   readonly name: string;
   readonly isSystem: boolean;
   readonly interest = new InterestGraph<S>();
-  readonly cache = new SubjectCache<P>();
+  readonly cache: SubjectCache<P>;
   /** Open client connections. */
   readonly connections = new Set<C>();
   /** Of connections that are gone. */
@@ -38,7 +39,8 @@ export class Account<S extends Interest = Interest, P = unknown, C extends Membe
   slowConsumers = 0;
   limits: AccountLimits = noAccountLimits;
 
-  constructor(name: string, isSystem = false) {
+  constructor(arena: Arena, name: string, isSystem = false) {
+    this.cache = new SubjectCache(arena);
     this.name = name;
     this.isSystem = isSystem;
   }

@@ -36,6 +36,8 @@ export interface BrokerParts {
   clock: Clock;
   random: Random;
   log: Log;
+  /** See `ArenaOptions.kernel`. */
+  copyKernel: boolean;
 }
 
 /** What happens to connections, for whoever wants to know. */
@@ -51,7 +53,7 @@ export class Broker {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly arena = new Arena();
+  readonly arena: Arena;
   readonly parser = new ClientParser();
   readonly flushes = new FlushQueue();
   readonly publisher: Publisher;
@@ -84,6 +86,7 @@ export class Broker {
     this.clock = parts.clock;
     this.random = parts.random;
     this.log = parts.log;
+    this.arena = new Arena({ kernel: parts.copyKernel });
     this.wheel = new TimerWheel(parts.clock);
     this.publisher = new Publisher(this.flushes, parts.random);
     this.closedConnections = new ClosedConnections(parts.options.maxClosedClients);
@@ -110,7 +113,7 @@ export class Broker {
   account(name: string): BrokerAccount {
     let account = this.accounts.get(name);
     if (account === undefined) {
-      account = new Account(name, name === this.systemAccountName);
+      account = new Account(this.arena, name, name === this.systemAccountName);
       this.accounts.set(name, account);
     }
     return account;
