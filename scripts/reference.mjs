@@ -105,7 +105,10 @@ function flagsPage(flagTable) {
 }
 
 const { keyGroups, flagTable } = await loadTables();
-const pages = { 'config.md': configPage(keyGroups), 'flags.md': flagsPage(flagTable) };
+const pages = {
+  'config.md': configPage(keyGroups),
+  'flags.md': flagsPage(flagTable),
+};
 const folder = join(root, 'docs', 'reference');
 mkdirSync(folder, { recursive: true });
 for (const [name, text] of Object.entries(pages)) {

@@ -63,7 +63,7 @@ async function run(
   process.title = 'weft-server';
   const clock = new NodeClock();
   const log = new Logger(options, { clock, onFatal: () => process.exit(1) });
-  const server = new Server(options, { clock, log, readOptions });
+  const server = new Server(options, { clock, log, readOptions, copyKernel: true });
   const signals = installSignalHandlers(
     {
       get lameDuckMode() {

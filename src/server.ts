@@ -33,6 +33,8 @@ export interface ServerParts {
   readOptions?: () => LoadResult;
   /** Accept no TCP connections: only connections within the process. */
   noListen?: boolean;
+  /** Copy messages by WebAssembly: for the one server that a process is there for. */
+  copyKernel?: boolean;
 }
 
 export class Server {
@@ -58,7 +60,15 @@ export class Server {
     const identity = parts.identity ?? createServerIdentity();
     const random = parts.random ?? new SeededRandom(Math.floor(Math.random() * 0x1_0000_0000));
     const authenticator = this.createAuthenticator(options);
-    this.broker = new Broker({ options, identity, authenticator, clock: this.clock, random, log: this.log });
+    this.broker = new Broker({
+      options,
+      identity,
+      authenticator,
+      clock: this.clock,
+      random,
+      log: this.log,
+      copyKernel: parts.copyKernel ?? false,
+    });
     this.broker.address = advertised(options, options.port);
   }
 

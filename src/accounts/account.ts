@@ -2,6 +2,8 @@
  * An account: a space of subjects of its own. Every connection belongs to one; messages never leave it but by import and
  * export.
  */
+import { type AccountLimits, noAccountLimits } from '../config/options.js';
+import type { Arena } from '../runtime/arena.js';
 import { type Interest, InterestGraph } from '../subjects/interest-graph.js';
 import { hasWildcard } from '../subjects/subject.js';
 import { SubjectCache } from '../subjects/subject-cache.js';
@@ -27,7 +29,7 @@ export class Account<S extends Interest = Interest, P = unknown, C extends Membe
   readonly name: string;
   readonly isSystem: boolean;
   readonly interest = new InterestGraph<S>();
-  readonly cache = new SubjectCache<P>();
+  readonly cache: SubjectCache<P>;
   /** Open client connections. */
   readonly connections = new Set<C>();
   /** Of connections that are gone. */
@@ -35,8 +37,10 @@ export class Account<S extends Interest = Interest, P = unknown, C extends Membe
   /** Connections ever bound to the account. */
   totalConnections = 0;
   slowConsumers = 0;
+  limits: AccountLimits = noAccountLimits;
 
-  constructor(name: string, isSystem = false) {
+  constructor(arena: Arena, name: string, isSystem = false) {
+    this.cache = new SubjectCache(arena);
     this.name = name;
     this.isSystem = isSystem;
   }

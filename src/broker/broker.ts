@@ -3,10 +3,10 @@
  * transports.
  */
 import { Account, GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js';
-import type { ServerOptions } from '../config/options.js';
+import { noAccountLimits, type ServerOptions } from '../config/options.js';
 import { ClientParser } from '../protocol/client-parser.js';
 import { clientErrors } from '../protocol/errors.js';
-import { type InfoFields, infoLine, versionFields } from '../protocol/info.js';
+import { type ConnectionInfo, InfoTemplate, versionFields } from '../protocol/info.js';
 import { Arena } from '../runtime/arena.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
@@ -36,6 +36,8 @@ export interface BrokerParts {
   clock: Clock;
   random: Random;
   log: Log;
+  /** See `ArenaOptions.kernel`. */
+  copyKernel: boolean;
 }
 
 /** What happens to connections, for whoever wants to know. */
@@ -51,7 +53,7 @@ export class Broker {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly arena = new Arena();
+  readonly arena: Arena;
   readonly parser = new ClientParser();
   readonly flushes = new FlushQueue();
   readonly publisher: Publisher;
@@ -61,7 +63,7 @@ export class Broker {
   readonly connections = new Map<number, ClientConnection>();
   readonly closedConnections: ClosedConnections;
   readonly events: BrokerEvents = {};
-  /** Host and port of the client listener as INFO shows them. */
+  /** Host and port of the client listener as INFO shows them. What INFO shows is replaced, never changed in place. */
   address = { host: '', port: 0 };
   /** `host:port` where clients may connect; empty unless there are several servers. */
   connectUrls: string[] = [];
@@ -74,6 +76,8 @@ export class Broker {
   readonly closedTraffic = { inMsgs: 0, inBytes: 0, outMsgs: 0, outBytes: 0 };
   #nextCid = FIRST_CID;
   #closing = false;
+  #shown: unknown[] = [];
+  #templates: InfoTemplate[] = [];
 
   constructor(parts: BrokerParts) {
     this.options = parts.options;
@@ -82,12 +86,13 @@ export class Broker {
     this.clock = parts.clock;
     this.random = parts.random;
     this.log = parts.log;
+    this.arena = new Arena({ kernel: parts.copyKernel });
     this.wheel = new TimerWheel(parts.clock);
     this.publisher = new Publisher(this.flushes, parts.random);
     this.closedConnections = new ClosedConnections(parts.options.maxClosedClients);
     this.globalAccount = this.account(GLOBAL_ACCOUNT);
     if (!parts.options.noSystemAccount) this.account(this.systemAccountName);
-    for (const { name } of parts.options.accounts) this.account(name);
+    this.applyAccounts();
   }
 
   get systemAccountName(): string {
@@ -108,10 +113,18 @@ export class Broker {
   account(name: string): BrokerAccount {
     let account = this.accounts.get(name);
     if (account === undefined) {
-      account = new Account(name, name === this.systemAccountName);
+      account = new Account(this.arena, name, name === this.systemAccountName);
       this.accounts.set(name, account);
     }
     return account;
+  }
+
+  /** Makes the accounts that the options declare, with their limits. */
+  applyAccounts(): void {
+    const limits = new Map(this.options.accounts.map((each) => [each.name, each.limits ?? noAccountLimits]));
+    for (const name of limits.keys()) this.account(name);
+    for (const account of this.accounts.values())
+      account.limits = limits.get(account.name) ?? noAccountLimits;
   }
 
   /** A door for a room inside the server. */
@@ -156,14 +169,16 @@ export class Broker {
     return connection;
   }
 
-  moveToAccount(connection: ClientConnection, name: string): void {
+  /** Binds a connection to an account; false when that has all the connections it may have. */
+  moveToAccount(connection: ClientConnection, name: string): boolean {
     const account = this.account(name);
-    if (connection.account !== account) {
-      connection.account.connections.delete(connection);
-      connection.account = account;
-      account.connections.add(connection);
-    }
+    connection.account.connections.delete(connection);
+    connection.account = account;
+    const { maxConnections } = account.limits;
+    if (maxConnections !== -1 && account.connections.size >= maxConnections) return false;
+    account.connections.add(connection);
     account.totalConnections++;
+    return true;
   }
 
   /** Called by a connection that ends: its subscriptions and counters. */
@@ -199,19 +214,44 @@ export class Broker {
 
   // --- INFO ---------------------------------------------------------------------------------------------------------
 
-  /** INFO for one connection; `extra` is what only this one says. */
-  infoFor(connection: ClientConnection, extra: Partial<InfoFields>, withAddress = true): string {
-    return infoLine({
-      ...this.#commonInfo(connection.type === 'IN_PROCESS'),
+  /** The INFO that a connection begins with. */
+  firstInfo(connection: ClientConnection): string {
+    const { authRequired, infoAuthRequired } = this.authenticator;
+    return this.#template(connection).line({
       max_payload: connection.maxPayload,
       client_id: connection.cid,
-      client_ip: withAddress ? connection.transport.remoteAddress : undefined,
+      client_ip: this.options.proxyProtocol ? undefined : connection.transport.remoteAddress,
+      // Clients that get in without credentials are not asked for them.
+      auth_required: authRequired && infoAuthRequired,
       nonce: connection.nonce,
+    });
+  }
+
+  /** A later INFO for one connection; `extra` is what only this one says. */
+  infoFor(connection: ClientConnection, extra: Partial<ConnectionInfo> = {}): string {
+    return this.#template(connection).line({
+      max_payload: connection.maxPayload,
+      client_id: connection.cid,
+      client_ip: connection.transport.remoteAddress,
+      auth_required: this.authenticator.authRequired,
       ...extra,
     });
   }
 
-  #commonInfo(inProcess: boolean): InfoFields {
+  /** The template for a connection's kind, made again when something that it shows was replaced. */
+  #template({ type }: ClientConnection): InfoTemplate {
+    const { options, address, connectUrls, lameDuck } = this;
+    const kind = type === 'IN_PROCESS' ? 1 : 0;
+    const shown = [options, address, connectUrls, lameDuck];
+    if (!shown.every((value, i) => value === this.#shown[i])) {
+      this.#shown = shown;
+      this.#templates = [];
+    }
+    this.#templates[kind] ??= new InfoTemplate(this.#commonInfo(kind === 1));
+    return this.#templates[kind];
+  }
+
+  #commonInfo(inProcess: boolean): ConstructorParameters<typeof InfoTemplate>[0] {
     const { options } = this;
     const { tls } = options;
     const required = tls !== undefined && !options.allowNonTls && !inProcess;
@@ -222,11 +262,9 @@ export class Broker {
       host: this.address.host,
       port: this.address.port,
       headers: !options.noHeaderSupport,
-      auth_required: this.authenticator.infoAuthRequired,
       tls_required: required,
       tls_verify: tls !== undefined && (tls.verify || tls.verifyAndMap),
       tls_available: tls !== undefined && !required,
-      max_payload: options.maxPayload,
       connect_urls: this.connectUrls,
       ldm: this.lameDuck,
       xkey: this.identity.xkey,

@@ -5,7 +5,7 @@
 import type { ConnectionType } from '../config/options.js';
 import { fromUtf8, readText, toUtf8 } from '../protocol/bytes.js';
 import type { ClientOperations, PublishOperation } from '../protocol/client-parser.js';
-import { type ConnectOptions, defaultConnect, readConnect } from '../protocol/connect.js';
+import { type ConnectOptions, checkInfo, defaultConnect, readConnect } from '../protocol/connect.js';
 import { type ClosedReason, clientErrors, quote } from '../protocol/errors.js';
 import type { WheelTimer } from '../runtime/timer-wheel.js';
 import type { AuthRequest, AuthResult, UserIdentity } from '../security/authenticator.js';
@@ -75,8 +75,9 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   /** More than three quarters of the allowed bytes wait. */
   stalled = false;
   expectConnect = false;
-  maxControlLine: number;
-  maxPayload: number;
+  maxControlLine = 0;
+  maxPayload = -1;
+  maxSubscriptions = -1;
   inMsgs = 0;
   inBytes = 0;
   outMsgs = 0;
@@ -108,8 +109,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     this.transport = transport;
     this.type = origin.type;
     this.account = broker.globalAccount;
-    this.maxControlLine = broker.options.maxControlLine;
-    this.maxPayload = broker.options.maxPayload;
+    this.applyLimits();
     this.start = broker.clock.now();
     this.lastActivity = this.start;
     this.#rttStart = broker.clock.monotonic();
@@ -210,13 +210,13 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
 
   /** Sends the INFO that every connection begins with. */
   sendFirstInfo(): void {
-    this.send(this.broker.infoFor(this, {}, !this.broker.options.proxyProtocol));
+    this.send(this.broker.firstInfo(this));
     this.out.flush();
   }
 
   /** Sends INFO again, to clients that can take it at any time. */
   sendInfo(): void {
-    if (this.options.protocol >= 1 && this.firstPongSent) this.send(this.broker.infoFor(this, {}));
+    if (this.options.protocol >= 1 && this.firstPongSent) this.send(this.broker.infoFor(this));
   }
 
   // --- Operations ---------------------------------------------------------------------------------------------------
@@ -258,8 +258,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
 
   onInfo(json: string): void {
     try {
-      const value: unknown = JSON.parse(Buffer.from(json, 'latin1').toString('utf8'));
-      if (typeof value !== 'object' || Array.isArray(value)) throw new Error('INFO is not an object');
+      checkInfo(json);
     } catch (error) {
       this.onViolation(error instanceof Error ? error.message : String(error));
     }
@@ -398,13 +397,13 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
       this.logError(`Subscription Violation - Subject ${quote(subject)}, ${group}SID ${sid}`);
       return true;
     }
-    const { maxSubscriptionTokens, maxSubscriptions } = broker.options;
+    const { maxSubscriptionTokens } = broker.options;
     if (maxSubscriptionTokens > 0 && subject.split('.').length > maxSubscriptionTokens) {
       this.sendError(`Permissions Violation for Subscription to ${quote(subject)}, too many tokens`);
       this.logError(`Subscription Violation Too Many Tokens - Subject ${quote(subject)}, SID ${sid}`);
       return true;
     }
-    if (maxSubscriptions > 0 && this.subs.size >= maxSubscriptions) {
+    if (this.maxSubscriptions !== -1 && this.subs.size >= this.maxSubscriptions) {
       this.logError(clientErrors.subscriptionsExceeded);
       this.sendError(clientErrors.subscriptionsExceeded);
       return true;
@@ -465,17 +464,32 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
       return;
     }
     if (result.warning !== undefined) this.logWarn(result.warning);
-    this.bind(result.user);
+    if (!this.#bind(result.user)) return;
     this.expectConnect = false;
     this.#checkConnect();
   }
 
-  /** Makes the connection that of a user: account and permissions. */
-  bind(user: UserIdentity): void {
+  /** Makes the connection that of a user: account, limits and permissions; false when the account is full. */
+  #bind(user: UserIdentity): boolean {
     this.identity = user;
-    this.broker.moveToAccount(this, user.account);
+    if (!this.broker.moveToAccount(this, user.account)) {
+      this.logError(clientErrors.accountConnectionsExceeded);
+      this.closeWith(clientErrors.accountConnectionsExceeded, 'Maximum Account Connections Exceeded');
+      return false;
+    }
+    this.applyLimits();
     this.traced = this.broker.traces(this.account);
     this.setPermissions(user.permissions);
+    return true;
+  }
+
+  /** Takes the stricter one of the server's and the account's limits. */
+  applyLimits(): void {
+    const { options } = this.broker;
+    const { limits } = this.account;
+    this.maxControlLine = options.maxControlLine;
+    this.maxPayload = stricter(options.maxPayload || -1, limits.maxPayload);
+    this.maxSubscriptions = stricter(options.maxSubscriptions || -1, limits.maxSubscriptions);
   }
 
   /** What CONNECT asks for beyond credentials. */
@@ -664,4 +678,10 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   logTrace(text: string): void {
     this.broker.log.trace(`${this.label} - ${text}`);
   }
+}
+
+/** The smaller of two limits, where -1 is none. */
+function stricter(a: number, b: number): number {
+  if (a === -1 || b === -1) return Math.max(a, b);
+  return Math.min(a, b);
 }

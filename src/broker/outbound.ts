@@ -3,11 +3,9 @@
  * While the transport is busy, further bytes wait here; how many may wait is limited.
  */
 import { copyBytes } from '../protocol/bytes.js';
-import type { Arena, Chunk, Memory } from '../runtime/arena.js';
+import { type Arena, type Chunk, COPY_SLACK, type Memory } from '../runtime/arena.js';
 import type { Transport } from './transport.js';
 
-/** Copies may write this many bytes too many. */
-const SLACK = 4;
 /** Full chunks that are handed over without waiting for the end of the turn. */
 const EAGER_CHUNKS = 4;
 
@@ -71,8 +69,12 @@ export class Outbound {
     const position = this.#position;
     if (position + headLength + tailLength <= this.#limit) {
       const memory = this.#memory;
-      copyBytes(head, headStart, headLength, memory, position);
-      copyBytes(tail, tailStart, tailLength, memory, position + headLength);
+      if (head === memory && tail === memory && memory.kernel !== null) {
+        memory.kernel.join(position, headStart, headLength, tailStart, tailLength);
+      } else {
+        copyBytes(head, headStart, headLength, memory, position);
+        copyBytes(tail, tailStart, tailLength, memory, position + headLength);
+      }
       this.#position = position + headLength + tailLength;
       return;
     }
@@ -176,7 +178,7 @@ export class Outbound {
       this.#chunk = chunk;
       this.#memory = chunk.memory;
       this.#position = chunk.start;
-      this.#limit = chunk.end - SLACK;
+      this.#limit = chunk.end - COPY_SLACK;
     }
     return this.#limit - this.#position;
   }

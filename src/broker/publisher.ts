@@ -24,6 +24,8 @@ const DOLLAR = 36;
 export class Publisher {
   readonly #flushes: FlushQueue;
   readonly #random: Random;
+  /** Handlers that are running, one inside the other. */
+  #handlers = 0;
 
   constructor(flushes: FlushQueue, random: Random) {
     this.#flushes = flushes;
@@ -63,6 +65,8 @@ export class Publisher {
 
   #plan(account: BrokerAccount, operation: PublishOperation): DeliveryPlan {
     const subject = readText(operation.memory.bytes, operation.subjectStart, operation.subjectEnd);
+    // Never while a handler publishes: the delivery that called it still reads from the cache's memory.
+    if (this.#handlers === 0 && account.cache.full) account.cache.clear();
     const reserved =
       GATEWAY_REPLY.test(subject) || (RAFT_SUBJECT.test(subject) && account.name !== SYSTEM_ACCOUNT);
     return account.cache.keep(
@@ -156,7 +160,12 @@ export class Publisher {
     if (sub.closed) return false;
     if (to === null) {
       sub.delivered++;
-      sub.handler!(messageOf(plan.subject, operation));
+      this.#handlers++;
+      try {
+        sub.handler!(messageOf(plan.subject, operation));
+      } finally {
+        this.#handlers--;
+      }
       return true;
     }
     if (to.closed || (to === from && !to.echo)) return false;

@@ -1,5 +1,6 @@
 /** Reads the keys outside of any block. */
 import { DurationError, goDuration, goQuote, goType, parseGoDuration } from './go-format.js';
+import { AddressError, parsePort, splitHostPort } from './host-port.js';
 import type { ServerOptions, WriteTimeoutPolicy } from './options.js';
 import { asBool, asInteger, asMap, asString, type Problems, Rejected } from './problems.js';
 import type { KeyReader, Reading } from './reading.js';
@@ -151,11 +152,19 @@ export function readListen(value: ConfigValue): { host: string; port: number } {
   if (typeof listen !== 'string') {
     throw new Rejected(value, `expected port or host:port, got ${goType(listen)}`);
   }
-  const parts = /^(?:\[([^[\]]*)\]|([^:[\]]*)):([^:[\]]*)$/.exec(listen);
-  if (parts === null) throw new Rejected(value, `could not parse address string ${goQuote(listen)}`);
-  const [, bracketed, plain, port] = parts;
-  if (!/^[-+]?[0-9]+$/.test(port!)) throw new Rejected(value, `could not parse port ${goQuote(port!)}`);
-  return { host: bracketed ?? plain ?? '', port: Number(port) };
+  let parts: { host: string; port: string };
+  try {
+    parts = splitHostPort(listen);
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error;
+    throw new Rejected(value, `could not parse address string ${goQuote(listen)}`);
+  }
+  try {
+    return { host: parts.host, port: parsePort(parts.port) };
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error;
+    throw new Rejected(value, `could not parse port ${goQuote(parts.port)}`);
+  }
 }
 
 function readDuration(name: string, value: ConfigValue, problems: Problems): number {

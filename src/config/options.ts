@@ -66,9 +66,25 @@ export interface AuthorizationOptions {
   proxyRequired: boolean;
 }
 
+/** Limits of an account's connections; -1 is none. */
+export interface AccountLimits {
+  maxConnections: number;
+  /** Per connection. */
+  maxSubscriptions: number;
+  /** Bytes. */
+  maxPayload: number;
+}
+
+export const noAccountLimits: Readonly<AccountLimits> = {
+  maxConnections: -1,
+  maxSubscriptions: -1,
+  maxPayload: -1,
+};
+
 /** An account as the configuration declares it; imports, exports, mappings and limits come with the accounts capability. */
 export interface AccountOptions {
   name: string;
+  limits?: AccountLimits;
   /** Public account nkey, `A...`. */
   nkey?: string;
   /** For its users without their own; already given to those in `authorization.users`. */

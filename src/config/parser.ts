@@ -4,24 +4,14 @@
  */
 import { posix } from 'node:path';
 import { Lexer, TextEnded, type Word } from './lexer.js';
-import {
-  endOfText,
-  fromBytes,
-  isBlank,
-  isDigit,
-  isKeySeparator,
-  isLineEnd,
-  isSpace,
-  shown,
-  toBytes,
-} from './runes.js';
+import { endOfText, isBlank, isDigit, isKeySeparator, isLineEnd, isSpace, shown, toBytes } from './runes.js';
+import { scalarOf } from './scalars.js';
 import {
   type ConfigMap,
   type ConfigSources,
   ConfigSyntaxError,
   type ConfigValue,
   fileErrorText,
-  ZuluTime,
 } from './syntax.js';
 
 const maxNesting = 1000;
@@ -376,7 +366,7 @@ class Parser {
   #word(word: Word): void {
     this.#bareKey = undefined;
     if (word.kind === 'variable') this.#variable(word);
-    else this.#set(scalar(word), word.line, word.position);
+    else this.#set(scalarOf(word), word.line, word.position);
   }
 
   #set(value: ConfigValue['value'], line: number, position: number): void {
@@ -477,52 +467,4 @@ function withoutPlace(value: ConfigValue): ConfigValue {
     inner = new Map([...inner].map(([key, item]) => [key, withoutPlace(item)]));
   }
   return { ...value, value: inner, place: 'none' };
-}
-
-function scalar(word: Word): ConfigValue['value'] {
-  switch (word.kind) {
-    case 'integer':
-      return integer(word.text);
-    case 'float':
-      return float(word.text);
-    case 'bool':
-      return ['true', 'yes', 'on'].includes(word.text.toLowerCase());
-    case 'date':
-      return date(word.text);
-    default:
-      return word.text;
-  }
-}
-
-const sizes = ['', 'k', 'm', 'g', 't', 'p', 'e'];
-
-/** Sizes wrap around at 64 bits, as they do officially. */
-function integer(text: string): bigint {
-  const [, digits, suffix] = /^(-?[0-9]+)([a-z]*)$/i.exec(text) ?? [];
-  const wrong = () => new ConfigSyntaxError(`expected integer, but got '${text}'`);
-  if (digits === undefined) throw wrong();
-  const value = BigInt(digits);
-  if (BigInt.asIntN(64, value) !== value) {
-    throw new ConfigSyntaxError(`integer '${text}' is out of the range`);
-  }
-  if (!suffix) return value;
-  const power = BigInt(sizes.indexOf(suffix[0]!.toLowerCase()));
-  const unit = suffix.slice(1).toLowerCase();
-  if (!['', 'b', 'i', 'ib'].includes(unit)) throw wrong();
-  return BigInt.asIntN(64, value * (unit === '' ? 1000n : 1024n) ** power);
-}
-
-function float(text: string): number {
-  const value = Number(text);
-  if (Number.isNaN(value)) throw new ConfigSyntaxError(`expected float, but got '${text}'`);
-  if (!Number.isFinite(value)) throw new ConfigSyntaxError(`float '${text}' is out of the range`);
-  return value;
-}
-
-function date(text: string): ZuluTime {
-  const time = Date.parse(text);
-  // A day that the month does not have rolls over into the next one.
-  const valid = !Number.isNaN(time) && new Date(time).toISOString() === `${text.slice(0, -1)}.000Z`;
-  if (!valid) throw new ConfigSyntaxError(`expected Zulu formatted DateTime, but got '${fromBytes(text)}'`);
-  return new ZuluTime(text);
 }

@@ -3,6 +3,7 @@
  * as officially.
  */
 import { goDuration, goQuote } from './go-format.js';
+import { wrongHostPort } from './host-port.js';
 import { isAnyPublicNkey } from './nkey.js';
 import { defaultOptions, type ServerOptions } from './options.js';
 
@@ -62,7 +63,9 @@ export function validateOptions(options: ServerOptions): string | undefined {
     return `max_payload (${options.maxPayload}) cannot be higher than max_pending (${options.maxPending})`;
   }
   if (options.serverName?.includes(' ')) return 'server name cannot contain spaces';
-  return wrongNoAuthUser(options) ?? wrongProxy(options) ?? wrongMonitoring(options);
+  return (
+    wrongNoAuthUser(options) ?? wrongProxy(options) ?? wrongMonitoring(options) ?? wrongAdvertise(options)
+  );
 }
 
 function wrongNoAuthUser(options: ServerOptions): string | undefined {
@@ -91,4 +94,11 @@ function wrongMonitoring(options: ServerOptions): string | undefined {
   }
   if (httpsPort !== 0 && tls === undefined) return 'TLS cert and key required for HTTPS';
   return undefined;
+}
+
+/** Found out when the official server starts to listen, too. */
+function wrongAdvertise({ clientAdvertise }: ServerOptions): string | undefined {
+  const wrong = clientAdvertise === undefined ? undefined : wrongHostPort(clientAdvertise);
+  if (wrong === undefined) return undefined;
+  return `Error setting server INFO with ClientAdvertise value of ${clientAdvertise}, err=${wrong}`;
 }

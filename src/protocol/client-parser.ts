@@ -205,10 +205,18 @@ export class ClientParser {
         this.#unsubscribe(to, text);
         break;
       default:
-        // HMSG: a client has nothing to deliver.
-        return this.#parseError(to, bytes, stop, end);
+        return this.#emptyMessage(to, bytes, stop + 1, end);
     }
     return stop + 1;
+  }
+
+  /** HMSG: a client has nothing to deliver, so its line counts as a message without subject and payload. */
+  #emptyMessage(to: ClientOperations, bytes: Uint8Array, at: number, end: number): number {
+    if (at < end && bytes[at] !== CR) return this.#parseError(to, bytes, at, end);
+    if (at + 1 < end && bytes[at + 1] !== LF) return this.#parseError(to, bytes, at + 1, end);
+    if (at + 2 > end) return INCOMPLETE;
+    to.onPublish(layOut('', '', '0', 0, new Uint8Array(0)));
+    return at + 2;
   }
 
   /** A line that has not ended yet is refused as soon as it is too long. */

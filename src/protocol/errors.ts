@@ -2,6 +2,7 @@
  * The texts that clients get in `-ERR`, and the reasons that `/connz` gives for closed connections (client protocol,
  * section 6). They are part of the protocol: client libraries compare them.
  */
+import { fromUtf8 } from './bytes.js';
 
 export const clientErrors = {
   unknownOperation: 'Unknown Protocol Operation',
@@ -51,7 +52,10 @@ export type ClosedReason =
   | 'Proxy Not Trusted'
   | 'Proxy Required';
 
-/** A latin1 string in quotes as Go's `%q` prints the bytes: escapes, and `\x..` for what is not valid UTF-8. */
+/**
+ * A latin1 string in quotes as Go's `%q` prints the bytes: escapes, and `\x..` for what is not valid UTF-8. The result is
+ * latin1 again.
+ */
 export function quote(latin1: string): string {
   const text = Buffer.from(latin1, 'latin1').toString('utf8');
   let out = '"';
@@ -66,7 +70,7 @@ export function quote(latin1: string): string {
     out += quoteChar(char, code);
     offset += Buffer.byteLength(char);
   }
-  return `${out}"`;
+  return fromUtf8(`${out}"`);
 }
 
 const ESCAPES: Record<string, string> = {
@@ -82,8 +86,8 @@ const ESCAPES: Record<string, string> = {
 };
 
 function quoteChar(char: string, code: number): string {
-  const escape = ESCAPES[char];
-  if (escape !== undefined) return escape;
+  const known = ESCAPES[char];
+  if (known !== undefined) return known;
   if (/[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(char)) return char;
   if (code < 0x80) return `\\x${code.toString(16).padStart(2, '0')}`;
   if (code < 0x10000) return `\\u${code.toString(16).padStart(4, '0')}`;

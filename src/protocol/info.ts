@@ -89,19 +89,64 @@ export const versionFields = {
   weft_version: weftVersion,
 } as const;
 
-/** `INFO {...} CRLF` as a latin1 string of the UTF-8 bytes. */
-export function infoLine(fields: InfoFields): string {
-  const out: Record<string, unknown> = {};
-  for (const key of ORDER) {
+/** What INFO says to one connection only. */
+export interface ConnectionInfo {
+  max_payload: number;
+  client_id: number;
+  client_ip?: string;
+  nonce?: string;
+  auth_required: boolean;
+  connect_info?: boolean;
+  remote_account?: string;
+  acc_is_sys?: boolean;
+}
+
+/** Fields that are in every template and whose value each connection has of its own. */
+type CommonInfo = Omit<InfoFields, keyof ConnectionInfo>;
+
+/** INFO with all that is the same for every connection written out once. */
+export class InfoTemplate {
+  readonly #head: string;
+  readonly #tls: string;
+  readonly #cluster: string;
+  readonly #tail: string;
+
+  constructor(fields: CommonInfo) {
+    const at = (key: keyof InfoFields) => ORDER.indexOf(key);
+    const part = (from: number, to: number) => members(fields, ORDER.slice(from, to));
+    this.#head = part(0, at('auth_required'));
+    this.#tls = part(at('tls_required'), at('max_payload'));
+    this.#cluster = part(at('cluster'), at('connect_info'));
+    this.#tail = part(at('api_lvl'), ORDER.length);
+  }
+
+  /** `INFO {...} CRLF` as a latin1 string of the UTF-8 bytes. */
+  line(own: ConnectionInfo): string {
+    const required = own.auth_required ? ',"auth_required":true' : '';
+    const before = `${this.#head}${required}${this.#tls},"max_payload":${own.max_payload},"client_id":${own.client_id}`;
+    const ip = own.client_ip ? `,"client_ip":"${own.client_ip}"` : '';
+    const nonce = own.nonce ? `,"nonce":"${own.nonce}"` : '';
+    const bound = own.connect_info ? members(own, BOUND) : '';
+    // Each part begins with a comma.
+    return `INFO {${`${before}${ip}${nonce}${this.#cluster}${bound}${this.#tail}`.slice(1)}} \r\n`;
+  }
+}
+
+const BOUND: (keyof InfoFields)[] = ['connect_info', 'remote_account', 'acc_is_sys'];
+
+/** `,"key":value` for every field that is there, as latin1 text of the UTF-8 bytes. */
+function members(fields: Partial<InfoFields>, keys: (keyof InfoFields)[]): string {
+  let text = '';
+  for (const key of keys) {
     const value = fields[key];
     if (value === undefined) continue;
     const empty =
       value === false || value === 0 || value === '' || (Array.isArray(value) && value.length === 0);
-    if (!empty || ALWAYS.has(key)) out[key] = value;
+    if (!empty || ALWAYS.has(key)) text += `,"${key}":${JSON.stringify(value)}`;
   }
-  const json = JSON.stringify(out).replace(
+  const escaped = text.replace(
     /[<>&\u2028\u2029]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-  return `INFO ${Buffer.from(json, 'utf8').toString('latin1')} \r\n`;
+  return Buffer.from(escaped, 'utf8').toString('latin1');
 }

@@ -5,14 +5,11 @@
  * Bounded: when entries or pages reach their limit, everything is forgotten and collected anew.
  */
 import { hashText, writeText } from '../protocol/bytes.js';
-import { Memory } from '../runtime/arena.js';
+import { type Arena, type Chunk, COPY_SLACK, type Memory, PAGE_SIZE } from '../runtime/arena.js';
 import { subjectMatches } from './subject.js';
 
 const MAX_ENTRIES = 131_072;
-const MAX_PAGE_BYTES = 48 * 1024 * 1024;
-const PAGE_SIZE = 64 * 1024;
-/** Copies may write this many bytes too many. */
-const SLACK = 4;
+const MAX_PAGE_BYTES = 32 * 1024 * 1024;
 /** A wildcard subscription looks through at most this many entries for those it touches; beyond it, all become stale. */
 const SCAN_LIMIT = 512;
 
@@ -49,20 +46,27 @@ export class SubjectCache<V> {
   #table: (CachedSubject<V> | undefined)[] = new Array(64);
   #mask = 63;
   #size = 0;
-  #page: Memory | null = null;
-  #pageUsed = 0;
+  readonly #pages: Chunk[] = [];
+  #used = 0;
   #pageBytes = 0;
   #generation = 0;
+  readonly #arena: Arena;
   readonly #maxEntries: number;
   hits = 0;
   misses = 0;
 
-  constructor(maxEntries = MAX_ENTRIES) {
+  constructor(arena: Arena, maxEntries = MAX_ENTRIES) {
+    this.#arena = arena;
     this.#maxEntries = maxEntries;
   }
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Time to `clear`. Not done unasked: whoever uses a value still needs the memory that came with it. */
+  get full(): boolean {
+    return this.#size >= this.#maxEntries || this.#pageBytes > MAX_PAGE_BYTES;
   }
 
   /** Bytes of the pages that hold subjects and message heads. */
@@ -87,7 +91,6 @@ export class SubjectCache<V> {
   /** Keeps a value for a subject. `fill` makes it and may allocate memory that lives as long as the cache's pages. */
   keep(subject: string, fill: (allocate: (size: number) => Allocation) => V): V {
     this.misses++;
-    if (this.#size >= this.#maxEntries || this.#pageBytes > MAX_PAGE_BYTES) this.clear();
     const hash = hashText(subject);
     let entry = this.#entry(subject, hash);
     if (entry === undefined) {
@@ -130,8 +133,9 @@ export class SubjectCache<V> {
     this.#table = new Array(64);
     this.#mask = 63;
     this.#size = 0;
-    this.#page = null;
-    this.#pageUsed = 0;
+    for (const page of this.#pages) this.#arena.givePage(page);
+    this.#pages.length = 0;
+    this.#used = 0;
     this.#pageBytes = 0;
   }
 
@@ -163,14 +167,17 @@ export class SubjectCache<V> {
   }
 
   #allocate(size: number): Allocation {
-    if (this.#page === null || this.#pageUsed + size + SLACK > this.#page.bytes.length) {
-      this.#page = new Memory(Math.max(this.#pageBytes === 0 ? 1024 : PAGE_SIZE, size + SLACK));
-      this.#pageUsed = 0;
-      this.#pageBytes += this.#page.bytes.length;
+    const needed = size + COPY_SLACK;
+    let page = this.#pages.at(-1);
+    if (page === undefined || page.start + this.#used + needed > page.end) {
+      page = this.#arena.takePage(Math.max(needed, PAGE_SIZE));
+      this.#pages.push(page);
+      this.#used = 0;
+      this.#pageBytes += page.end - page.start;
     }
-    const start = this.#pageUsed;
-    this.#pageUsed += size;
-    return { memory: this.#page, start };
+    const start = page.start + this.#used;
+    this.#used += size;
+    return { memory: page.memory, start };
   }
 }
 

@@ -271,6 +271,20 @@ const languageCases = [
 ];
 
 const generalCases = [
+  'listen: "[::1]"',
+  'listen: "[::1"',
+  'listen: "a]:1"',
+  'listen: "[a]b:1"',
+  'listen: "[a:1]:2:3"',
+  'listen: "a[b:1"',
+  'listen: ""',
+  'listen: "[a]]:1"',
+  'listen: "[[a]:1"',
+  'listen: "x:+5"',
+  'listen: "x: 5"',
+  'listen: "x:1_0"',
+  'listen: "x:99999999999999999999"',
+
   'listen: 4333',
   'listen: "127.0.0.1:4333"',
   'listen: 127.0.0.1:4333',

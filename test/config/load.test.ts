@@ -143,6 +143,10 @@ describe('from text', () => {
         ':2:14: Duplicate user "b" detected',
       ],
       ['accounts: x', ':1:0: Expected map entries for accounts'],
+      [
+        'client_advertise: "a:b:1"',
+        'Error setting server INFO with ClientAdvertise value of a:b:1, err=address a:b:1: too many colons in address',
+      ],
       ['https: 8222', 'TLS cert and key required for HTTPS'],
       ['http: 8222, https: 8223, tls {}', "can't specify both HTTP (8222) and HTTPs (8223) ports"],
     ];

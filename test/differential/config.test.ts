@@ -1,6 +1,6 @@
 /** The same configurations and command lines for the official server and for ours: the same verdicts and texts. */
 import assert from 'node:assert/strict';
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -8,13 +8,10 @@ import { after, before, describe, test } from 'node:test';
 import { parseFlags } from '../../src/config/flags.js';
 import { loadOptions } from '../../src/config/load.js';
 import { caseEnvironment, caseFiles, configCases, flagCases, startCases } from '../config/cases.js';
+import { officialBinary, WITHOUT_OFFICIAL } from '../support/official.js';
 
-const official = process.env.NATS_SERVER_BIN ?? 'nats-server';
-const version = spawnSync(official, ['--version'], { encoding: 'utf8' });
-const missing =
-  version.status === 0 && version.stdout.includes('v2.15')
-    ? false
-    : 'the official server is not there: set NATS_SERVER_BIN to its path';
+const official = officialBinary() ?? '';
+const missing = official === '' ? WITHOUT_OFFICIAL : false;
 
 const fixtures = join(import.meta.dirname, '..', '..', '..', 'test', 'config', 'fixtures');
 
