@@ -20,11 +20,10 @@ import { respond } from './endpoints.js';
 import type { Metrics } from './metrics.js';
 import { Query } from './query.js';
 import { escapeHtml, rootPage } from './root-page.js';
+import { hideKeepAlive, send } from './send.js';
 import { monitoringHost } from './varz.js';
-import { type Answer, JSON_TYPE, type MonitoredServer, type MonitorView, textAnswer } from './view.js';
+import { type Answer, type MonitoredServer, type MonitorView, textAnswer } from './view.js';
 
-/** Answers up to this size say how long they are, longer ones come in chunks; the same bound as in Go. */
-const LENGTH_LIMIT = 2048;
 const MAX_HEADER = 1 << 20;
 const HEADER_TIMEOUT = 5000;
 /** How long an idle connection may stay. */
@@ -149,44 +148,6 @@ export class Monitor {
     this.#metrics ??= import('./metrics.js').then((module) => new module.Metrics(this.view));
     return (await this.#metrics).answer();
   }
-}
-
-async function send(response: ServerResponse, answer: Answer): Promise<void> {
-  const { status, contentType, body } = answer;
-  response.statusCode = status;
-  response.setHeader('Content-Type', contentType);
-  if (contentType === JSON_TYPE) response.setHeader('Access-Control-Allow-Origin', '*');
-  hideKeepAlive(response);
-  if (typeof body === 'string') {
-    if (Buffer.byteLength(body) > LENGTH_LIMIT) response.write(body);
-    else response.setHeader('Content-Length', Buffer.byteLength(body));
-    response.end(Buffer.byteLength(body) > LENGTH_LIMIT ? undefined : body);
-    return;
-  }
-  for (const piece of body) {
-    if (response.destroyed) return;
-    const room = response.write(piece);
-    await new Promise<void>((resolve) => {
-      if (room) setImmediate(resolve);
-      else onceEither(response, 'drain', 'close', resolve);
-    });
-  }
-  response.end();
-}
-
-/** Connections of HTTP/1.1 stay open without saying so. */
-function hideKeepAlive(response: ServerResponse): void {
-  if (response.req.httpVersion === '1.1' && response.shouldKeepAlive) response.removeHeader('Connection');
-}
-
-function onceEither(response: ServerResponse, first: string, second: string, callback: () => void): void {
-  const done = (): void => {
-    response.off(first, done);
-    response.off(second, done);
-    callback();
-  };
-  response.on(first, done);
-  response.on(second, done);
 }
 
 function redirect(request: IncomingMessage, response: ServerResponse, location: string): void {

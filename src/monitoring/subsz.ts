@@ -79,10 +79,15 @@ function select(accounts: BrokerAccount[], test: string, offset: number, limit: 
   let total = 0;
   for (const account of accounts) {
     // With a subject to test, the interest graph knows the subscriptions without looking at all of them.
-    const subs = test === '' ? account.interest.all() : account.interest.match(test);
-    for (const sub of subs) {
-      if (total >= offset && list.length < limit) list.push({ sub, account: account.name });
-      total++;
+    const found = test === '' ? null : account.interest.match(test);
+    const count = found?.length ?? account.interest.count;
+    let at = total;
+    total += count;
+    if (total <= offset || list.length === limit) continue;
+    for (const sub of found ?? account.interest.all()) {
+      if (at++ < offset) continue;
+      list.push({ sub, account: account.name });
+      if (list.length === limit) break;
     }
   }
   return { total, list };
