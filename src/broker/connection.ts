@@ -96,7 +96,10 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   rtt = 0;
   #rttStart = 0;
   #pingsOut = 0;
-  #lastPingIn = 0;
+  /** Of a message, a subscription or a PING; by the monotonic clock. */
+  #lastInput = 0;
+  #operations = 0;
+  #flushedMsgs = 0;
   #stalledFor = 0;
   readonly #timer: WheelTimer;
   #writeTimer: WheelTimer | null = null;
@@ -130,18 +133,36 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
 
   /** Handles bytes at the beginning of the arena's read area. */
   onRead(length: number): void {
-    this.lastActivity = this.broker.clock.now();
+    const before = this.inMsgs + this.#operations;
     this.#stalledFor = 0;
     this.in.received(length);
+    this.#noteInput(before);
     this.broker.flushes.afterRead();
   }
 
   /** Handles bytes from anywhere else. */
   onData(data: Uint8Array): void {
-    this.lastActivity = this.broker.clock.now();
+    const before = this.inMsgs + this.#operations;
     this.#stalledFor = 0;
     this.in.receivedElsewhere(data);
+    this.#noteInput(before);
     this.broker.flushes.afterRead();
+  }
+
+  /** Messages and subscriptions count as activity, PING and PONG do not. */
+  #noteInput(before: number): void {
+    if (this.inMsgs + this.#operations === before) return;
+    this.lastActivity = this.broker.clock.now();
+    this.#lastInput = this.broker.clock.monotonic();
+  }
+
+  /** What waited is sent; messages among it count as activity. */
+  flush(): void {
+    if (this.outMsgs !== this.#flushedMsgs) {
+      this.#flushedMsgs = this.outMsgs;
+      this.lastActivity = this.broker.clock.now();
+    }
+    this.out.flush();
   }
 
   /** Says a last word, sends what waits, and ends. */
@@ -250,6 +271,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     this.pedantic = options.pedantic;
     this.headers = options.headers && !this.broker.options.noHeaderSupport;
     this.noResponders = options.no_responders;
+    this.lastActivity = this.broker.clock.now();
     this.rtt = Math.max(this.broker.clock.monotonic() - this.#rttStart, 0.000001);
     this.#timer.arm(this.#firstPingInterval());
     if (!first) this.#dropSubscriptions();
@@ -273,6 +295,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   }
 
   onSubscribe(subject: string, queue: string | null, sid: string): void {
+    this.#operations++;
     if (this.traced)
       this.logTrace(`<<- [SUB ${toUtf8([subject, queue, sid].filter((part) => part !== null).join(' '))}]`);
     const key = sidKey(sid);
@@ -291,6 +314,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   }
 
   onUnsubscribe(sid: string, max: number): void {
+    this.#operations++;
     if (this.traced) this.logTrace(`<<- [UNSUB ${toUtf8(sid)}${max >= 0 ? ` ${max}` : ''}]`);
     const sub = this.subs.get(sidKey(sid));
     if (this.verbose) this.sendOk();
@@ -305,7 +329,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
 
   onPing(): void {
     if (this.traced) this.logTrace('<<- [PING]');
-    this.#lastPingIn = this.broker.clock.monotonic();
+    this.#lastInput = this.broker.clock.monotonic();
     if (this.traced) this.logTrace('->> [PONG]');
     this.send('PONG\r\n');
     if (!this.connectReceived || this.firstPongSent) return;
@@ -545,9 +569,8 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   #checkLife(): void {
     const now = this.broker.clock.monotonic();
     const interval = this.#pingInterval();
-    const sinceInput = Math.min(this.broker.clock.now() - this.lastActivity, now - this.#lastPingIn);
     const rttKnown = this.rtt !== 0 && now - this.#rttStart < RTT_AGE;
-    if (sinceInput >= interval || !rttKnown) {
+    if (now - this.#lastInput >= interval || !rttKnown) {
       if (this.#pingsOut + 1 > this.broker.options.pingMax) {
         this.logDebug('Stale Client Connection - Closing');
         this.broker.staleConnections++;

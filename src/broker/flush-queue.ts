@@ -34,7 +34,7 @@ export class FlushQueue {
     for (let i = 0; i < dirty.length; i++) {
       const connection = dirty[i]!;
       connection.dirty = false;
-      connection.out.flush();
+      connection.flush();
     }
     dirty.length = 0;
     this.#spare = dirty;
