@@ -25,7 +25,7 @@ function newest(paths) {
   return time;
 }
 
-/** dist/: two entry points (library, command line) and the chunks they load when first used. */
+/** dist/: three entry points (library, simulated world, command line) and the chunks they load when first used. */
 export async function buildDist({ force = false } = {}) {
   const stamp = join(root, 'dist', '.built');
   const inputs = [
@@ -38,7 +38,7 @@ export async function buildDist({ force = false } = {}) {
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   await build({
     absWorkingDir: root,
-    entryPoints: { index: 'src/index.ts', cli: 'src/cli.ts' },
+    entryPoints: { index: 'src/index.ts', sim: 'src/sim/clock.ts', cli: 'src/cli.ts' },
     outdir: 'dist',
     bundle: true,
     splitting: true,

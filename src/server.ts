@@ -45,6 +45,8 @@ export class Server {
   /** Milliseconds since 1970. */
   readonly startTime: number;
   configLoadTime: number;
+  /** Where monitoring answers, such as `http://127.0.0.1:8222`; null when it is off. */
+  monitoringUrl: string | null = null;
   readonly #bcrypt = new BcryptWorker();
   #listener: ClientListener | null = null;
   #monitor: Monitor | null = null;

@@ -5,7 +5,7 @@
 import { Account, GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js';
 import { noAccountLimits, type ServerOptions } from '../config/options.js';
 import { ClientParser } from '../protocol/client-parser.js';
-import { clientErrors } from '../protocol/errors.js';
+import { type ClosedReason, clientErrors } from '../protocol/errors.js';
 import { type ConnectionInfo, InfoTemplate, versionFields } from '../protocol/info.js';
 import { Arena } from '../runtime/arena.js';
 import type { Clock } from '../runtime/clock.js';
@@ -43,7 +43,12 @@ export interface BrokerParts {
 /** What happens to connections, for whoever wants to know. */
 export interface BrokerEvents {
   connected?(connection: ClientConnection): void;
+  /** The connection has shown who it is; again after a further CONNECT. */
+  authenticated?(connection: ClientConnection): void;
+  authenticationFailed?(connection: ClientConnection, reason: ClosedReason): void;
+  slowConsumer?(connection: ClientConnection, reason: ClosedReason): void;
   disconnected?(connection: ClientConnection): void;
+  lameDuck?(): void;
 }
 
 export class Broker {
@@ -67,7 +72,7 @@ export class Broker {
   address = { host: '', port: 0 };
   /** `host:port` where clients may connect; empty unless there are several servers. */
   connectUrls: string[] = [];
-  lameDuck = false;
+  #lameDuck = false;
   slowConsumers = 0;
   staleConnections = 0;
   stalledClients = 0;
@@ -93,6 +98,17 @@ export class Broker {
     this.globalAccount = this.account(GLOBAL_ACCOUNT);
     if (!parts.options.noSystemAccount) this.account(this.systemAccountName);
     this.applyAccounts();
+  }
+
+  /** New clients are turned away, those that are there asked to leave. */
+  get lameDuck(): boolean {
+    return this.#lameDuck;
+  }
+
+  set lameDuck(value: boolean) {
+    const begins = value && !this.#lameDuck;
+    this.#lameDuck = value;
+    if (begins) this.events.lameDuck?.();
   }
 
   get systemAccountName(): string {

@@ -531,6 +531,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     } else {
       if (!this.#timer.armed || this.rtt === 0) this.#timer.arm(this.#firstPingInterval());
       if (this.verbose && this.rtt > 0) this.sendOk();
+      this.broker.events.authenticated?.(this);
     }
   }
 
@@ -543,6 +544,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
           ? ` - User ${quote(fromUtf8(user))}`
           : '';
     this.logError(`authentication error${who}`);
+    this.broker.events.authenticationFailed?.(this, reason);
     this.closeWith(clientErrors.authorization, reason);
   }
 
@@ -619,6 +621,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     this.broker.slowConsumers++;
     this.account.slowConsumers++;
     this.logNotice(`Slow Consumer Detected: ${text}`);
+    this.broker.events.slowConsumer?.(this, reason);
     this.close(reason);
   }
 
@@ -655,6 +658,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   /** `address:port - cid:N`, and behind it what the client said of itself. */
   get label(): string {
     const { remoteAddress, remotePort } = this.transport;
+    if (remoteAddress === '') return `pipe - cid:${this.cid}${this.#logSuffix}`;
     const host = remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress;
     return `${host}:${remotePort} - cid:${this.cid}${this.#logSuffix}`;
   }

@@ -18,9 +18,10 @@ const rooms = [
   'broker',
   'system',
   'monitoring',
+  'embedding',
 ];
 /** What puts the rooms together, and may import all of them. */
-const top = ['src/cli.ts', 'src/server.ts', 'src/index.ts'];
+const top = ['src/cli.ts', 'src/server.ts', 'src/weft-server.ts', 'src/index.ts'];
 const topRooms = ['cli'];
 const maxLines = 800;
 const hotPath = ['src/protocol/client-parser.ts', 'src/broker/delivery.ts', 'src/broker/outbound.ts'];

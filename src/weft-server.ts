@@ -1,0 +1,291 @@
+/** The server as a program sees it that runs one inside itself. */
+import { EventEmitter } from 'node:events';
+import type { InProcessTransport } from './broker/in-process-transport.js';
+import type { ServerOptions } from './config/options.js';
+import { InProcessConnection } from './embedding/duplex.js';
+import { bridgeEvents, type WeftServerEvents } from './embedding/events.js';
+import { type AuthenticateHook, type AuthorizeHook, HookedAuthenticator } from './embedding/hooks.js';
+import { type ConfigSource, readSource } from './embedding/load.js';
+import { LocalClient } from './embedding/local-client.js';
+import { NatsCoreSocket } from './embedding/nats-core-socket.js';
+import type { Arena } from './runtime/arena.js';
+import { type Clock, NodeClock } from './runtime/clock.js';
+import { type Log, silentLog } from './runtime/log.js';
+import { Logger } from './runtime/logger.js';
+import { SeededRandom } from './runtime/random.js';
+import { hostPort, Server, type ServerParts } from './server.js';
+import { natsVersion, weftVersion } from './version.js';
+
+/** What only a program can say of its server; everything else is the configuration's. */
+export interface EmbeddingOptions {
+  /**
+   * Where log lines go. `'silent'`: nowhere. `'stderr'`: standard error, in the official server's format. Default: the
+   * configuration's `log_file` if it has one, else nowhere.
+   */
+  log?: 'silent' | 'stderr' | Log;
+  /** Time for everything that waits in the server; `SimulatedClock` from `weft-server/sim` is one that a test moves. */
+  clock?: Clock;
+  /** Makes the server's random choices, such as the member of a queue group, the same in every run. */
+  seed?: number;
+  /** False: no TCP, only clients in the process. Default true. */
+  listen?: boolean;
+  /** Wins over the configuration; -1 and 0 pick a free port. */
+  port?: number;
+  /** Wins over the configuration. */
+  host?: string;
+  /** Decides who may connect. */
+  authenticate?: AuthenticateHook;
+  /** Decides what somebody who may connect is allowed to do, and in which account. */
+  authorize?: AuthorizeHook;
+}
+
+/** Who the server is, as in its INFO. */
+export interface WeftServerInfo {
+  /** Public server nkey, `N...`. */
+  readonly id: string;
+  readonly name: string;
+  /** Of the official server whose behaviour this is. */
+  readonly version: string;
+  readonly weftVersion: string;
+  readonly host: string;
+  /** 0 when it does not listen. */
+  readonly port: number;
+  /** Bytes. */
+  readonly maxPayload: number;
+  readonly headers: boolean;
+  readonly authRequired: boolean;
+  readonly tlsRequired: boolean;
+  /** Milliseconds since 1970, by the server's clock. */
+  readonly startTime: number;
+  /** Open connections. */
+  readonly connections: number;
+}
+
+/**
+ * What `wsconnect` of `@nats-io/nats-core` needs to connect without a network, to be merged with other options of a
+ * connection.
+ */
+export interface InProcessOptions {
+  servers: string;
+  /** The name under which `wsconnect` takes the way to the server. */
+  wsFactory: () => Promise<{
+    /** Driven by `wsconnect` alone; `never` fits whatever type the program's libraries have for a WebSocket. */
+    socket: never;
+    encrypted: boolean;
+  }>;
+  /** A server in the process does not come back once it is closed, so `false` unless the caller says otherwise. */
+  reconnect: boolean;
+  ignoreClusterUpdates: boolean;
+}
+
+/**
+ * A running server. Made by `WeftServer.create`; ended by `close()`, or by `await using`.
+ *
+ * ```ts
+ * await using server = await WeftServer.create();
+ * const nc = await wsconnect(server.inProcess());
+ * ```
+ */
+export class WeftServer extends EventEmitter<WeftServerEvents> {
+  readonly #server: Server;
+  readonly #listens: boolean;
+  readonly #ownLog: Logger | null;
+  readonly #clients = new Set<LocalClient>();
+  #closing: Promise<void> | null = null;
+
+  private constructor(options: ServerOptions, warnings: string[], embedding: EmbeddingOptions) {
+    super();
+    const clock = embedding.clock ?? new NodeClock();
+    this.#listens = embedding.listen ?? true;
+    this.#ownLog = ownLog(options, embedding, clock);
+    const log = this.#ownLog ?? (typeof embedding.log === 'object' ? embedding.log : silentLog);
+    for (const warning of warnings) log.warn(warning.trimEnd());
+    try {
+      this.#server = new Server(options, {
+        clock,
+        log,
+        random: embedding.seed === undefined ? undefined : new SeededRandom(embedding.seed),
+        authenticator: this.#hooks(embedding),
+        noListen: !this.#listens,
+      });
+    } catch (error) {
+      this.#ownLog?.close();
+      throw error;
+    }
+    bridgeEvents(this.#server.broker, (event, ...args) => this.#tell(event, args));
+  }
+
+  /**
+   * Starts a server: it is usable when the promise resolves. `config` is an object with the keys of a configuration file,
+   * `{ config: text }` or `{ configFile: path }`; an object listens on a free port of 127.0.0.1 unless it says otherwise, text
+   * and files mean what they mean to the command line.
+   *
+   * Rejects with `ConfigError` for a configuration that is not valid and with the official server's text when a port or a file
+   * cannot be opened. Nothing is left behind then.
+   */
+  static async create(config: ConfigSource = {}, embedding: EmbeddingOptions = {}): Promise<WeftServer> {
+    const { host, port } = embedding;
+    const { options, warnings } = readSource(config, { host, port });
+    const server = new WeftServer(options, warnings, embedding);
+    try {
+      await server.#server.start();
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+    return server;
+  }
+
+  /** For TCP clients, `nats://127.0.0.1:4222` or `tls://...`. Throws when the server was told not to listen. */
+  get url(): string {
+    const { port, options } = this.#server;
+    if (port === 0) {
+      throw new Error(
+        this.#listens
+          ? 'the server is not running'
+          : 'the server does not listen: use inProcess() or connection()',
+      );
+    }
+    const tls = options.tls !== undefined && !options.allowNonTls;
+    return `${tls ? 'tls' : 'nats'}://${hostPort(reachable(options.host), port)}`;
+  }
+
+  /** 0 when the server does not listen. */
+  get port(): number {
+    return this.#server.port;
+  }
+
+  /** Where HTTP monitoring answers; null when it is off. */
+  get monitoringUrl(): string | null {
+    return this.#server.monitoringUrl;
+  }
+
+  get info(): WeftServerInfo {
+    const { broker, startTime, options, port } = this.#server;
+    return {
+      id: broker.identity.id,
+      name: broker.serverName,
+      version: natsVersion,
+      weftVersion,
+      host: options.host,
+      port,
+      maxPayload: options.maxPayload,
+      headers: !options.noHeaderSupport,
+      authRequired: broker.authenticator.infoAuthRequired,
+      tlsRequired: options.tls !== undefined && !options.allowNonTls,
+      startTime,
+      connections: broker.connections.size,
+    };
+  }
+
+  get closed(): boolean {
+    return this.#closing !== null;
+  }
+
+  /**
+   * A connection for a client in the process, as a stream of the protocol's bytes: whatever can talk over a `net.Socket` can
+   * talk over it. Throws when the server is closed.
+   */
+  connection(): InProcessConnection {
+    return this.#join((arena) => new InProcessConnection(arena));
+  }
+
+  /**
+   * Options for `wsconnect` of `@nats-io/nats-core`, which then talks to this server without a socket. `options` are any that
+   * `wsconnect` takes, such as `name`, `user` and `pass`.
+   *
+   * ```ts
+   * const nc = await wsconnect(server.inProcess({ user: 'alice', pass: 'secret' }));
+   * ```
+   */
+  inProcess<T extends object = object>(options?: T): InProcessOptions & T {
+    const defaults: InProcessOptions = {
+      // A name to show; nothing looks it up.
+      servers: 'ws://in-process',
+      reconnect: false,
+      ignoreClusterUpdates: true,
+      wsFactory: async () => ({
+        socket: this.#join((arena) => new NatsCoreSocket(arena)) as never,
+        encrypted: false,
+      }),
+    };
+    return { ...defaults, ...options } as InProcessOptions & T;
+  }
+
+  /**
+   * A client for code in this process that needs no library: publish, subscribe, request. It lives in the named account, the
+   * global one (`$G`) by default, and is ended by the server's `close()`. Throws for an account that does not exist.
+   */
+  client(account?: string): LocalClient {
+    this.#checkOpen();
+    const { broker } = this.#server;
+    const home = account === undefined ? broker.globalAccount : broker.accounts.get(account);
+    if (home === undefined) throw new Error(`account ${JSON.stringify(account)} does not exist`);
+    const client = new LocalClient({ broker, account: home, onError: (error) => this.#failed(error) });
+    this.#clients.add(client);
+    return client;
+  }
+
+  /** Ends all connections and gives everything back: ports, timers, threads. May be called any number of times. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    for (const client of this.#clients) client.close();
+    this.#clients.clear();
+    await this.#server.shutdown();
+    this.#ownLog?.close();
+    this.#tell('close', []);
+  }
+
+  #join<P extends { transport: InProcessTransport }>(create: (arena: Arena) => P): P {
+    this.#checkOpen();
+    const { broker } = this.#server;
+    const peer = create(broker.arena);
+    const connection = broker.accept(peer.transport, { type: 'IN_PROCESS', sendInfo: true });
+    if (connection !== null) {
+      peer.transport.attach(connection);
+      connection.begin();
+    }
+    return peer;
+  }
+
+  #hooks({ authenticate, authorize }: EmbeddingOptions): ServerParts['authenticator'] {
+    if (authenticate === undefined && authorize === undefined) return undefined;
+    const onError = (error: Error): void => this.#failed(error);
+    return (configured) => new HookedAuthenticator(configured, { authenticate, authorize, onError });
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== null) throw new Error('the server is closed');
+  }
+
+  /** The program's own code threw. */
+  #failed(error: Error): void {
+    this.#server.log.error(`Error in a hook or handler: ${error.message}`);
+    queueMicrotask(() => this.#tell('error', [error]));
+  }
+
+  #tell<K extends keyof WeftServerEvents>(event: K, args: WeftServerEvents[K]): void {
+    // An `error` nobody listens to would be thrown; it has been logged.
+    if (event === 'error' && this.listenerCount('error') === 0) return;
+    (this as EventEmitter).emit(event, ...args);
+  }
+}
+
+function ownLog(options: ServerOptions, { log }: EmbeddingOptions, clock: Clock): Logger | null {
+  const wanted = log === 'stderr' || (log === undefined && Boolean(options.logFile));
+  return wanted ? new Logger(options, { clock }) : null;
+}
+
+/** The address to connect to where the server listens on all of them. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
+}
