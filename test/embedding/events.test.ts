@@ -8,7 +8,7 @@ test('lame duck mode is told of when it begins, and those who listened before st
   const server = new Server(optionsFromObject({ port: -1 }).options, { noListen: true });
   const heard: string[] = [];
   server.broker.events.lameDuck = () => void heard.push('before');
-  bridgeEvents(server.broker, (event) => heard.push(event));
+  bridgeEvents(server.broker, (event, ..._args) => void heard.push(event));
   server.broker.lameDuck = true;
   server.broker.lameDuck = true;
   assert.deepEqual(heard, ['before']);
