@@ -136,16 +136,11 @@ export class WeftServer extends EventEmitter<WeftServerEvents> {
     return server;
   }
 
-  /** For TCP clients, `nats://127.0.0.1:4222` or `tls://...`. Throws when the server was told not to listen. */
+  /** For TCP clients, `nats://127.0.0.1:4222` or `tls://...`. Throws when it was told not to listen, or is closed. */
   get url(): string {
     const { port, options } = this.#server;
-    if (port === 0) {
-      throw new Error(
-        this.#listens
-          ? 'the server is not running'
-          : 'the server does not listen: use inProcess() or connection()',
-      );
-    }
+    this.#checkOpen();
+    if (port === 0) throw new Error('the server does not listen: use inProcess() or connection()');
     const tls = options.tls !== undefined && !options.allowNonTls;
     return `${tls ? 'tls' : 'nats'}://${hostPort(reachable(options.host), port)}`;
   }
@@ -192,22 +187,20 @@ export class WeftServer extends EventEmitter<WeftServerEvents> {
 
   /**
    * Options for `wsconnect` of `@nats-io/nats-core`, which then talks to this server without a socket. `options` are any that
-   * `wsconnect` takes, such as `name`, `user` and `pass`.
+   * `wsconnect` takes, such as `name`, `user` and `pass`. Throws when the server is closed.
    *
    * ```ts
    * const nc = await wsconnect(server.inProcess({ user: 'alice', pass: 'secret' }));
    * ```
    */
   inProcess<T extends object = object>(options?: T): InProcessOptions & T {
+    this.#checkOpen();
     const defaults: InProcessOptions = {
       // A name to show; nothing looks it up.
       servers: 'ws://in-process',
       reconnect: false,
       ignoreClusterUpdates: true,
-      wsFactory: async () => ({
-        socket: this.#join((arena) => new NatsCoreSocket(arena)) as never,
-        encrypted: false,
-      }),
+      wsFactory: async () => ({ socket: this.#natsCoreSocket() as never, encrypted: false }),
     };
     return { ...defaults, ...options } as InProcessOptions & T;
   }
@@ -254,6 +247,14 @@ export class WeftServer extends EventEmitter<WeftServerEvents> {
       connection.begin();
     }
     return peer;
+  }
+
+  /** Never throws: nats-core would wait for ever for a socket that it was promised. */
+  #natsCoreSocket(): NatsCoreSocket {
+    if (this.#closing === null) return this.#join((arena) => new NatsCoreSocket(arena));
+    const socket = new NatsCoreSocket(this.#server.broker.arena);
+    socket.fail('the server is closed');
+    return socket;
   }
 
   #hooks({ authenticate, authorize }: EmbeddingOptions): ServerParts['authenticator'] {

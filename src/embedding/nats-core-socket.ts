@@ -43,6 +43,15 @@ export class NatsCoreSocket implements InProcessPeer {
     setImmediate(() => this.ended());
   }
 
+  /** There is no server behind it any more. */
+  fail(message: string): void {
+    setImmediate(() => {
+      if (this.#closed) return;
+      this.#closed = true;
+      this.onerror?.({ message });
+    });
+  }
+
   receive(data: Buffer): boolean {
     // The block holds these bytes and nothing else.
     this.#onmessage?.({ data: data.buffer as ArrayBuffer });
