@@ -42,7 +42,10 @@ export interface ClientOperations {
   /** -1 is unlimited. */
   readonly maxPayload: number;
 
-  /** Another verb than CONNECT came first. Returns true when the client may go on without credentials. */
+  /**
+   * Another verb than CONNECT came first. Returns true when the client may go on without credentials; false when it is
+   * closed, or suspended until the answer is there.
+   */
   onUnauthenticated(): boolean;
   onConnect(json: string): void;
   onInfo(json: string): void;
@@ -99,7 +102,7 @@ export class ClientParser {
     let at = start;
     while (at < end) {
       const first = bytes[at]! | 32;
-      if (to.expectConnect && first !== 99 /* c */ && !to.onUnauthenticated()) return end;
+      if (to.expectConnect && first !== 99 /* c */ && !to.onUnauthenticated()) return to.closed ? end : at;
       let next: number;
       if (
         first === 112 /* p */ &&
