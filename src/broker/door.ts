@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { clientErrors } from '../protocol/errors.js';
 import { PROXY_HEADER_TIMEOUT, parseProxyHeader } from '../protocol/proxy-header.js';
 import { goCipherSuiteName, goTlsVersion } from '../security/cipher-suites.js';
@@ -15,6 +15,8 @@ import type { ClientConnection } from './connection.js';
 import { plainAddress, SocketTransport, watch } from './socket-transport.js';
 
 const TLS_HANDSHAKE_RECORD = 0x16;
+/** The longest delay of a timer in Node, in milliseconds. */
+const NEVER = 0x7fff_ffff;
 
 /** One per TLS configuration; a reload makes a new one. */
 export class Door {
@@ -26,10 +28,20 @@ export class Door {
   #second = 0;
   #handshakesInSecond = 0;
 
-  constructor(broker: Broker, tls: LoadedTls | null) {
+  private constructor(broker: Broker, tls: LoadedTls | null, tlsServer: TlsServer | null) {
     this.#broker = broker;
     this.#tls = tls;
-    this.#tlsServer = tls === null ? null : this.#createTlsServer(tls);
+    this.#tlsServer = tlsServer;
+    tlsServer?.on('secureConnection', (socket) => this.#handshakes.get(peerKey(socket))?.(socket));
+    tlsServer?.on('tlsClientError', (error, socket) => socket.destroy(error));
+  }
+
+  /** Node's TLS is loaded only where there is TLS: it costs a tenth of the start. */
+  static async create(broker: Broker, tls: LoadedTls | null): Promise<Door> {
+    if (tls === null) return new Door(broker, null, null);
+    const { createServer } = await import('node:tls');
+    // The server's own timer would end a handshake without the text that the official server sends.
+    return new Door(broker, tls, createServer({ ...tls.server, handshakeTimeout: NEVER }));
   }
 
   /** Sockets need no preparation at all. */
@@ -172,15 +184,6 @@ export class Door {
   }
 
   // --- TLS ----------------------------------------------------------------------------------------------------------
-
-  #createTlsServer(tls: LoadedTls): TlsServer {
-    const options = this.#broker.options.tls!;
-    // The server's own timer would end a handshake without the text that the official server sends.
-    const server = createTlsServer({ ...tls.server, handshakeTimeout: options.timeout + 60_000 });
-    server.on('secureConnection', (socket) => this.#handshakes.get(peerKey(socket))?.(socket));
-    server.on('tlsClientError', (error, socket) => socket.destroy(error));
-    return server;
-  }
 
   #handshake(
     socket: Socket,
