@@ -8,7 +8,8 @@ import type { ServerOptions } from './config/options.js';
 import { diffOptions, type OptionChange, reloadRules } from './config/reload.js';
 import { clientErrors } from './protocol/errors.js';
 import { type Authenticator, GLOBAL_ACCOUNT } from './security/authenticator.js';
-import { type LoadedTls, matchesPinnedCert } from './security/tls.js';
+import { matchesPinnedCert } from './security/peer-certificate.js';
+import type { LoadedTls } from './security/tls.js';
 import type { Server } from './server.js';
 
 /** All that a reload needs, ready to be put in place. */
@@ -120,7 +121,9 @@ function closeExcess({ broker, log }: Server): void {
   if (excess <= 0) return;
   for (let closed = 0; closed < excess; closed++) {
     const [connection] = connections.splice(broker.random.next() % connections.length, 1);
-    connection!.logError(clientErrors.connectionsExceeded);
+    // One line stands for all of them, as they would be the same but for the client.
+    if (closed === 0)
+      connection!.logError(`${clientErrors.connectionsExceeded} - Account:${connection!.account.name}`);
     connection!.closeWith(clientErrors.connectionsExceeded, 'Maximum Connections Exceeded');
   }
   log.notice(`Closed ${excess} connections to fall within max_connections`);

@@ -661,7 +661,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     const { version, lang, name } = this.options;
     const parts = [version === '' ? '' : `v${version}`, lang, name].filter((part) => part !== '');
     const client = parts.length === 0 ? '' : ` - ${JSON.stringify(parts.join(':'))}`;
-    const user = this.identity === null || this.identity.kind === 'none' ? '' : this.identity.label;
+    const user = this.identity?.logLabel ?? '';
     return user === '' ? client : `${client} - ${JSON.stringify(`${this.account.name}/${user}`)}`;
   }
 
