@@ -168,7 +168,6 @@ test('the log lines are those of the official server', { skip: officialBinary() 
     'authorization { user: u, password: p, timeout: 3 }',
     'authorization { users: [{ user: u, password: p }] }\nmax_control_line: 100',
     'accounts { A { users: [{ user: u, password: p }] } }\nno_auth_user: u',
-    'system_account: B\naccounts { B {} }',
     'bogus: 1',
   ];
   const logs = [];
