@@ -2,6 +2,7 @@
  * Gives a running server new options. Everything that can go wrong is done first (reading, comparing, loading certificates,
  * opening the log file), so that a reload that is refused has changed nothing. Order and texts are the official server's.
  */
+import type { BrokerAccount } from './broker/broker.js';
 import type { ClientConnection } from './broker/connection.js';
 import { Door } from './broker/door.js';
 import type { ServerOptions } from './config/options.js';
@@ -85,6 +86,7 @@ async function apply(server: Server, prepared: Prepared): Promise<void> {
   prepared.commitLog();
   for (const connection of broker.connections.values()) connection.refreshTrace();
   await Promise.all([...broker.connections.values()].map((each) => renew(server, each, previous)));
+  for (const account of broker.accounts.values()) closeExcessOf(account);
   removeAccounts(server);
   const digest = options.configDigest === '' ? '' : `(${options.configDigest})`;
   log.notice(`Reloaded server configuration ${digest}`);
@@ -127,6 +129,17 @@ function closeExcess({ broker, log }: Server): void {
     connection!.closeWith(clientErrors.connectionsExceeded, 'Maximum Connections Exceeded');
   }
   log.notice(`Closed ${excess} connections to fall within max_connections`);
+}
+
+/** An account whose limit was lowered keeps the connections that have been there longest. */
+function closeExcessOf(account: BrokerAccount): void {
+  const { maxConnections } = account.limits;
+  if (maxConnections === -1) return;
+  const oldestFirst = [...account.connections].sort((a, b) => a.cid - b.cid);
+  for (const connection of oldestFirst.slice(maxConnections)) {
+    connection.logError(clientErrors.accountConnectionsExceeded);
+    connection.closeWith(clientErrors.accountConnectionsExceeded, 'Maximum Account Connections Exceeded');
+  }
 }
 
 /** Lets a connection go on under the new users, or ends it. */

@@ -1,8 +1,12 @@
 /** What a reload does to a running server and its clients. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { connect as secure } from 'node:tls';
+import { issueCertificates } from '../support/certificates.js';
 import { officialBinary } from '../support/official.js';
 import { WireClient } from '../support/wire-client.js';
 import { client, reload, rewrite, start, tail } from './process.js';
@@ -73,6 +77,61 @@ test('a client in another account has to come back', async () => {
   assert.ok(await a.until(() => a.closed));
   assert.equal(tail(a), '');
   assert.ok(!(await client(server.port, { user: 'a', pass: 'p' })).closed);
+});
+
+test('an account with a lower limit keeps its oldest connections', async () => {
+  const accounts = (max: number) =>
+    `accounts { A { users: [{ user: a, password: p }], limits { max_conn: ${max} } } }`;
+  await using server = await start(accounts(3));
+  const connect = () => client(server.port, { user: 'a', pass: 'p' });
+  const [first, second] = [await connect(), await connect()];
+  await reload(server, accounts(1));
+  assert.ok(await second.until(() => second.closed));
+  assert.equal(tail(second), "-ERR 'maximum account active connections exceeded'\r\n");
+  assert.ok(await first.sync());
+});
+
+test('TLS switched on, and a certificate that was replaced', async () => {
+  await using server = await start();
+  const plain = await client(server.port);
+  const [cert, key] = [join(server.folder, 'cert.pem'), join(server.folder, 'key.pem')];
+  const issue = () => {
+    const { server } = issueCertificates({});
+    writeFileSync(cert, server.cert);
+    writeFileSync(key, server.key);
+  };
+  const served = async () => {
+    const wire = connect({ port: server.port, host: '127.0.0.1' });
+    const [info] = await once(wire, 'data');
+    assert.equal(JSON.parse(String(info).slice(5)).tls_required, true);
+    const secured = secure({ socket: wire, rejectUnauthorized: false });
+    await once(secured, 'secureConnect');
+    const { fingerprint256 } = secured.getPeerCertificate();
+    secured.destroy();
+    return fingerprint256;
+  };
+  issue();
+  const conf = `tls { cert_file: "${cert}", key_file: "${key}" }`;
+  assert.deepEqual(await reload(server, conf), [
+    ...ALWAYS,
+    // A client with TLS has longer for its CONNECT.
+    '[INF] Reloaded: authorization timeout = 3',
+    '[INF] Reloaded: tls = enabled',
+    DONE,
+  ]);
+  assert.ok(await plain.sync(), 'connections that are there stay as they are');
+  const before = await served();
+  assert.deepEqual(await reload(server, conf), [...ALWAYS, DONE]);
+  issue();
+  assert.deepEqual(await reload(server, conf), [...ALWAYS, '[INF] Reloaded: tls = enabled', DONE]);
+  assert.notEqual(await served(), before);
+  writeFileSync(key, 'rubbish');
+  assert.match(
+    (await reload(server, conf))[0]!,
+    /Failed to reload server configuration: .*error parsing X509/,
+  );
+  assert.equal((await reload(server, '')).at(-2), '[INF] Reloaded: tls = disabled');
+  assert.ok(await (await client(server.port)).sync());
 });
 
 test('authentication switched on and off', async () => {

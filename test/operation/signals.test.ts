@@ -101,6 +101,14 @@ test('what keeps a server from starting', async () => {
   taken.close();
 });
 
+test('an error that nobody expected is logged and ends the process', () => {
+  const bug = `data:text/javascript,${encodeURIComponent("setTimeout(() => { throw new Error('boom') }, 500)")}`;
+  const args = ['--import', bug, weftBinary(), '-a', '127.0.0.1', '-p', '-1'];
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 10_000 });
+  assert.match(stderr, /Server is ready\n.*\[FTL\] Unexpected error: Error: boom\n +at /);
+  assert.equal(status, 1);
+});
+
 test('the ports file says where the server is, until it ends', async () => {
   const server = await start('ports_file_dir: "$DIR"');
   const name = `weft-server_${server.pid}.ports`;
