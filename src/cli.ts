@@ -54,8 +54,7 @@ async function main(): Promise<void> {
     return;
   }
   if (loaded.text !== '') process.stderr.write(`${exe}: ${loaded.text}`);
-  const options = parsed.kind === 'run' ? loaded.options : read(false).options;
-  await run(options, configFile === '' ? undefined : () => read(false));
+  await run(loaded.options, configFile === '' ? undefined : () => read(false));
 }
 
 async function run(options: ServerOptions, readOptions: (() => LoadResult) | undefined): Promise<void> {

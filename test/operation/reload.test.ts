@@ -53,6 +53,7 @@ test('users: gone, with another password, with other permissions', async () => {
     DONE,
   ]);
   assert.ok((await c.until(() => c.closed)) && (await b.until(() => b.closed)));
+  await a.until(() => tail(a) !== '');
   assert.equal(tail(a), `-ERR 'Permissions Violation for Subscription to "foo" (sid "1")'\r\n`);
   assert.equal(tail(b), '');
   assert.equal(tail(c), "-ERR 'Authorization Violation'\r\n");
@@ -106,6 +107,8 @@ test('TLS switched on, and a certificate that was replaced', async () => {
     assert.equal(JSON.parse(String(info).slice(5)).tls_required, true);
     const secured = secure({ socket: wire, rejectUnauthorized: false });
     await once(secured, 'secureConnect');
+    secured.write('CONNECT {}\r\nPING\r\n');
+    await once(secured, 'data');
     const { fingerprint256 } = secured.getPeerCertificate();
     secured.destroy();
     return fingerprint256;
