@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { installSignalHandlers } from './cli/signals.js';
 import { parseFlags } from './config/flags.js';
-import { loadOptions } from './config/load.js';
+import { type LoadResult, loadOptions } from './config/load.js';
+import type { ServerOptions } from './config/options.js';
 import { NodeClock } from './runtime/clock.js';
 import { Logger } from './runtime/logger.js';
 import { Server } from './server.js';
@@ -53,35 +54,60 @@ async function main(): Promise<void> {
     return;
   }
   if (loaded.text !== '') process.stderr.write(`${exe}: ${loaded.text}`);
-  await run(read(false).options, () => read(false));
+  await run(loaded.options, configFile === '' ? undefined : () => read(false));
 }
 
-async function run(
-  options: ReturnType<typeof loadOptions>['options'],
-  readOptions: () => ReturnType<typeof loadOptions>,
-) {
+async function run(options: ServerOptions, readOptions: (() => LoadResult) | undefined): Promise<void> {
   process.title = 'weft-server';
   const clock = new NodeClock();
-  const log = new Logger(options, { clock, onFatal: () => process.exit(1) });
-  const server = new Server(options, { clock, log, readOptions, copyKernel: true });
-  const signals = installSignalHandlers(
+  let log: Logger;
+  try {
+    log = new Logger(options, { clock, onFatal: () => process.exit(1) });
+  } catch (error) {
+    // There is no log to say it in.
+    fail(`${goLogTime(new Date())} ${messageOf(error)}\n`);
+    return;
+  }
+  // The state after an error that nobody expected is unknown: say what happened, and end.
+  process.on('uncaughtException', (error) => log.fatal(`Unexpected error: ${error?.stack ?? error}`));
+  const server = new Server(options, {
+    clock,
+    log,
+    copyKernel: true,
+    prepareLog: (next) => log.prepare(next),
+    ...(readOptions === undefined ? {} : { readOptions }),
+  });
+  installSignalHandlers(
     {
       get lameDuckMode() {
         return server.lameDuckMode;
       },
       shutdown: () => server.shutdown(),
       reopenLog: () => log.reopen(),
-      reload: async () => {},
-      lameDuck: async () => {},
+      reload: () => server.reload(),
+      lameDuck: async () => {
+        await server.lameDuck();
+        if (!server.shuttingDown) return;
+        await server.shutdown();
+        process.exit(0);
+      },
     },
     log,
   );
+  // In lame duck mode there may be nothing else to keep the process.
+  setInterval(() => {}, 0x7fff_ffff);
   try {
     await server.start();
   } catch (error) {
-    signals.dispose();
     log.fatal(messageOf(error));
   }
+}
+
+/** As Go's `log` package begins its lines. */
+function goLogTime(date: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('/');
+  return `${day} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')}`;
 }
 
 function fail(text: string): void {

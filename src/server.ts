@@ -3,16 +3,22 @@
  * this class.
  */
 import { readFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
+import { basename } from 'node:path';
+import { Announcements } from './announcements.js';
 import { Broker } from './broker/broker.js';
 import { Door } from './broker/door.js';
 import { ClientListener } from './broker/listener.js';
+import { AddressError, parseHostPort } from './config/host-port.js';
 import type { LoadResult } from './config/load.js';
 import type { ServerOptions } from './config/options.js';
+import { LameDuck } from './lame-duck.js';
 import type { Monitor } from './monitoring/monitor.js';
+import { fromUtf8, toUtf8 } from './protocol/bytes.js';
+import { quote } from './protocol/errors.js';
 import type { Clock } from './runtime/clock.js';
 import { NodeClock } from './runtime/clock.js';
 import { type Log, silentLog } from './runtime/log.js';
+import { listenerUrls, type PortUrls } from './runtime/process-files.js';
 import { type Random, SeededRandom } from './runtime/random.js';
 import type { Authenticator } from './security/authenticator.js';
 import { BcryptWorker } from './security/bcrypt-worker.js';
@@ -31,6 +37,11 @@ export interface ServerParts {
   authenticator?: (configured: Authenticator) => Authenticator;
   /** Reads the options again, for `reload`. */
   readOptions?: () => LoadResult;
+  /**
+   * Opens the log that the options ask for and gives the function that changes over to it; throws when it cannot be opened.
+   * Without it a reload leaves the log alone.
+   */
+  prepareLog?: (options: ServerOptions) => () => void;
   /** Accept no TCP connections: only connections within the process. */
   noListen?: boolean;
   /** Copy messages by WebAssembly: for the one server that a process is there for. */
@@ -45,13 +56,17 @@ export class Server {
   /** Milliseconds since 1970. */
   readonly startTime: number;
   configLoadTime: number;
-  /** Where monitoring answers, such as `http://127.0.0.1:8222`; null when it is off. */
-  monitoringUrl: string | null = null;
+  readonly announcements: Announcements;
+  /** See `ConfigAuthenticator`. */
+  implicitUser: string | null = null;
+  readonly #lameDuck = new LameDuck(this);
   readonly #bcrypt = new BcryptWorker();
   #listener: ClientListener | null = null;
   #monitor: Monitor | null = null;
   #loadedTls: LoadedTls | null = null;
   #closed: Promise<void> | null = null;
+  /** Reloads run one after the other. */
+  #reloads: Promise<void> = Promise.resolve();
 
   constructor(options: ServerOptions, parts: ServerParts = {}) {
     this.parts = parts;
@@ -71,7 +86,8 @@ export class Server {
       log: this.log,
       copyKernel: parts.copyKernel ?? false,
     });
-    this.broker.address = advertised(options, options.port);
+    this.broker.address = { host: options.host, port: options.port };
+    this.announcements = new Announcements(this, basename(process.argv[1] ?? 'weft-server'));
   }
 
   get options(): ServerOptions {
@@ -90,6 +106,7 @@ export class Server {
   /** The authenticator for a set of options, wrapped as the caller of the constructor wants it. */
   createAuthenticator(options: ServerOptions, implicitUser: string | null = null): Authenticator {
     const configured = new ConfigAuthenticator(options, { bcrypt: this.#bcrypt, implicitUser });
+    this.implicitUser = configured.implicitUser;
     return this.parts.authenticator?.(configured) ?? configured;
   }
 
@@ -98,9 +115,15 @@ export class Server {
     const { options, log } = this;
     this.#greet();
     for (const warning of authenticationWarnings(options)) log.warn(warning);
-    if (options.tls !== undefined) this.#loadedTls = await loadTlsOf(options);
+    this.#loadedTls = await this.loadTls(options);
+    try {
+      this.announcements.writePid();
+    } catch (error) {
+      throw new Error(`Could not write pidfile: ${(error as Error).message}`);
+    }
     if (options.httpPort !== 0 || options.httpsPort !== 0) await this.startMonitoring();
     if (!this.parts.noListen) await this.#listen();
+    this.announcements.writePorts();
     log.notice('Server is ready');
   }
 
@@ -117,15 +140,44 @@ export class Server {
     return this.#monitor?.port ?? 0;
   }
 
+  /** Where monitoring answers, such as `http://127.0.0.1:8222`; null when it is off. */
+  get monitoringUrl(): string | null {
+    if (this.monitoringPort === 0) return null;
+    const { httpHost, httpsPort, httpBasePath } = this.options;
+    const everywhere = httpHost === '' || httpHost === '0.0.0.0' || httpHost === '::';
+    const address = hostPort(everywhere ? '127.0.0.1' : httpHost, this.monitoringPort);
+    return `${httpsPort === 0 ? 'http' : 'https'}://${address}${httpBasePath.replace(/\/$/, '')}`;
+  }
+
   async #listen(): Promise<void> {
     const { options, broker, log } = this;
-    const listener = new ClientListener(broker, new Door(broker, this.#loadedTls));
-    const port = await listener.listen(options.host, options.port);
+    const listener = new ClientListener(broker, await Door.create(broker, this.#loadedTls));
+    let port: number;
+    try {
+      port = await listener.listen(options.host, options.port);
+    } catch (error) {
+      const address = hostPort(options.host, options.port);
+      throw new Error(`Error listening on port: ${address}, ${goQuote((error as Error).message)}`);
+    }
     this.#listener = listener;
-    broker.address = advertised(options, port);
+    // From now on the port is what was found: a reload compares with it.
+    broker.options = { ...options, port };
     log.notice(`Listening for client connections on ${hostPort(options.host, port)}`);
     if (options.tls !== undefined) log.notice('TLS required for client connections');
-    if (options.port === -1) log.notice(`Random client port chosen`);
+    this.#address(port);
+  }
+
+  /** Host and port that INFO shows: what the configuration advertises, else where the listener is. */
+  #address(port: number): void {
+    const { host, clientAdvertise } = this.options;
+    try {
+      this.broker.address = clientAdvertise ? parseHostPort(clientAdvertise, port) : { host, port };
+    } catch (error) {
+      if (!(error instanceof AddressError)) throw error;
+      throw new Error(
+        `Error setting server INFO with ClientAdvertise value of ${clientAdvertise}, err=${error.message}`,
+      );
+    }
   }
 
   #greet(): void {
@@ -143,7 +195,72 @@ export class Server {
 
   /** The port that clients connect to; 0 when there is none. */
   get port(): number {
-    return this.#listener === null ? 0 : this.broker.address.port;
+    return this.#listener === null ? 0 : this.options.port;
+  }
+
+  /** Whether new clients are accepted. */
+  get listening(): boolean {
+    return this.#listener?.listening ?? false;
+  }
+
+  /** Under which urls the server can be reached. */
+  portUrls(): PortUrls {
+    const { options, monitoringPort } = this;
+    const urls: PortUrls = {};
+    const bound = (host: string) => host || '0.0.0.0';
+    if (this.listening) {
+      const protocol = options.tls === undefined ? 'nats' : 'tls';
+      urls.nats = listenerUrls(protocol, { address: bound(options.host), port: this.port });
+    }
+    if (monitoringPort > 0) {
+      const protocol = options.httpsPort === 0 ? 'http' : 'https';
+      urls.monitoring = listenerUrls(protocol, { address: bound(options.httpHost), port: monitoringPort });
+    }
+    return urls;
+  }
+
+  // --- What `reload.ts` and `lame-duck.ts` do with it -----------------------------------------------------------------
+
+  /**
+   * Reads the options again and changes over to them. Rejects with the reason when that is not possible; then nothing has
+   * changed.
+   */
+  reload(): Promise<void> {
+    const done = this.#reloads.then(async () => (await import('./reload.js')).reload(this));
+    this.#reloads = done.catch(() => {});
+    return done;
+  }
+
+  /** Asks the clients to leave, ends those that do not, and shuts down. Resolves when that is done. */
+  lameDuck(): Promise<void> {
+    return this.#lameDuck.run();
+  }
+
+  stopListening(): void {
+    this.#listener?.stop();
+  }
+
+  /** For connections that come from now on. */
+  useTls(loaded: LoadedTls | null, door: Door): void {
+    this.#loadedTls = loaded;
+    if (this.#listener !== null) this.#listener.door = door;
+    if (loaded !== null) this.#monitor?.useTls(loaded);
+  }
+
+  /** Shows clients what the options now advertise. */
+  advertise(): void {
+    if (this.#listener !== null) this.#address(this.port);
+  }
+
+  async loadTls(options: ServerOptions): Promise<LoadedTls | null> {
+    return options.tls === undefined ? null : loadTlsOf(options);
+  }
+
+  // --- The end --------------------------------------------------------------------------------------------------------
+
+  /** True from the moment that the shutdown began. */
+  get shuttingDown(): boolean {
+    return this.#closed !== null;
   }
 
   /** Ends all connections and gives everything back. May be called any number of times. */
@@ -154,6 +271,7 @@ export class Server {
 
   async #shutdown(): Promise<void> {
     this.log.notice('Initiating Shutdown...');
+    this.#lameDuck.cancel();
     this.#listener?.stop();
     this.broker.close();
     // What was flushed above still has to leave the process.
@@ -161,6 +279,7 @@ export class Server {
     this.#listener?.close();
     await this.#monitor?.close();
     await this.#bcrypt.close();
+    this.announcements.remove();
     this.log.notice('Server Exiting..');
   }
 }
@@ -175,24 +294,7 @@ export function hostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Host and port that INFO shows: what the configuration advertises, else where the listener is. */
-function advertised(options: ServerOptions, port: number): { host: string; port: number } {
-  const { clientAdvertise } = options;
-  if (clientAdvertise === undefined || clientAdvertise === '') return { host: options.host, port };
-  const colon = clientAdvertise.lastIndexOf(':');
-  const hasPort = colon > clientAdvertise.lastIndexOf(']') && clientAdvertise.indexOf(':') === colon;
-  if (!hasPort && !clientAdvertise.startsWith('[')) return { host: clientAdvertise, port };
-  const host = (hasPort || colon > 0 ? clientAdvertise.slice(0, colon) : clientAdvertise).replace(
-    /^\[|\]$/g,
-    '',
-  );
-  const advertisedPort = Number(clientAdvertise.slice(colon + 1));
-  return { host, port: advertisedPort > 0 ? advertisedPort : port };
-}
-
-/** Addresses by which the host can be reached. */
-export function localAddresses(): string[] {
-  return Object.values(networkInterfaces())
-    .flat()
-    .map((each) => each!.address);
+/** In quotes, as Go's `%q`. */
+function goQuote(text: string): string {
+  return toUtf8(quote(fromUtf8(text)));
 }

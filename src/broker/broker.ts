@@ -256,9 +256,9 @@ export class Broker {
 
   /** The template for a connection's kind, made again when something that it shows was replaced. */
   #template({ type }: ClientConnection): InfoTemplate {
-    const { options, address, connectUrls, lameDuck } = this;
+    const { options, address, connectUrls } = this;
     const kind = type === 'IN_PROCESS' ? 1 : 0;
-    const shown = [options, address, connectUrls, lameDuck];
+    const shown = [options, address, connectUrls];
     if (!shown.every((value, i) => value === this.#shown[i])) {
       this.#shown = shown;
       this.#templates = [];
@@ -282,7 +282,6 @@ export class Broker {
       tls_verify: tls !== undefined && (tls.verify || tls.verifyAndMap),
       tls_available: tls !== undefined && !required,
       connect_urls: this.connectUrls,
-      ldm: this.lameDuck,
       xkey: this.identity.xkey,
     };
   }

@@ -236,15 +236,15 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   }
 
   /** Sends INFO again, to clients that can take it at any time. */
-  sendInfo(): void {
-    if (this.options.protocol >= 1 && this.firstPongSent) this.send(this.broker.infoFor(this));
+  sendInfo(extra: { ldm?: boolean } = {}): void {
+    if (this.options.protocol >= 1 && this.firstPongSent) this.send(this.broker.infoFor(this, extra));
   }
 
   // --- Operations ---------------------------------------------------------------------------------------------------
 
   onUnauthenticated(): boolean {
     if (!this.broker.authenticator.anonymous(this.type)) {
-      this.#authorizationViolation('Authentication Failure');
+      this.authorizationViolation('Authentication Failure');
       return false;
     }
     this.connectReceived = true;
@@ -394,7 +394,13 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
       const queue = sub.queue === null ? '' : ` using queue ${quote(sub.queue)}`;
       const sid = quote(String(sub.sid));
       this.sendError(`Permissions Violation for Subscription to ${quote(sub.subject)}${queue} (sid ${sid})`);
-      this.logNotice(`Removed sub ${sid} (subject ${quote(sub.subject)}) - not authorized`);
+      const group = sub.queue === null ? '' : ` using queue ${quote(sub.queue)}`;
+      const who = this.identity?.description ?? 'User "N/A"';
+      this.broker.log.notice(
+        toUtf8(
+          `Removed sub ${quote(sub.subject)}${group} (sid ${sid}) for ${fromUtf8(who)} - not authorized`,
+        ),
+      );
     }
   }
 
@@ -403,6 +409,12 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     const responses = permissions?.responses ?? null;
     if (responses === null) this.responses = null;
     else this.responses ??= new ResponseTracker(responses, this.broker.clock);
+    this.refreshSpecial();
+  }
+
+  /** Follows the settings of the log. */
+  refreshTrace(): void {
+    this.traced = this.broker.traces(this.account);
     this.refreshSpecial();
   }
 
@@ -456,8 +468,14 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     };
   }
 
+  /** A check of the credentials is under way. */
+  get authPending(): boolean {
+    return this.#authPending;
+  }
+
   #authenticate(): void {
-    const result = this.broker.authenticator.authenticate(this.authRequest());
+    const { authenticator } = this.broker;
+    const result = authenticator.authenticate(this.authRequest());
     if (!(result instanceof Promise)) {
       this.#authenticated(result);
       return;
@@ -466,10 +484,15 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     this.#authPending = true;
     this.#suspend();
     result.then(
-      (answer) => this.#resumeWith(() => this.#authenticated(answer)),
+      (answer) =>
+        this.#resumeWith(() => {
+          // After a reload in between, the new users count.
+          if (authenticator === this.broker.authenticator) this.#authenticated(answer);
+          else this.#authenticate();
+        }),
       (error: unknown) => {
         this.logError(`Authentication failed: ${error instanceof Error ? error.message : String(error)}`);
-        this.#resumeWith(() => this.#authorizationViolation('Authentication Failure'));
+        this.#resumeWith(() => this.authorizationViolation('Authentication Failure'));
       },
     );
   }
@@ -484,7 +507,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   #authenticated(result: AuthResult): void {
     if (!result.ok) {
       if (result.detail !== undefined) this.logDebug(result.detail);
-      this.#authorizationViolation(result.reason);
+      this.authorizationViolation(result.reason);
       return;
     }
     if (result.warning !== undefined) this.logWarn(result.warning);
@@ -520,7 +543,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   #checkConnect(): void {
     const { options } = this;
     if (options.new_account || options.account !== '') {
-      this.#authorizationViolation('Authentication Failure');
+      this.authorizationViolation('Authentication Failure');
       return;
     }
     this.#logSuffix = this.#describe();
@@ -535,14 +558,12 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     }
   }
 
-  #authorizationViolation(reason: ClosedReason): void {
-    const { user, nkey } = this.options;
-    const who =
-      nkey !== ''
-        ? ` - Nkey ${quote(fromUtf8(nkey))}`
-        : user !== ''
-          ? ` - User ${quote(fromUtf8(user))}`
-          : '';
+  /** Ends the connection for want of valid credentials. */
+  authorizationViolation(reason: ClosedReason): void {
+    const { user, nkey, auth_token: token } = this.options;
+    let who = token === '' ? '' : ' - Token "[REDACTED]"';
+    if (user !== '') who = ` - User ${quote(fromUtf8(user))}`;
+    if (nkey !== '') who = ` - Nkey ${quote(fromUtf8(nkey))}`;
     this.logError(`authentication error${who}`);
     this.broker.events.authenticationFailed?.(this, reason);
     this.closeWith(clientErrors.authorization, reason);
@@ -667,7 +688,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     const { version, lang, name } = this.options;
     const parts = [version === '' ? '' : `v${version}`, lang, name].filter((part) => part !== '');
     const client = parts.length === 0 ? '' : ` - ${JSON.stringify(parts.join(':'))}`;
-    const user = this.identity === null || this.identity.kind === 'none' ? '' : this.identity.label;
+    const user = this.identity?.logLabel ?? '';
     return user === '' ? client : `${client} - ${JSON.stringify(`${this.account.name}/${user}`)}`;
   }
 

@@ -4,17 +4,26 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { clientErrors } from '../protocol/errors.js';
 import { PROXY_HEADER_TIMEOUT, parseProxyHeader } from '../protocol/proxy-header.js';
 import { goCipherSuiteName, goTlsVersion } from '../security/cipher-suites.js';
-import { readPeerCertificate } from '../security/peer-certificate.js';
-import { type LoadedTls, matchesPinnedCert } from '../security/tls.js';
+import { matchesPinnedCert, readPeerCertificate } from '../security/peer-certificate.js';
+import type { LoadedTls } from '../security/tls.js';
 import type { Broker } from './broker.js';
 import type { ClientConnection } from './connection.js';
 import { plainAddress, SocketTransport, watch } from './socket-transport.js';
 
 const TLS_HANDSHAKE_RECORD = 0x16;
+/** The longest delay of a timer in Node, in milliseconds. */
+const NEVER = 0x7fff_ffff;
+
+/** A handshake under way. */
+interface Handshake {
+  secured(socket: TLSSocket): void;
+  /** Not called where Node closes the socket without a word, as it does with a client whose certificate is not trusted. */
+  failed(problem: string): void;
+}
 
 /** One per TLS configuration; a reload makes a new one. */
 export class Door {
@@ -22,14 +31,27 @@ export class Door {
   readonly #tls: LoadedTls | null;
   readonly #tlsServer: TlsServer | null;
   /** Handshakes under way, by the peer's address: how a finished one finds its connection. */
-  readonly #handshakes = new Map<string, (socket: TLSSocket) => void>();
+  readonly #handshakes = new Map<string, Handshake>();
   #second = 0;
   #handshakesInSecond = 0;
 
-  constructor(broker: Broker, tls: LoadedTls | null) {
+  private constructor(broker: Broker, tls: LoadedTls | null, tlsServer: TlsServer | null) {
     this.#broker = broker;
     this.#tls = tls;
-    this.#tlsServer = tls === null ? null : this.#createTlsServer(tls);
+    this.#tlsServer = tlsServer;
+    tlsServer?.on('secureConnection', (socket) => this.#handshakes.get(peerKey(socket))?.secured(socket));
+    tlsServer?.on('tlsClientError', (error, socket) => {
+      this.#handshakes.get(peerKey(socket))?.failed(handshakeProblem(error));
+      socket.destroy(error);
+    });
+  }
+
+  /** Node's TLS is loaded only where there is TLS: it costs a tenth of the start. */
+  static async create(broker: Broker, tls: LoadedTls | null): Promise<Door> {
+    if (tls === null) return new Door(broker, null, null);
+    const { createServer } = await import('node:tls');
+    // The server's own timer would end a handshake without the text that the official server sends.
+    return new Door(broker, tls, createServer({ ...tls.server, handshakeTimeout: NEVER }));
   }
 
   /** Sockets need no preparation at all. */
@@ -173,15 +195,6 @@ export class Door {
 
   // --- TLS ----------------------------------------------------------------------------------------------------------
 
-  #createTlsServer(tls: LoadedTls): TlsServer {
-    const options = this.#broker.options.tls!;
-    // The server's own timer would end a handshake without the text that the official server sends.
-    const server = createTlsServer({ ...tls.server, handshakeTimeout: options.timeout + 60_000 });
-    server.on('secureConnection', (socket) => this.#handshakes.get(peerKey(socket))?.(socket));
-    server.on('tlsClientError', (error, socket) => socket.destroy(error));
-    return server;
-  }
-
   #handshake(
     socket: Socket,
     transport: SocketTransport,
@@ -199,25 +212,27 @@ export class Door {
         timer.cancel();
         this.#handshakes.delete(key);
         socket.off('close', onClose);
+        socket.off('end', onClose);
         resolve(result);
       };
-      const onClose = (): void => {
+      const failed = (problem: string): void => {
         if (!connection.closed) {
-          connection.logError(
-            'TLS handshake error: the client closed the connection or sent no valid handshake',
-          );
+          connection.logError(`TLS handshake error: ${problem}`);
           connection.close('TLS Handshake Failure');
         }
         finish(null);
       };
+      const onClose = (): void => failed('the client closed the connection or has no valid certificate');
       const timer = this.#broker.clock.after(this.#broker.options.tls!.timeout, () => {
         connection.logError('TLS handshake timeout');
         connection.closeWith(clientErrors.tlsRequired, 'TLS Handshake Failure');
         finish(null);
       });
-      socket.on('close', onClose);
-      this.#handshakes.set(key, (secured) => {
-        const raw = secured.getPeerCertificate().raw as Buffer | undefined;
+      // Before those who take it for an ordinary end.
+      socket.prependListener('close', onClose);
+      socket.prependListener('end', onClose);
+      const secured = (tlsSocket: TLSSocket): void => {
+        const raw = tlsSocket.getPeerCertificate().raw as Buffer | undefined;
         const peer = raw === undefined ? null : readPeerCertificate(raw);
         if (!matchesPinnedCert(tls, peer)) {
           connection.logError('TLS handshake error: certificate not pinned');
@@ -226,17 +241,18 @@ export class Door {
           return;
         }
         connection.tls = {
-          version: goTlsVersion(secured.getProtocol() ?? ''),
-          cipher: goCipherSuiteName(secured.getCipher().standardName ?? secured.getCipher().name),
+          version: goTlsVersion(tlsSocket.getProtocol() ?? ''),
+          cipher: goCipherSuiteName(tlsSocket.getCipher().standardName ?? tlsSocket.getCipher().name),
           peer,
           handshakeFirst,
         };
-        transport.upgrade(secured);
-        watch(secured, connection);
+        transport.upgrade(tlsSocket);
+        watch(tlsSocket, connection);
         connection.logDebug('TLS handshake complete');
         connection.logDebug(`TLS version ${connection.tls.version}, cipher suite ${connection.tls.cipher}`);
-        finish(secured);
-      });
+        finish(tlsSocket);
+      };
+      this.#handshakes.set(key, { secured, failed });
       connection.out.flush();
       this.#tlsServer!.emit('connection', socket);
     });
@@ -258,4 +274,20 @@ export class Door {
 /** The other end of a socket: unique among the sockets of one listener. */
 function peerKey(socket: Socket): string {
   return socket.remoteAddress === undefined ? randomUUID() : `${socket.remoteAddress} ${socket.remotePort}`;
+}
+
+/** OpenSSL's errors in Go's words, where there are any. */
+function handshakeProblem(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE':
+      return "tls: client didn't provide a certificate";
+    case 'ERR_SSL_HTTP_REQUEST':
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
+      return 'tls: first record does not look like a TLS handshake';
+    case 'ECONNRESET':
+      return 'EOF';
+    default:
+      return error.message;
+  }
 }

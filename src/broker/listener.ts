@@ -4,8 +4,10 @@
  * Plain sockets read into the server's shared buffer (Node's `onread`), which skips the stream machinery; TLS and sockets whose
  * first bytes must be looked at go the ordinary way.
  */
-import { createServer, type Server as NetServer, Socket } from 'node:net';
-import { fileErrorText } from '../runtime/system-error.js';
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server as NetServer, Socket } from 'node:net';
+import { RateLimitedLog } from '../runtime/rate-limited-log.js';
+import { systemErrorReason } from '../runtime/system-error.js';
 import type { Broker } from './broker.js';
 import type { ClientConnection } from './connection.js';
 import type { Door } from './door.js';
@@ -13,9 +15,11 @@ import { plainAddress, SocketTransport, watch } from './socket-transport.js';
 
 /** Accepted sockets that the kernel keeps waiting. */
 const BACKLOG = 4096;
+/** Descriptors kept free of clients, for log files, configuration and whatever else has to be opened. */
+const RESERVED_DESCRIPTORS = 16;
 
 interface WithHandle {
-  _handle?: unknown;
+  _handle?: { fd?: number } | null;
 }
 
 export class ClientListener {
@@ -24,10 +28,15 @@ export class ClientListener {
   door: Door;
   readonly #server: NetServer;
   readonly #sockets = new Set<Socket>();
+  readonly #acceptErrors: RateLimitedLog;
+  /** Descriptors from this one on are too many. */
+  readonly #lastDescriptor = descriptorLimit() - RESERVED_DESCRIPTORS;
+  #address = '';
 
   constructor(broker: Broker, door: Door) {
     this.#broker = broker;
     this.door = door;
+    this.#acceptErrors = new RateLimitedLog(broker.log, broker.clock);
     this.#server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: false });
     this.#server.on('connection', (socket) => this.#accept(socket));
     this.#server.on('error', (error) => this.#onError(error));
@@ -38,8 +47,11 @@ export class ClientListener {
     return new Promise((resolve, reject) => {
       const server = this.#server;
       const failed = (error: NodeJS.ErrnoException): void => {
-        const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-        reject(new Error(fileErrorText('listen tcp', address, error)));
+        const unknown = error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN';
+        const problem = unknown
+          ? `lookup ${host}: no such host`
+          : `${hostPort(host, port)}: bind: ${systemErrorReason(error)}`;
+        reject(new Error(`listen tcp${unknown ? ':' : ''} ${problem}`));
       };
       server.once('error', failed);
       const listenPort = port === -1 ? 0 : port;
@@ -47,10 +59,15 @@ export class ClientListener {
       const options = host === '0.0.0.0' || host === '' ? { port: listenPort } : { host, port: listenPort };
       server.listen({ ...options, backlog: BACKLOG }, () => {
         server.off('error', failed);
-        const bound = server.address();
-        resolve(typeof bound === 'object' && bound !== null ? bound.port : port);
+        const bound = (server.address() as AddressInfo).port;
+        this.#address = hostPort(host, bound);
+        resolve(bound);
       });
     });
+  }
+
+  get listening(): boolean {
+    return this.#server.listening;
   }
 
   /** Accepts no more; connections that are there stay. */
@@ -66,7 +83,17 @@ export class ClientListener {
   }
 
   #onError(error: NodeJS.ErrnoException): void {
-    this.#broker.log.error(`Error accepting a client connection: ${error.message}`);
+    this.#logAcceptError(systemErrorReason(error));
+  }
+
+  /**
+   * Without free descriptors the event loop accepts and closes connections, and says nothing of it. So the server stops short
+   * of that: the client is turned away and can try again, and the log tells why.
+   */
+  #logAcceptError(reason: string): void {
+    this.#acceptErrors.error(
+      `Temporary Client Accept Error(accept tcp ${this.#address}: accept4: ${reason}), connection refused`,
+    );
   }
 
   #accept(accepted: Socket): void {
@@ -75,12 +102,17 @@ export class ClientListener {
       accepted.destroy();
       return;
     }
+    const { _handle: handle } = accepted as WithHandle;
+    if ((handle?.fd ?? 0) >= this.#lastDescriptor) {
+      this.#logAcceptError('too many open files');
+      accepted.destroy();
+      return;
+    }
     if (!this.door.plain) {
       this.#track(accepted);
       this.door.enter(accepted);
       return;
     }
-    const handle = (accepted as WithHandle)._handle;
     if (handle === undefined || handle === null) {
       this.#track(accepted);
       this.#serve(accepted);
@@ -123,6 +155,20 @@ export class ClientListener {
     this.#sockets.add(socket);
     socket.on('error', ignore);
     socket.once('close', () => this.#sockets.delete(socket));
+  }
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** How many files the process may have open; Infinity where that cannot be found out cheaply. */
+function descriptorLimit(): number {
+  try {
+    const found = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));
+    return found === null ? Number.POSITIVE_INFINITY : Number(found[1]);
+  } catch {
+    return Number.POSITIVE_INFINITY;
   }
 }
 

@@ -176,6 +176,7 @@ export class Publisher {
     }
     sub.delivered++;
     const last = sub.max > 0 && sub.delivered === sub.max;
+    if (last) to.logDebug(`Auto-unsubscribe limit of ${sub.max} reached for sid '${sub.sid}'`);
     if (to.stalled && from !== null && !from.waitFor(to)) {
       if (last) to.removeSubscription(sub);
       return false;

@@ -96,6 +96,7 @@ export interface ConnectionInfo {
   client_ip?: string;
   nonce?: string;
   auth_required: boolean;
+  ldm?: boolean;
   connect_info?: boolean;
   remote_account?: string;
   acc_is_sys?: boolean;
@@ -116,7 +117,7 @@ export class InfoTemplate {
     const part = (from: number, to: number) => members(fields, ORDER.slice(from, to));
     this.#head = part(0, at('auth_required'));
     this.#tls = part(at('tls_required'), at('max_payload'));
-    this.#cluster = part(at('cluster'), at('connect_info'));
+    this.#cluster = part(at('cluster'), at('ldm'));
     this.#tail = part(at('api_lvl'), ORDER.length);
   }
 
@@ -126,13 +127,13 @@ export class InfoTemplate {
     const before = `${this.#head}${required}${this.#tls},"max_payload":${own.max_payload},"client_id":${own.client_id}`;
     const ip = own.client_ip ? `,"client_ip":"${own.client_ip}"` : '';
     const nonce = own.nonce ? `,"nonce":"${own.nonce}"` : '';
-    const bound = own.connect_info ? members(own, BOUND) : '';
+    const bound = own.connect_info || own.ldm ? members(own, BOUND) : '';
     // Each part begins with a comma.
     return `INFO {${`${before}${ip}${nonce}${this.#cluster}${bound}${this.#tail}`.slice(1)}} \r\n`;
   }
 }
 
-const BOUND: (keyof InfoFields)[] = ['connect_info', 'remote_account', 'acc_is_sys'];
+const BOUND: (keyof InfoFields)[] = ['ldm', 'connect_info', 'remote_account', 'acc_is_sys'];
 
 /** `,"key":value` for every field that is there, as latin1 text of the UTF-8 bytes. */
 function members(fields: Partial<InfoFields>, keys: (keyof InfoFields)[]): string {

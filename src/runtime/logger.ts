@@ -62,11 +62,18 @@ export class Logger implements Log {
 
   /** Changes over to other settings; when they cannot be opened it throws and stays with the ones it has. */
   apply(settings: LogSettings): void {
+    this.prepare(settings)();
+  }
+
+  /** Opens what the settings ask for, or throws; the function it gives changes over. */
+  prepare(settings: LogSettings): () => void {
     const sink = this.#open(settings);
-    const old = this.#sink;
-    this.#sink = sink;
-    old.close();
-    this.#use(settings);
+    return () => {
+      const old = this.#sink;
+      this.#sink = sink;
+      old.close();
+      this.#use(settings);
+    };
   }
 
   /** Opens the log file again and says so, or says why there is nothing to open. */

@@ -14,6 +14,9 @@ const strerror: Readonly<Record<string, string>> = {
   ENOTEMPTY: 'directory not empty',
   ENXIO: 'no such device or address',
   EIO: 'input/output error',
+  EADDRNOTAVAIL: 'cannot assign requested address',
+  EMFILE: 'too many open files',
+  ENFILE: 'too many open files in system',
   EDQUOT: 'disk quota exceeded',
 };
 

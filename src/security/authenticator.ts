@@ -108,6 +108,13 @@ export class UserIdentity {
     return this.#claimedNkey || this.#claimedUser || (this.#claimedToken ? '[REDACTED]' : '');
   }
 
+  /** As it stands in front of log lines, such as `user:bob`; empty where the client claimed nothing. */
+  get logLabel(): string {
+    if (this.#claimedNkey !== '') return `nkey:${this.#claimedNkey}`;
+    if (this.#claimedUser !== '') return `user:${this.#claimedUser}`;
+    return this.#claimedToken ? 'token' : '';
+  }
+
   /** As the log names it, such as `User "bob"`. */
   get description(): string {
     if (this.#claimedNkey !== '') return `Nkey ${JSON.stringify(this.#claimedNkey)}`;

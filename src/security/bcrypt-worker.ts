@@ -5,7 +5,7 @@
  * only every 100 ms, which would stop all other connections for that long; so the work goes to a worker, started with
  * the first hash and ended after a while without one.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { BcryptComparer } from './passwords.js';
 
 /** Milliseconds without work after which the thread ends. */
@@ -29,13 +29,19 @@ export class BcryptWorker implements BcryptComparer {
   #worker: Worker | null = null;
   #idle: NodeJS.Timeout | null = null;
   #nextId = 0;
+  #starting: Promise<void> = Promise.resolve();
   readonly #waiting = new Map<number, (equal: boolean) => void>();
 
   compare(password: string, hash: string): Promise<boolean> {
     return new Promise((resolve) => {
       const id = this.#nextId++;
       this.#waiting.set(id, resolve);
-      this.#start().postMessage({ id, password, hash: normalize(hash) });
+      const work = { id, password, hash: normalize(hash) };
+      this.#starting = this.#starting
+        .then(async () => {
+          if (this.#waiting.has(id)) (await this.#start()).postMessage(work);
+        })
+        .catch(() => this.#answer(id, false));
     });
   }
 
@@ -51,10 +57,12 @@ export class BcryptWorker implements BcryptComparer {
     await worker?.terminate();
   }
 
-  #start(): Worker {
+  async #start(): Promise<Worker> {
     if (this.#idle !== null) clearTimeout(this.#idle);
     this.#idle = null;
     if (this.#worker !== null) return this.#worker;
+    // Loading threads costs time that a server without hashes need not spend.
+    const { Worker } = await import('node:worker_threads');
     const worker = new Worker(WORKER_SOURCE, {
       eval: true,
       workerData: import.meta.resolve('bcryptjs'),

@@ -104,3 +104,11 @@ export function peerCertificateInfo(peer: PeerCertificate): PeerCertificateInfo 
     cert_sha256: peer.certSha256,
   };
 }
+
+/** Whether the peer's key is among the pinned ones. Without pins every peer passes, also one without a certificate. */
+export function matchesPinnedCert(
+  tls: { pinnedCerts: ReadonlySet<string> },
+  peer: PeerCertificate | null,
+): boolean {
+  return tls.pinnedCerts.size === 0 || (peer !== null && tls.pinnedCerts.has(peer.spkiSha256));
+}

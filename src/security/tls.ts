@@ -13,7 +13,8 @@ import {
 } from 'node:tls';
 import type { TlsOptions } from '../config/tls-options.js';
 import { CIPHER_SUITES, type CipherSuite, CURVES } from './cipher-suites.js';
-import type { PeerCertificate } from './peer-certificate.js';
+
+export { matchesPinnedCert } from './peer-certificate.js';
 
 export interface LoadedCertificate {
   /** PEM of the certificate and its chain, and of the key. */
@@ -66,11 +67,6 @@ export function loadTls(options: TlsOptions, readFile: ReadFile): LoadedTls {
     pinnedCerts: new Set(options.pinnedCerts.map((hash) => hash.toLowerCase())),
     notAfter: certificates.map(({ notAfter }) => notAfter).sort((a, b) => +a - +b)[0] ?? null,
   };
-}
-
-/** Whether the peer's key is among the pinned ones. Without pins every peer passes, also one without a certificate. */
-export function matchesPinnedCert(tls: LoadedTls, peer: PeerCertificate | null): boolean {
-  return tls.pinnedCerts.size === 0 || (peer !== null && tls.pinnedCerts.has(peer.spkiSha256));
 }
 
 function loadCertificates(options: TlsOptions, readFile: ReadFile): LoadedCertificate[] {

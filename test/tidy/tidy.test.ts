@@ -21,7 +21,15 @@ const rooms = [
   'embedding',
 ];
 /** What puts the rooms together, and may import all of them. */
-const top = ['src/cli.ts', 'src/server.ts', 'src/weft-server.ts', 'src/index.ts'];
+const top = [
+  'src/announcements.ts',
+  'src/cli.ts',
+  'src/index.ts',
+  'src/lame-duck.ts',
+  'src/reload.ts',
+  'src/server.ts',
+  'src/weft-server.ts',
+];
 const topRooms = ['cli'];
 const maxLines = 800;
 const hotPath = ['src/protocol/client-parser.ts', 'src/broker/delivery.ts', 'src/broker/outbound.ts'];
