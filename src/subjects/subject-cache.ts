@@ -13,8 +13,10 @@ const MAX_PAGE_BYTES = 48 * 1024 * 1024;
 const PAGE_SIZE = 64 * 1024;
 /** Copies may write this many bytes too many. */
 const SLACK = 4;
-/** A wildcard subscription looks through at most this many entries for those it touches; beyond it, all become stale. */
+/** A wildcard subscription looks through at most this many entries for those it touches; beyond it, all are forgotten. */
 const SCAN_LIMIT = 512;
+/** Nobody may make look-ups slow by subjects of the same hash: beyond this many in a row everything is forgotten. */
+const MAX_PROBES = 128;
 
 /** A place in the cache's memory. */
 export interface Allocation {
@@ -30,8 +32,6 @@ export class CachedSubject<V> {
   readonly length: number;
   /** Null when the interest in the subject has changed since. */
   value: V | null = null;
-  /** Stale when it is not the cache's. */
-  generation = -1;
 
   constructor(hash: number, memory: Memory, start: number, length: number) {
     this.hash = hash;
@@ -52,7 +52,6 @@ export class SubjectCache<V> {
   #page: Memory | null = null;
   #pageUsed = 0;
   #pageBytes = 0;
-  #generation = 0;
   readonly #maxEntries: number;
   hits = 0;
   misses = 0;
@@ -75,11 +74,11 @@ export class SubjectCache<V> {
     const length = end - start;
     const table = this.#table;
     const mask = this.#mask;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = slotOf(hash) & mask; ; slot = (slot + 1) & mask) {
       const entry = table[slot];
       if (entry === undefined) return null;
       if (entry.hash === hash && entry.length === length && sameBytes(entry, bytes, start)) {
-        return entry.generation === this.#generation ? entry.value : null;
+        return entry.value;
       }
     }
   }
@@ -97,7 +96,6 @@ export class SubjectCache<V> {
       this.#insert(entry);
     }
     entry.value = fill((size) => this.#allocate(size));
-    entry.generation = this.#generation;
     return entry.value;
   }
 
@@ -109,7 +107,7 @@ export class SubjectCache<V> {
       return;
     }
     if (this.#size > SCAN_LIMIT) {
-      this.#generation++;
+      this.clear();
       return;
     }
     for (const entry of this.#table) {
@@ -128,7 +126,7 @@ export class SubjectCache<V> {
   }
 
   #entry(subject: string, hash: number): CachedSubject<V> | undefined {
-    for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
+    for (let slot = slotOf(hash) & this.#mask; ; slot = (slot + 1) & this.#mask) {
       const entry = this.#table[slot];
       if (entry === undefined) return undefined;
       if (entry.hash === hash && entry.length === subject.length && entry.subject === subject) return entry;
@@ -137,14 +135,20 @@ export class SubjectCache<V> {
 
   #insert(entry: CachedSubject<V>): void {
     if ((this.#size + 1) * 2 > this.#table.length) this.#grow();
-    this.#place(entry);
     this.#size++;
+    if (this.#place(entry) <= MAX_PROBES) return;
+    this.clear();
+    this.#place(entry);
+    this.#size = 1;
   }
 
-  #place(entry: CachedSubject<V>): void {
-    let slot = entry.hash & this.#mask;
-    while (this.#table[slot] !== undefined) slot = (slot + 1) & this.#mask;
+  /** Returns how many slots were taken already. */
+  #place(entry: CachedSubject<V>): number {
+    let slot = slotOf(entry.hash) & this.#mask;
+    let probes = 0;
+    for (; this.#table[slot] !== undefined; probes++) slot = (slot + 1) & this.#mask;
     this.#table[slot] = entry;
+    return probes;
   }
 
   #grow(): void {
@@ -164,6 +168,11 @@ export class SubjectCache<V> {
     this.#pageUsed += size;
     return { memory: this.#page, start };
   }
+}
+
+/** Spreads the hashes of numbered subjects, which lie close together, over the table. */
+function slotOf(hash: number): number {
+  return Math.imul(hash, 0x9e3779b1) >>> 8;
 }
 
 function sameBytes<V>(entry: CachedSubject<V>, bytes: Uint8Array, start: number): boolean {
