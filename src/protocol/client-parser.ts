@@ -42,7 +42,10 @@ export interface ClientOperations {
   /** -1 is unlimited. */
   readonly maxPayload: number;
 
-  /** Another verb than CONNECT came first. Returns true when the client may go on without credentials. */
+  /**
+   * Another verb than CONNECT came first. Returns true when the client may go on without credentials; with false and
+   * `suspended` the verb is handled when input is taken up again.
+   */
   onUnauthenticated(): boolean;
   onConnect(json: string): void;
   onInfo(json: string): void;
@@ -99,7 +102,9 @@ export class ClientParser {
     let at = start;
     while (at < end) {
       const first = bytes[at]! | 32;
-      if (to.expectConnect && first !== 99 /* c */ && !to.onUnauthenticated()) return end;
+      if (to.expectConnect && first !== 99 /* c */ && !to.onUnauthenticated()) {
+        return to.suspended && !to.closed ? at : end;
+      }
       let next: number;
       if (
         first === 112 /* p */ &&
