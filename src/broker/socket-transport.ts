@@ -56,7 +56,7 @@ export class SocketTransport implements Transport {
 /** Tells a connection what becomes of its socket. */
 export function watch(socket: Socket, connection: ClientConnection): void {
   socket.on('error', (error) => connection.onTransportError(error));
-  socket.on('end', () => connection.onTransportClosed());
+  socket.on('end', () => connection.onTransportEnd());
   socket.on('close', () => connection.onTransportClosed());
 }
 
