@@ -4,7 +4,7 @@
  */
 
 import { SYSTEM_ACCOUNT } from '../accounts/account.js';
-import { readText } from '../protocol/bytes.js';
+import { readText, toUtf8 } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
 import type { Log } from '../runtime/log.js';
@@ -212,7 +212,7 @@ export class Publisher {
       handler(message);
     } catch (error) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      this.#log.error(`Handler of a message on ${quote(message.subject)} failed: ${text}`);
+      this.#log.error(`Handler of a message on ${toUtf8(quote(message.subject))} failed: ${text}`);
     }
   }
 

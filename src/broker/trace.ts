@@ -1,6 +1,6 @@
 /** What protocol traces (`-V`) show of messages and of CONNECT. */
 import type { ServerOptions } from '../config/options.js';
-import { readText } from '../protocol/bytes.js';
+import { readText, toUtf8 } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
 
@@ -33,8 +33,8 @@ export function describePayload(
   if (end <= start) return null;
   const limit = options.maxTracedMsgLen;
   if (limit > 0 && end - start > limit) {
-    const shown = quote(readText(memory.bytes, start, start + limit));
+    const shown = toUtf8(quote(readText(memory.bytes, start, start + limit)));
     return `MSG_PAYLOAD: ["${shown.slice(1, -1)}..."]`;
   }
-  return `MSG_PAYLOAD: [${quote(readText(memory.bytes, start, end))}]`;
+  return `MSG_PAYLOAD: [${toUtf8(quote(readText(memory.bytes, start, end)))}]`;
 }

@@ -30,6 +30,21 @@ const settings: Setting[] = [
     maxControlLine: 256,
     damage: 16,
   },
+  {
+    title: 'permissions',
+    conf: `
+      authorization {
+        users = [ { user: u, password: p, permissions: {
+          publish: { allow: ["foo.>", "a.*", "b", "_INBOX"], deny: "foo.b" }
+          subscribe: { deny: ["bar.>", "*.foo", "a-b q2"] }
+          allow_responses: { max: 2 }
+        } } ]
+      }
+      no_auth_user: u`,
+    maxPayload: 1024 * 1024,
+    maxControlLine: 4096,
+    damage: 2,
+  },
 ];
 
 for (const { title, conf, ...limits } of settings) {
