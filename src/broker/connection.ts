@@ -2,6 +2,7 @@
  * One client connection: what the client said of itself, its subscriptions, its counters, and what each operation does. The
  * bytes themselves are the business of `Inbound` and `Outbound`.
  */
+import { goDuration } from '../config/go-format.js';
 import type { ConnectionType } from '../config/options.js';
 import { fromUtf8, readText, toUtf8 } from '../protocol/bytes.js';
 import type { ClientOperations, PublishOperation } from '../protocol/client-parser.js';
@@ -97,6 +98,10 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   #pingsOut = 0;
   #lastPingIn = 0;
   #stalledFor = 0;
+  /** What the transport had not sent when the write timer was armed. */
+  #unsent = 0;
+  /** A write deadline has passed before. */
+  #knownSlow = false;
   readonly #timer: WheelTimer;
   #writeTimer: WheelTimer | null = null;
   #authPending = false;
@@ -570,10 +575,13 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   #armWriteTimer(): void {
     this.#writeTimer ??= this.broker.wheel.timer(() => this.#onWriteDeadline());
     this.#writeTimer.arm(this.broker.options.writeDeadline);
+    this.#unsent = this.transport.unsent ?? this.transport.backlog;
   }
 
   onPendingExceeded(): void {
-    this.#slow(`MaxPending of ${this.broker.options.maxPending} Exceeded`, 'Slow Consumer (Pending Bytes)');
+    if (this.closed) return;
+    this.#countSlow(`Slow Consumer Detected: MaxPending of ${this.broker.options.maxPending} Exceeded`);
+    this.close('Slow Consumer (Pending Bytes)');
   }
 
   onBlocked(blocked: boolean): void {
@@ -601,24 +609,30 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
       this.transport.destroy();
       return;
     }
-    // Patience needs memory.
-    if (this.broker.options.writeTimeout === 'retry' && !this.broker.outboundShort) {
-      this.#writeTimer?.arm(this.broker.options.writeDeadline);
+    if (this.expectConnect && !this.connectReceived) {
+      this.close('Slow Consumer (Write Deadline)');
       return;
     }
-    const seconds = this.broker.options.writeDeadline / 1000;
-    this.#slow(
-      `WriteDeadline of ${seconds}s exceeded with ${this.out.pending} bytes`,
-      'Slow Consumer (Write Deadline)',
+    const { chunks, bytes } = this.out.inFlight;
+    const state = this.#knownSlow ? 'State' : 'Detected';
+    const deadline = goDuration(this.broker.options.writeDeadline);
+    this.#countSlow(
+      `Slow Consumer ${state}: WriteDeadline of ${deadline} exceeded with ${chunks} chunks of ${bytes} total bytes.`,
     );
+    const progress = (this.transport.unsent ?? this.transport.backlog) !== this.#unsent;
+    // Patience is for those who take something, and needs memory.
+    if (this.broker.options.writeTimeout === 'retry' && progress && !this.broker.outboundShort) {
+      this.#knownSlow = true;
+      this.#armWriteTimer();
+    } else {
+      this.close('Slow Consumer (Write Deadline)');
+    }
   }
 
-  #slow(text: string, reason: ClosedReason): void {
-    if (this.closed) return;
+  #countSlow(text: string): void {
     this.broker.slowConsumers++;
     this.account.slowConsumers++;
-    this.logNotice(`Slow Consumer Detected: ${text}`);
-    this.close(reason);
+    this.logNotice(text);
   }
 
   /** Called on a producer when a receiver is behind: false when the message is to be left out for it. */

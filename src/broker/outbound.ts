@@ -57,6 +57,11 @@ export class Outbound {
     return current + this.#filledBytes + this.#inFlightBytes;
   }
 
+  /** Of the write that the transport is busy with. */
+  get inFlight(): { chunks: number; bytes: number } {
+    return { chunks: this.#inFlight?.length ?? 0, bytes: this.#inFlightBytes };
+  }
+
   get blocked(): boolean {
     return this.#inFlight !== null;
   }

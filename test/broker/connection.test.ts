@@ -316,12 +316,19 @@ describe('slow receivers', () => {
     assert.ok(!heard.includes('lost') && heard.endsWith('kept\r\n'));
   });
 
-  test('write_deadline ends a connection that takes nothing, write_timeout: retry keeps it', async () => {
-    for (const writeTimeout of ['default', 'retry'] as const) {
+  test('write_deadline ends a connection; write_timeout: retry keeps it as long as it takes something', async () => {
+    for (const writeTimeout of ['default', 'close', 'retry'] as const) {
       const { world, receiver } = await filled(0.2, { writeDeadline: 1000, writeTimeout });
-      world.clock.advance(5000);
-      const reason = writeTimeout === 'retry' ? null : 'Slow Consumer (Write Deadline)';
-      assert.equal(receiver.connection.closedReason, reason);
+      receiver.transport.take(100);
+      world.clock.advance(900);
+      assert.equal(receiver.connection.closed, writeTimeout !== 'retry');
+      if (writeTimeout !== 'retry') continue;
+      receiver.transport.take(100);
+      world.clock.advance(1000);
+      assert.equal(receiver.connection.closed, false);
+      world.clock.advance(1100);
+      assert.equal(receiver.connection.closedReason, 'Slow Consumer (Write Deadline)');
+      assert.equal(world.broker.slowConsumers, 3);
     }
   });
 
