@@ -51,7 +51,10 @@ export type ClosedReason =
   | 'Proxy Not Trusted'
   | 'Proxy Required';
 
-/** A latin1 string in quotes as Go's `%q` prints the bytes, latin1 again: escapes, and `\x..` for what is not valid UTF-8. */
+/**
+ * A latin1 string in quotes as Go's `%q` prints the bytes: escapes, and `\x..` for what is not valid UTF-8. The result is
+ * latin1 again.
+ */
 export function quote(latin1: string): string {
   let out = '"';
   for (let at = 0; at < latin1.length; ) {

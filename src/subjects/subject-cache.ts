@@ -13,9 +13,9 @@ const MAX_PAGE_BYTES = 48 * 1024 * 1024;
 const PAGE_SIZE = 64 * 1024;
 /** Copies may write this many bytes too many. */
 const SLACK = 4;
-/** A wildcard subscription looks through at most this many entries for those it touches; beyond it, all are forgotten. */
+/** A wildcard subscription looks through at most this many entries for those it touches; beyond it, all become stale. */
 const SCAN_LIMIT = 512;
-/** Nobody may make look-ups slow by subjects of the same hash: beyond this many in a row everything is forgotten. */
+/** Nobody may make look-ups slow by subjects of the same hash: beyond this many in a row the cache counts as full. */
 const MAX_PROBES = 128;
 
 /** A place in the cache's memory. */
@@ -32,6 +32,8 @@ export class CachedSubject<V> {
   readonly length: number;
   /** Null when the interest in the subject has changed since. */
   value: V | null = null;
+  /** Stale when it is not the cache's. */
+  generation = -1;
 
   constructor(hash: number, memory: Memory, start: number, length: number) {
     this.hash = hash;
@@ -52,6 +54,9 @@ export class SubjectCache<V> {
   #page: Memory | null = null;
   #pageUsed = 0;
   #pageBytes = 0;
+  #generation = 0;
+  /** What is stale would keep closed connections in memory, what lies in long rows makes look-ups slow. */
+  #worn = false;
   readonly #maxEntries: number;
   hits = 0;
   misses = 0;
@@ -62,6 +67,11 @@ export class SubjectCache<V> {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Time to `clear`. */
+  get full(): boolean {
+    return this.#worn || this.#size >= this.#maxEntries || this.#pageBytes > MAX_PAGE_BYTES;
   }
 
   /** Bytes of the pages that hold subjects and message heads. */
@@ -78,7 +88,7 @@ export class SubjectCache<V> {
       const entry = table[slot];
       if (entry === undefined) return null;
       if (entry.hash === hash && entry.length === length && sameBytes(entry, bytes, start)) {
-        return entry.value;
+        return entry.generation === this.#generation ? entry.value : null;
       }
     }
   }
@@ -86,7 +96,7 @@ export class SubjectCache<V> {
   /** Keeps a value for a subject. `fill` makes it and may allocate memory that lives as long as the cache's pages. */
   keep(subject: string, fill: (allocate: (size: number) => Allocation) => V): V {
     this.misses++;
-    if (this.#size >= this.#maxEntries || this.#pageBytes > MAX_PAGE_BYTES) this.clear();
+    if (this.full) this.clear();
     const hash = hashText(subject);
     let entry = this.#entry(subject, hash);
     if (entry === undefined) {
@@ -96,6 +106,7 @@ export class SubjectCache<V> {
       this.#insert(entry);
     }
     entry.value = fill((size) => this.#allocate(size));
+    entry.generation = this.#generation;
     return entry.value;
   }
 
@@ -107,7 +118,8 @@ export class SubjectCache<V> {
       return;
     }
     if (this.#size > SCAN_LIMIT) {
-      this.clear();
+      this.#generation++;
+      this.#worn = true;
       return;
     }
     for (const entry of this.#table) {
@@ -117,6 +129,7 @@ export class SubjectCache<V> {
   }
 
   clear(): void {
+    this.#worn = false;
     this.#table = new Array(64);
     this.#mask = 63;
     this.#size = 0;
@@ -136,10 +149,7 @@ export class SubjectCache<V> {
   #insert(entry: CachedSubject<V>): void {
     if ((this.#size + 1) * 2 > this.#table.length) this.#grow();
     this.#size++;
-    if (this.#place(entry) <= MAX_PROBES) return;
-    this.clear();
-    this.#place(entry);
-    this.#size = 1;
+    if (this.#place(entry) > MAX_PROBES) this.#worn = true;
   }
 
   /** Returns how many slots were taken already. */
