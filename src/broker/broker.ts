@@ -2,12 +2,13 @@
  * What connections share: accounts, the way of a message, timers, counters. The broker knows no sockets; listeners hand it
  * transports.
  */
+import { totalmem } from 'node:os';
 import { Account, GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js';
 import { noAccountLimits, type ServerOptions } from '../config/options.js';
 import { ClientParser } from '../protocol/client-parser.js';
 import { type ClosedReason, clientErrors } from '../protocol/errors.js';
 import { type ConnectionInfo, InfoTemplate, versionFields } from '../protocol/info.js';
-import { Arena } from '../runtime/arena.js';
+import { Arena, CHUNK_SIZE } from '../runtime/arena.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
@@ -28,6 +29,8 @@ export type BrokerAccount = Account<Subscription, DeliveryPlan, ClientConnection
 /** Connection ids below this belong to the server itself, as in the official one. */
 const FIRST_CID = 5;
 const DEFAULT_AUTH_TIMEOUT = 2000;
+/** A quarter of the machine's memory, but not more than this, may be taken by bytes on their way to clients. */
+const MAX_OUTBOUND_LIMIT = 1024 * 1024 * 1024;
 
 export interface BrokerParts {
   options: ServerOptions;
@@ -76,6 +79,10 @@ export class Broker {
   slowConsumers = 0;
   staleConnections = 0;
   stalledClients = 0;
+  /** Bytes that may wait for all clients together before every producer for a client that is behind has to wait. */
+  outboundLimit = defaultOutboundLimit();
+  /** Times that a producer's wait was prolonged because `outboundLimit` was reached. */
+  shortageStalls = 0;
   totalConnections = 0;
   /** Messages and bytes of closed connections. */
   readonly closedTraffic = { inMsgs: 0, inBytes: 0, outMsgs: 0, outBytes: 0 };
@@ -93,7 +100,7 @@ export class Broker {
     this.log = parts.log;
     this.arena = new Arena({ kernel: parts.copyKernel });
     this.wheel = new TimerWheel(parts.clock);
-    this.publisher = new Publisher(this.flushes, parts.random);
+    this.publisher = new Publisher(this.flushes, parts.random, parts.log);
     this.closedConnections = new ClosedConnections(parts.options.maxClosedClients);
     this.globalAccount = this.account(GLOBAL_ACCOUNT);
     if (!parts.options.noSystemAccount) this.account(this.systemAccountName);
@@ -146,6 +153,11 @@ export class Broker {
   /** A door for a room inside the server. */
   internalClient(account: BrokerAccount = this.globalAccount): InternalClient {
     return new InternalClient(this, account);
+  }
+
+  /** The bytes on their way to clients have reached their limit. */
+  get outboundShort(): boolean {
+    return this.arena.chunksInUse * CHUNK_SIZE > this.outboundLimit;
   }
 
   /** Whether protocol traces are written for connections of the account. */
@@ -293,4 +305,11 @@ export class Broker {
     this.flushes.close();
     this.wheel.close();
   }
+}
+
+function defaultOutboundLimit(): number {
+  // 0 where there is no constraint, and a huge number where there is one in name only.
+  const constrained = process.constrainedMemory?.() ?? 0;
+  const memory = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  return Math.min(memory / 4, MAX_OUTBOUND_LIMIT);
 }

@@ -2,6 +2,7 @@
  * One client connection: what the client said of itself, its subscriptions, its counters, and what each operation does. The
  * bytes themselves are the business of `Inbound` and `Outbound`.
  */
+import { goDuration } from '../config/go-format.js';
 import type { ConnectionType } from '../config/options.js';
 import { fromUtf8, readText, toUtf8 } from '../protocol/bytes.js';
 import type { ClientOperations, PublishOperation } from '../protocol/client-parser.js';
@@ -101,6 +102,10 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   #operations = 0;
   #flushedMsgs = 0;
   #stalledFor = 0;
+  /** What the transport had not sent when the write timer was armed. */
+  #unsent = 0;
+  /** A write deadline has passed before. */
+  #knownSlow = false;
   readonly #timer: WheelTimer;
   #writeTimer: WheelTimer | null = null;
   #authPending = false;
@@ -127,12 +132,14 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
 
   /** The connection begins: timers run, a CONNECT is due where credentials are. */
   begin(): void {
+    if (this.closed) return;
     this.expectConnect = this.broker.authenticator.authRequired;
     this.#timer.arm(this.expectConnect ? this.broker.authTimeout : this.#pingInterval());
   }
 
-  /** Handles bytes at the beginning of the arena's read area. */
+  /** Handles bytes at the beginning of the arena's read area. A closed connection that still has output to send ignores them. */
   onRead(length: number): void {
+    if (this.closed) return;
     const before = this.inMsgs + this.#operations;
     this.#stalledFor = 0;
     this.in.received(length);
@@ -142,6 +149,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
 
   /** Handles bytes from anywhere else. */
   onData(data: Uint8Array): void {
+    if (this.closed) return;
     const before = this.inMsgs + this.#operations;
     this.#stalledFor = 0;
     this.in.receivedElsewhere(data);
@@ -180,20 +188,39 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     this.#timer.cancel();
     this.#writeTimer?.cancel();
     this.in.close();
-    // A slow consumer does not take what waits for it: there is no use in sending more.
-    const slow = reason.startsWith('Slow Consumer') || reason === 'Write Error';
-    if (!slow) this.out.flush();
-    const bytesLeft = this.out.pending;
+    // There is no use in sending more where it would not arrive.
+    const hopeless =
+      reason.startsWith('Slow Consumer') || reason === 'Write Error' || reason === 'Read Error';
+    const bytesLeft = this.#endOutput(hopeless);
     this.broker.removeConnection(this, bytesLeft);
-    if (slow) this.transport.destroy();
-    else this.transport.end();
-    this.out.close();
     this.logDebug(`Client connection closed: ${reason}`);
   }
 
-  /** The other side is gone. */
+  /** Returns how many bytes had not left when the connection was closed. */
+  #endOutput(hopeless: boolean): number {
+    if (hopeless) {
+      const left = this.out.pending;
+      this.out.discard();
+      this.transport.destroy();
+      return left;
+    }
+    this.out.finish();
+    const left = this.out.pending;
+    this.transport.end();
+    // What is left has as long as any other write; after that the socket is taken away from a client that does not read.
+    if (left > 0) this.#armWriteTimer();
+    return left;
+  }
+
+  /** The other side has ended the connection. */
+  onTransportEnd(): void {
+    this.close('Client Closed');
+  }
+
+  /** The transport is gone. */
   onTransportClosed(): void {
     this.close('Client Closed');
+    this.#writeTimer?.cancel();
   }
 
   onTransportError(error: NodeJS.ErrnoException): void {
@@ -605,60 +632,105 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     this.#timer.arm(interval);
   }
 
+  #armWriteTimer(): void {
+    this.#writeTimer ??= this.broker.wheel.timer(() => this.#onWriteDeadline());
+    this.#writeTimer.arm(this.broker.options.writeDeadline);
+    this.#unsent = this.transport.unsent ?? this.transport.backlog;
+  }
+
   onPendingExceeded(): void {
-    this.#slow(`MaxPending of ${this.broker.options.maxPending} Exceeded`, 'Slow Consumer (Pending Bytes)');
+    if (this.closed) return;
+    this.#countSlow(
+      'Slow Consumer (Pending Bytes)',
+      `Slow Consumer Detected: MaxPending of ${this.broker.options.maxPending} Exceeded`,
+    );
+    this.close('Slow Consumer (Pending Bytes)');
   }
 
   onBlocked(blocked: boolean): void {
+    if (!blocked) this.#writeTimer?.cancel();
     if (this.closed) return;
-    const { maxPending } = this.broker.options;
-    if (blocked) {
-      this.#writeTimer ??= this.broker.wheel.timer(() => this.#onWriteDeadline());
-      this.#writeTimer.arm(this.broker.options.writeDeadline);
-    } else {
-      this.#writeTimer?.cancel();
-    }
-    const stalled = blocked && this.out.pending > (maxPending / 4) * 3;
-    if (stalled !== this.stalled) {
-      this.stalled = stalled;
-      this.refreshSpecial();
-    }
+    if (blocked) this.#armWriteTimer();
+    this.#refreshStalled();
+  }
+
+  onBacklog(): void {
+    if (!this.stalled) this.#refreshStalled();
+  }
+
+  /** Producers wait for a connection that is far behind, and for any that is behind when memory is short. */
+  #refreshStalled(): void {
+    const behind = this.broker.outboundShort || this.out.pending > (this.broker.options.maxPending / 4) * 3;
+    const stalled = this.out.blocked && behind;
+    if (stalled === this.stalled) return;
+    this.stalled = stalled;
+    this.refreshSpecial();
   }
 
   #onWriteDeadline(): void {
-    if (this.broker.options.writeTimeout === 'retry') {
-      this.#writeTimer?.arm(this.broker.options.writeDeadline);
+    if (this.closed) {
+      this.transport.destroy();
       return;
     }
-    const seconds = this.broker.options.writeDeadline / 1000;
-    this.#slow(
-      `WriteDeadline of ${seconds}s exceeded with ${this.out.pending} bytes`,
+    if (this.expectConnect && !this.connectReceived) {
+      this.close('Slow Consumer (Write Deadline)');
+      return;
+    }
+    const { chunks, bytes } = this.out.inFlight;
+    const state = this.#knownSlow ? 'State' : 'Detected';
+    const deadline = goDuration(this.broker.options.writeDeadline);
+    this.#countSlow(
       'Slow Consumer (Write Deadline)',
+      `Slow Consumer ${state}: WriteDeadline of ${deadline} exceeded with ${chunks} chunks of ${bytes} total bytes.`,
     );
+    const progress = (this.transport.unsent ?? this.transport.backlog) !== this.#unsent;
+    // Patience is for those who take something, and needs memory.
+    if (this.broker.options.writeTimeout === 'retry' && progress && !this.broker.outboundShort) {
+      this.#knownSlow = true;
+      this.#armWriteTimer();
+    } else {
+      this.close('Slow Consumer (Write Deadline)');
+    }
   }
 
-  #slow(text: string, reason: ClosedReason): void {
-    if (this.closed) return;
+  #countSlow(reason: ClosedReason, text: string): void {
     this.broker.slowConsumers++;
     this.account.slowConsumers++;
-    this.logNotice(`Slow Consumer Detected: ${text}`);
+    this.logNotice(text);
     this.broker.events.slowConsumer?.(this, reason);
-    this.close(reason);
   }
 
   /** Called on a producer when a receiver is behind: false when the message is to be left out for it. */
   waitFor(receiver: ClientConnection): boolean {
-    if (this.broker.options.noFastProducerStall) return false;
-    const full = receiver.out.pending >= this.broker.options.maxPending;
-    const wait = Math.min(full ? STALL_LONG : STALL_SHORT, STALL_PER_READ - this.#stalledFor);
-    if (wait > 0 && !this.suspended) {
+    const { broker } = this;
+    receiver.#refreshStalled();
+    if (!receiver.stalled) return true;
+    if (broker.options.noFastProducerStall) return false;
+    if (this.suspended) return true;
+    const full = receiver.out.pending >= broker.options.maxPending;
+    const wait = broker.outboundShort
+      ? STALL_LONG
+      : Math.min(full ? STALL_LONG : STALL_SHORT, STALL_PER_READ - this.#stalledFor);
+    if (wait > 0) {
       this.#stalledFor += wait;
       receiver.stalls++;
-      this.broker.stalledClients++;
+      broker.stalledClients++;
       this.#suspend();
-      this.broker.clock.after(wait, () => this.#resume());
+      broker.clock.after(wait, () => this.#stallOver(wait));
     }
     return true;
+  }
+
+  /** While memory is short a producer waits on, but not longer than receivers have for taking what they were sent. */
+  #stallOver(waited: number): void {
+    if (this.closed) return;
+    const { broker } = this;
+    if (broker.outboundShort && waited < broker.options.writeDeadline) {
+      broker.shortageStalls++;
+      broker.clock.after(STALL_LONG, () => this.#stallOver(waited + STALL_LONG));
+    } else {
+      this.#resume();
+    }
   }
 
   #suspend(): void {

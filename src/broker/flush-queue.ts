@@ -9,7 +9,8 @@ const EAGER_READS = 2;
 
 export class FlushQueue {
   #dirty: ClientConnection[] = [];
-  #spare: ClientConnection[] = [];
+  /** The list that is filled next; null while it is in use. */
+  #spare: ClientConnection[] | null = [];
   #reads = 0;
   #scheduled: NodeJS.Immediate | null = null;
   readonly #turn = (): void => this.#endTurn();
@@ -30,7 +31,9 @@ export class FlushQueue {
   flush(): void {
     const dirty = this.#dirty;
     if (dirty.length === 0) return;
-    this.#dirty = this.#spare;
+    // A transport within the process may bring us here again before the loop is through.
+    this.#dirty = this.#spare ?? [];
+    this.#spare = null;
     for (let i = 0; i < dirty.length; i++) {
       const connection = dirty[i]!;
       connection.dirty = false;

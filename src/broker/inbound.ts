@@ -6,8 +6,12 @@ import type { ClientParser } from '../protocol/client-parser.js';
 import { type Arena, Memory, READ_SIZE, SCRATCH_SIZE } from '../runtime/arena.js';
 import type { ClientConnection } from './connection.js';
 
+/** Copies of messages may read this many bytes too many. */
+const SLACK = 4;
 /** Operations larger than this are collected in memory of their own, so that their parts are not copied again and again. */
 const ASSEMBLY_SIZE = 8 * 1024;
+/** Memory taken for one at once. Beyond it, memory follows what came, not what was announced. */
+const ASSEMBLY_START = 2 * 1024 * 1024;
 
 export class Inbound {
   readonly #arena: Arena;
@@ -31,21 +35,22 @@ export class Inbound {
   /** Handles `length` bytes that lie at the beginning of the arena's read area. */
   received(length: number): void {
     const start = this.#arena.readStart;
+    if (this.#connection.suspended) {
+      this.#hold(this.#arena.memory, start, start + length);
+      return;
+    }
     this.#take(this.#arena.memory, start, start + length);
   }
 
   /** Handles bytes that lie elsewhere. */
   receivedElsewhere(data: Uint8Array): void {
-    if (this.#held !== null) {
-      this.#held = Buffer.concat([this.#held, data]);
-      return;
-    }
     for (let at = 0; at < data.length; at += READ_SIZE) {
-      const piece = data.subarray(at, at + READ_SIZE);
-      if (this.#held !== null) {
-        this.#held = Buffer.concat([this.#held, data.subarray(at)]);
+      if (this.#connection.suspended) {
+        const rest = data.subarray(at);
+        this.#held = this.#held === null ? Buffer.from(rest) : Buffer.concat([this.#held, rest]);
         return;
       }
+      const piece = data.subarray(at, at + READ_SIZE);
       this.#arena.readBuffer.set(piece);
       this.received(piece.length);
       if (this.#connection.closed) return;
@@ -103,7 +108,7 @@ export class Inbound {
     }
     const { needed, keep } = this.#parser;
     if (needed > ASSEMBLY_SIZE) {
-      this.#assembly = new Memory(needed + 4);
+      this.#assembly = new Memory(Math.min(needed, Math.max(ASSEMBLY_START, end - next)) + SLACK);
       this.#assemblySize = needed;
       this.#assembled = end - next;
       this.#assembly.bytes.set(memory.bytes.subarray(next, end));
@@ -114,9 +119,9 @@ export class Inbound {
 
   /** Adds to the operation under way; returns where the bytes behind it start. */
   #assemble(memory: Memory, start: number, end: number): number {
-    const assembly = this.#assembly!;
     const missing = this.#assemblySize - this.#assembled;
     const count = Math.min(missing, end - start);
+    const assembly = this.#assemblyFor(this.#assembled + count);
     assembly.bytes.set(memory.bytes.subarray(start, start + count), this.#assembled);
     this.#assembled += count;
     const complete = count === missing;
@@ -128,8 +133,20 @@ export class Inbound {
     return start + count;
   }
 
+  /** The assembly's memory with room for at least `size` bytes. */
+  #assemblyFor(size: number): Memory {
+    const assembly = this.#assembly!;
+    const capacity = assembly.bytes.length - SLACK;
+    if (size <= capacity) return assembly;
+    const larger = new Memory(Math.min(this.#assemblySize, Math.max(size, capacity * 2)) + SLACK);
+    larger.bytes.set(assembly.bytes.subarray(0, this.#assembled));
+    this.#assembly = larger;
+    return larger;
+  }
+
   #hold(memory: Memory, start: number, end: number): void {
-    this.#held = copy(memory, start, end);
+    const bytes = copy(memory, start, end);
+    this.#held = this.#held === null ? bytes : Buffer.concat([this.#held, bytes]);
   }
 }
 

@@ -21,6 +21,8 @@ export interface OutboundEvents {
   onPendingExceeded(): void;
   /** The transport did not take everything at once, or now has. */
   onBlocked(blocked: boolean): void;
+  /** One more chunk is filled while the transport is busy. */
+  onBacklog(): void;
 }
 
 export class Outbound {
@@ -51,6 +53,11 @@ export class Outbound {
   get pending(): number {
     const current = this.#chunk === null ? 0 : this.#position - this.#chunk.start;
     return current + this.#filledBytes + this.#inFlightBytes;
+  }
+
+  /** Of the write that the transport is busy with. */
+  get inFlight(): { chunks: number; bytes: number } {
+    return { chunks: this.#inFlight?.length ?? 0, bytes: this.#inFlightBytes };
   }
 
   get blocked(): boolean {
@@ -120,17 +127,31 @@ export class Outbound {
     this.#events.onBlocked(true);
   }
 
-  /** Gives the memory back. With `keepInFlight` the bytes that the transport still reads from are left to the collector. */
-  close(): void {
+  /** Takes no more; what waits goes to the transport, behind what is still on its way. */
+  finish(): void {
+    if (this.#closed) return;
+    this.#finishChunk();
+    const filled = this.#filled;
+    if (filled.length > 0) {
+      this.#transport.write(filled.map(({ chunk, end }) => chunk.memory.buffer.subarray(chunk.start, end)));
+      if (this.#inFlight === null) this.#inFlight = filled;
+      else this.#inFlight.push(...filled);
+      this.#inFlightBytes += this.#filledBytes;
+      this.#filled = [];
+      this.#filledBytes = 0;
+    }
+    this.#closed = true;
+    if (this.#transport.backlog === 0) this.#releaseInFlight();
+  }
+
+  /** Takes no more and forgets what waits. What the transport still reads from comes back when it is done with it. */
+  discard(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#chunk !== null) this.#arena.give(this.#chunk);
+    this.#finishChunk();
     for (const { chunk } of this.#filled) this.#arena.give(chunk);
-    this.#chunk = null;
     this.#filled = [];
     this.#filledBytes = 0;
-    this.#limit = 0;
-    this.#position = 0;
     if (this.#transport.backlog === 0) this.#releaseInFlight();
   }
 
@@ -143,7 +164,6 @@ export class Outbound {
   #onWritten(): void {
     if (this.#inFlight === null || this.#transport.backlog !== 0) return;
     this.#releaseInFlight();
-    if (this.#closed) return;
     this.flush();
     if (this.#inFlight === null) this.#events.onBlocked(false);
   }
@@ -170,6 +190,7 @@ export class Outbound {
           this.#events.onPendingExceeded();
           return 0;
         }
+        this.#events.onBacklog();
       } else if (this.#filled.length >= EAGER_CHUNKS) {
         this.flush();
       }

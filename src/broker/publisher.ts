@@ -4,15 +4,17 @@
  */
 
 import { SYSTEM_ACCOUNT } from '../accounts/account.js';
-import { readText } from '../protocol/bytes.js';
+import { readText, toUtf8 } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
+import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
 import type { BrokerAccount } from './broker.js';
 import type { ClientConnection } from './connection.js';
 import { type Delivery, DeliveryPlan } from './delivery-plan.js';
 import type { FlushQueue } from './flush-queue.js';
 import type { InternalMessage } from './internal-client.js';
+import type { InternalHandler } from './subscription.js';
 
 const GATEWAY_REPLY = /^(_GR_\.|\$GR\.)./;
 const RAFT_SUBJECT = /^\$NRG\./;
@@ -26,10 +28,12 @@ export class Publisher {
   readonly #random: Random;
   /** Handlers that are running, one inside the other. */
   #handlers = 0;
+  readonly #log: Log;
 
-  constructor(flushes: FlushQueue, random: Random) {
+  constructor(flushes: FlushQueue, random: Random, log: Log) {
     this.#flushes = flushes;
     this.#random = random;
+    this.#log = log;
   }
 
   /** Handles the PUB of a client. */
@@ -160,12 +164,7 @@ export class Publisher {
     if (sub.closed) return false;
     if (to === null) {
       sub.delivered++;
-      this.#handlers++;
-      try {
-        sub.handler!(messageOf(plan.subject, operation));
-      } finally {
-        this.#handlers--;
-      }
+      this.#handle(sub.handler!, messageOf(plan.subject, operation));
       return true;
     }
     if (to.closed || (to === from && !to.echo)) return false;
@@ -210,6 +209,19 @@ export class Publisher {
     if (!to.dirty) this.#flushes.add(to);
     if (last) to.removeSubscription(sub);
     return true;
+  }
+
+  /** A fault in one room must not cut off the delivery to others. */
+  #handle(handler: InternalHandler, message: InternalMessage): void {
+    this.#handlers++;
+    try {
+      handler(message);
+    } catch (error) {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#log.error(`Handler of a message on ${toUtf8(quote(message.subject))} failed: ${text}`);
+    } finally {
+      this.#handlers--;
+    }
   }
 
   #appendWithoutHeader(delivery: Delivery, operation: PublishOperation, to: ClientConnection): void {

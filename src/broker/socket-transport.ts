@@ -4,29 +4,41 @@ import type { ClientConnection } from './connection.js';
 import type { Transport } from './transport.js';
 
 export class SocketTransport implements Transport {
-  #socket: Socket;
+  /** Null when it is closed: what is remembered of closed connections must not hold sockets. */
+  #socket: Socket | null = null;
   remoteAddress: string;
   remotePort: number;
   onWritten: (() => void) | null = null;
   readonly #written = (): void => this.onWritten?.();
 
   constructor(socket: Socket, remoteAddress: string, remotePort: number | undefined) {
-    this.#socket = socket;
     this.remoteAddress = remoteAddress;
     this.remotePort = remotePort ?? 0;
+    this.upgrade(socket);
   }
 
   get backlog(): number {
-    return this.#socket.writableLength;
+    return this.#socket?.writableLength ?? 0;
   }
 
-  /** From now on the bytes go through TLS. */
-  upgrade(secured: Socket): void {
-    this.#socket = secured;
+  get unsent(): number {
+    const handle = (this.#socket as { _handle?: { writeQueueSize?: number } | null } | null)?._handle;
+    return handle?.writeQueueSize ?? this.backlog;
+  }
+
+  /** From now on the bytes go through this socket. */
+  upgrade(socket: Socket): void {
+    this.#socket = socket;
+    socket.once('close', () => {
+      if (this.#socket !== socket) return;
+      this.#socket = null;
+      this.#written();
+    });
   }
 
   write(pieces: Buffer[]): void {
     const socket = this.#socket;
+    if (socket === null) return;
     if (pieces.length === 1) {
       socket.write(pieces[0]!, this.#written);
       return;
@@ -37,26 +49,26 @@ export class SocketTransport implements Transport {
   }
 
   pause(): void {
-    this.#socket.pause();
+    this.#socket?.pause();
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.#socket?.resume();
   }
 
   end(): void {
-    this.#socket.destroySoon();
+    this.#socket?.destroySoon();
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    this.#socket?.destroy();
   }
 }
 
 /** Tells a connection what becomes of its socket. */
 export function watch(socket: Socket, connection: ClientConnection): void {
   socket.on('error', (error) => connection.onTransportError(error));
-  socket.on('end', () => connection.onTransportClosed());
+  socket.on('end', () => connection.onTransportEnd());
   socket.on('close', () => connection.onTransportClosed());
 }
 

@@ -2,6 +2,8 @@
 export interface Transport {
   /** Bytes handed over that the transport has not got rid of yet. */
   readonly backlog: number;
+  /** Like `backlog`, but goes down also while a write is under way, where the transport can tell. */
+  readonly unsent?: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
   /**

@@ -43,8 +43,8 @@ export interface ClientOperations {
   readonly maxPayload: number;
 
   /**
-   * Another verb than CONNECT came first. Returns true when the client may go on without credentials; false when it is
-   * closed, or suspended until the answer is there.
+   * Another verb than CONNECT came first. Returns true when the client may go on without credentials; with false and
+   * `suspended` the verb is handled when input is taken up again.
    */
   onUnauthenticated(): boolean;
   onConnect(json: string): void;
@@ -102,7 +102,9 @@ export class ClientParser {
     let at = start;
     while (at < end) {
       const first = bytes[at]! | 32;
-      if (to.expectConnect && first !== 99 /* c */ && !to.onUnauthenticated()) return to.closed ? end : at;
+      if (to.expectConnect && first !== 99 /* c */ && !to.onUnauthenticated()) {
+        return to.suspended && !to.closed ? at : end;
+      }
       let next: number;
       if (
         first === 112 /* p */ &&

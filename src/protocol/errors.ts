@@ -2,7 +2,6 @@
  * The texts that clients get in `-ERR`, and the reasons that `/connz` gives for closed connections (client protocol,
  * section 6). They are part of the protocol: client libraries compare them.
  */
-import { fromUtf8 } from './bytes.js';
 
 export const clientErrors = {
   unknownOperation: 'Unknown Protocol Operation',
@@ -57,20 +56,31 @@ export type ClosedReason =
  * latin1 again.
  */
 export function quote(latin1: string): string {
-  const text = Buffer.from(latin1, 'latin1').toString('utf8');
   let out = '"';
-  let offset = 0;
-  for (const char of text) {
-    const code = char.codePointAt(0)!;
-    if (code === 0xfffd && latin1.slice(offset, offset + 3) !== '\xef\xbf\xbd') {
-      out += `\\x${latin1.charCodeAt(offset).toString(16).padStart(2, '0')}`;
-      offset++;
-      continue;
-    }
-    out += quoteChar(char, code);
-    offset += Buffer.byteLength(char);
+  for (let at = 0; at < latin1.length; ) {
+    const length = sequenceLength(latin1, at);
+    const bytes = latin1.slice(at, at + Math.max(length, 1));
+    out += length === 0 ? hexEscape(bytes.charCodeAt(0)) : quoteCharacter(bytes);
+    at += bytes.length;
   }
-  return fromUtf8(`${out}"`);
+  return `${out}"`;
+}
+
+/** Bytes of the UTF-8 sequence that begins at `at`; 0 when it is not valid (Unicode, table 3-7). */
+function sequenceLength(bytes: string, at: number): number {
+  const lead = bytes.charCodeAt(at);
+  if (lead < 0x80) return 1;
+  if (lead < 0xc2 || lead > 0xf4) return 0;
+  const length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  const lowest = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
+  const highest = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
+  for (let i = 1; i < length; i++) {
+    const byte = bytes.charCodeAt(at + i);
+    const valid = i === 1 ? byte >= lowest && byte <= highest : byte >= 0x80 && byte <= 0xbf;
+    // Beyond the end it is NaN, which is no valid byte either.
+    if (!valid) return 0;
+  }
+  return length;
 }
 
 const ESCAPES: Record<string, string> = {
@@ -85,11 +95,18 @@ const ESCAPES: Record<string, string> = {
   '\v': '\\v',
 };
 
-function quoteChar(char: string, code: number): string {
-  const known = ESCAPES[char];
+/** `bytes` is one valid UTF-8 sequence. */
+function quoteCharacter(bytes: string): string {
+  const known = ESCAPES[bytes];
   if (known !== undefined) return known;
-  if (/[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(char)) return char;
-  if (code < 0x80) return `\\x${code.toString(16).padStart(2, '0')}`;
+  const char = bytes.length === 1 ? bytes : Buffer.from(bytes, 'latin1').toString('utf8');
+  if (/[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(char)) return bytes;
+  const code = char.codePointAt(0)!;
+  if (code < 0x80) return hexEscape(code);
   if (code < 0x10000) return `\\u${code.toString(16).padStart(4, '0')}`;
   return `\\U${code.toString(16).padStart(8, '0')}`;
+}
+
+function hexEscape(code: number): string {
+  return `\\x${code.toString(16).padStart(2, '0')}`;
 }

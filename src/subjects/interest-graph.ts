@@ -104,7 +104,7 @@ export class InterestGraph<S extends Interest> {
       if (left === null) this.#literals.delete(subject);
       else this.#literals.set(subject, left);
     } else {
-      removeBelow(this.#root, subject.split('.'), 0, sub);
+      removeBelow(this.#root, subject.split('.'), sub);
     }
     this.#count--;
     this.#removes++;
@@ -115,7 +115,7 @@ export class InterestGraph<S extends Interest> {
     const found: S[] = [];
     if (hasEmptyToken(subject)) return found;
     collect(this.#literals.get(subject), found);
-    if (!this.#root.empty) matchBelow(this.#root, subject.split('.'), 0, found);
+    if (!this.#root.empty) matchBelow(this.#root, subject.split('.'), found);
     return found;
   }
 
@@ -137,45 +137,65 @@ function childOf<S>(node: Node<S>, token: string): Node<S> {
   return child;
 }
 
-function matchBelow<S>(node: Node<S>, tokens: string[], depth: number, found: S[]): void {
-  // `>` stands for one token or more.
-  if (depth < tokens.length) collect(node.rest, found);
-  if (depth === tokens.length) {
+/** None of these recurses: a subject has as many tokens as a control line has room for. */
+function matchBelow<S>(root: Node<S>, tokens: string[], found: S[]): void {
+  const nodes = [root];
+  const depths = [0];
+  while (nodes.length > 0) {
+    const node = nodes.pop()!;
+    const depth = depths.pop()!;
+    if (depth === tokens.length) {
+      collect(node.here, found);
+      continue;
+    }
+    // `>` stands for one token or more.
+    collect(node.rest, found);
+    const child = node.literals?.get(tokens[depth]!);
+    if (child !== undefined) {
+      nodes.push(child);
+      depths.push(depth + 1);
+    }
+    if (node.any !== null) {
+      nodes.push(node.any);
+      depths.push(depth + 1);
+    }
+  }
+}
+
+function removeBelow<S>(root: Node<S>, tokens: string[], sub: S): void {
+  const path = [root];
+  const last = tokens.length - 1;
+  const toTheEnd = tokens[last] === '>';
+  for (let depth = 0; depth < (toTheEnd ? last : tokens.length); depth++) {
+    const token = tokens[depth]!;
+    const node = path[depth]!;
+    const child = token === '*' ? node.any : node.literals?.get(token);
+    if (child === null || child === undefined) return;
+    path.push(child);
+  }
+  const leaf = path.at(-1)!;
+  if (toTheEnd) leaf.rest = removeFrom(leaf.rest, sub);
+  else leaf.here = removeFrom(leaf.here, sub);
+  for (let depth = path.length - 1; depth > 0 && path[depth]!.empty; depth--) {
+    const parent = path[depth - 1]!;
+    const token = tokens[depth - 1]!;
+    if (token === '*') {
+      parent.any = null;
+    } else {
+      parent.literals!.delete(token);
+      if (parent.literals!.size === 0) parent.literals = null;
+    }
+  }
+}
+
+function* allBelow<S>(root: Node<S>): IterableIterator<S> {
+  const nodes = [root];
+  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+    const found: S[] = [];
     collect(node.here, found);
-    return;
+    collect(node.rest, found);
+    yield* found;
+    if (node.any !== null) nodes.push(node.any);
+    if (node.literals !== null) for (const child of node.literals.values()) nodes.push(child);
   }
-  if (node.any !== null) matchBelow(node.any, tokens, depth + 1, found);
-  const child = node.literals?.get(tokens[depth]!);
-  if (child !== undefined) matchBelow(child, tokens, depth + 1, found);
-}
-
-function removeBelow<S>(node: Node<S>, tokens: string[], depth: number, sub: S): void {
-  if (depth === tokens.length) {
-    node.here = removeFrom(node.here, sub);
-    return;
-  }
-  const token = tokens[depth]!;
-  if (token === '>' && depth === tokens.length - 1) {
-    node.rest = removeFrom(node.rest, sub);
-    return;
-  }
-  const child = token === '*' ? node.any : node.literals?.get(token);
-  if (child === null || child === undefined) return;
-  removeBelow(child, tokens, depth + 1, sub);
-  if (!child.empty) return;
-  if (token === '*') {
-    node.any = null;
-  } else {
-    node.literals!.delete(token);
-    if (node.literals!.size === 0) node.literals = null;
-  }
-}
-
-function* allBelow<S>(node: Node<S>): IterableIterator<S> {
-  const found: S[] = [];
-  collect(node.here, found);
-  collect(node.rest, found);
-  yield* found;
-  if (node.any !== null) yield* allBelow(node.any);
-  if (node.literals !== null) for (const child of node.literals.values()) yield* allBelow(child);
 }

@@ -12,6 +12,8 @@ const MAX_ENTRIES = 131_072;
 const MAX_PAGE_BYTES = 32 * 1024 * 1024;
 /** A wildcard subscription looks through at most this many entries for those it touches; beyond it, all become stale. */
 const SCAN_LIMIT = 512;
+/** Nobody may make look-ups slow by subjects of the same hash: beyond this many in a row the cache counts as full. */
+const MAX_PROBES = 128;
 
 /** A place in the cache's memory. */
 export interface Allocation {
@@ -51,6 +53,8 @@ export class SubjectCache<V> {
   #pageBytes = 0;
   #generation = 0;
   readonly #arena: Arena;
+  /** What is stale would keep closed connections in memory, what lies in long rows makes look-ups slow. */
+  #worn = false;
   readonly #maxEntries: number;
   hits = 0;
   misses = 0;
@@ -66,7 +70,7 @@ export class SubjectCache<V> {
 
   /** Time to `clear`. Not done unasked: whoever uses a value still needs the memory that came with it. */
   get full(): boolean {
-    return this.#size >= this.#maxEntries || this.#pageBytes > MAX_PAGE_BYTES;
+    return this.#worn || this.#size >= this.#maxEntries || this.#pageBytes > MAX_PAGE_BYTES;
   }
 
   /** Bytes of the pages that hold subjects and message heads. */
@@ -79,7 +83,7 @@ export class SubjectCache<V> {
     const length = end - start;
     const table = this.#table;
     const mask = this.#mask;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = slotOf(hash) & mask; ; slot = (slot + 1) & mask) {
       const entry = table[slot];
       if (entry === undefined) return null;
       if (entry.hash === hash && entry.length === length && sameBytes(entry, bytes, start)) {
@@ -113,6 +117,7 @@ export class SubjectCache<V> {
     }
     if (this.#size > SCAN_LIMIT) {
       this.#generation++;
+      this.#worn = true;
       return;
     }
     for (const entry of this.#table) {
@@ -130,6 +135,7 @@ export class SubjectCache<V> {
   }
 
   clear(): void {
+    this.#worn = false;
     this.#table = new Array(64);
     this.#mask = 63;
     this.#size = 0;
@@ -140,7 +146,7 @@ export class SubjectCache<V> {
   }
 
   #entry(subject: string, hash: number): CachedSubject<V> | undefined {
-    for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
+    for (let slot = slotOf(hash) & this.#mask; ; slot = (slot + 1) & this.#mask) {
       const entry = this.#table[slot];
       if (entry === undefined) return undefined;
       if (entry.hash === hash && entry.length === subject.length && entry.subject === subject) return entry;
@@ -149,14 +155,17 @@ export class SubjectCache<V> {
 
   #insert(entry: CachedSubject<V>): void {
     if ((this.#size + 1) * 2 > this.#table.length) this.#grow();
-    this.#place(entry);
     this.#size++;
+    if (this.#place(entry) > MAX_PROBES) this.#worn = true;
   }
 
-  #place(entry: CachedSubject<V>): void {
-    let slot = entry.hash & this.#mask;
-    while (this.#table[slot] !== undefined) slot = (slot + 1) & this.#mask;
+  /** Returns how many slots were taken already. */
+  #place(entry: CachedSubject<V>): number {
+    let slot = slotOf(entry.hash) & this.#mask;
+    let probes = 0;
+    for (; this.#table[slot] !== undefined; probes++) slot = (slot + 1) & this.#mask;
     this.#table[slot] = entry;
+    return probes;
   }
 
   #grow(): void {
@@ -179,6 +188,11 @@ export class SubjectCache<V> {
     this.#used += size;
     return { memory: page.memory, start };
   }
+}
+
+/** Spreads the hashes of numbered subjects, which lie close together, over the table. */
+function slotOf(hash: number): number {
+  return Math.imul(hash, 0x9e3779b1) >>> 8;
 }
 
 function sameBytes<V>(entry: CachedSubject<V>, bytes: Uint8Array, start: number): boolean {
