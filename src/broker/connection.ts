@@ -24,10 +24,14 @@ import type { Transport } from './transport.js';
 const FIRST_PING = 2000;
 /** The round-trip time is measured again when it is older. */
 const RTT_AGE = 3_600_000;
-/** How long a producer waits for a slow receiver: a little, more when the receiver is full, never more than this in one read. */
+/**
+ * How long a producer waits for a slow receiver: a little, more when the receiver is full, and not more than so much for each
+ * piece of input (the official server reads at most 64 KiB at a time).
+ */
 const STALL_SHORT = 2;
 const STALL_LONG = 5;
-const STALL_PER_READ = 10;
+const STALL_PER_PIECE = 10;
+const STALL_PIECE = 65_536;
 
 /** What TLS says of a connection, for monitoring. */
 export interface TlsSession {
@@ -101,7 +105,8 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   #lastInput = 0;
   #operations = 0;
   #flushedMsgs = 0;
-  #stalledFor = 0;
+  /** Milliseconds that this read may still make the connection wait for slow receivers. */
+  #stallBudget = 0;
   /** What the transport had not sent when the write timer was armed. */
   #unsent = 0;
   /** A write deadline has passed before. */
@@ -141,7 +146,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   onRead(length: number): void {
     if (this.closed) return;
     const before = this.inMsgs + this.#operations;
-    this.#stalledFor = 0;
+    this.#stallBudget = stallBudget(length);
     this.in.received(length);
     this.#noteInput(before);
     this.broker.flushes.afterRead();
@@ -151,7 +156,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   onData(data: Uint8Array): void {
     if (this.closed) return;
     const before = this.inMsgs + this.#operations;
-    this.#stalledFor = 0;
+    this.#stallBudget = stallBudget(data.length);
     this.in.receivedElsewhere(data);
     this.#noteInput(before);
     this.broker.flushes.afterRead();
@@ -710,9 +715,9 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     const full = receiver.out.pending >= broker.options.maxPending;
     const wait = broker.outboundShort
       ? STALL_LONG
-      : Math.min(full ? STALL_LONG : STALL_SHORT, STALL_PER_READ - this.#stalledFor);
+      : Math.min(full ? STALL_LONG : STALL_SHORT, this.#stallBudget);
     if (wait > 0) {
-      this.#stalledFor += wait;
+      this.#stallBudget -= wait;
       receiver.stalls++;
       broker.stalledClients++;
       this.#suspend();
@@ -804,4 +809,8 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
 function stricter(a: number, b: number): number {
   if (a === -1 || b === -1) return Math.max(a, b);
   return Math.min(a, b);
+}
+
+function stallBudget(length: number): number {
+  return STALL_PER_PIECE * Math.ceil(length / STALL_PIECE);
 }
