@@ -39,8 +39,9 @@ export class Account<S extends Interest = Interest, P = unknown, C extends Membe
   slowConsumers = 0;
   limits: AccountLimits = noAccountLimits;
 
-  constructor(arena: Arena, name: string, isSystem = false) {
-    this.cache = new SubjectCache(arena);
+  /** `cached` subjects at most are remembered. */
+  constructor(arena: Arena, name: string, isSystem = false, cached?: number) {
+    this.cache = new SubjectCache(arena, cached);
     this.name = name;
     this.isSystem = isSystem;
   }

@@ -136,7 +136,12 @@ export class Broker {
   account(name: string): BrokerAccount {
     let account = this.accounts.get(name);
     if (account === undefined) {
-      account = new Account(this.arena, name, name === this.systemAccountName);
+      account = new Account(
+        this.arena,
+        name,
+        name === this.systemAccountName,
+        this.options.disableSublistCache ? 1 : undefined,
+      );
       this.accounts.set(name, account);
     }
     return account;

@@ -2,28 +2,25 @@
  * One client connection: what the client said of itself, its subscriptions, its counters, and what each operation does. The
  * bytes themselves are the business of `Inbound` and `Outbound`.
  */
-import { goDuration } from '../config/go-format.js';
 import type { ConnectionType } from '../config/options.js';
-import { fromUtf8, readText, toUtf8 } from '../protocol/bytes.js';
+import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
 import type { ClientOperations, PublishOperation } from '../protocol/client-parser.js';
 import { type ConnectOptions, checkInfo, defaultConnect, readConnect } from '../protocol/connect.js';
 import { type ClosedReason, clientErrors, quote } from '../protocol/errors.js';
-import type { WheelTimer } from '../runtime/timer-wheel.js';
 import type { AuthRequest, AuthResult, UserIdentity } from '../security/authenticator.js';
 import type { PeerCertificate } from '../security/peer-certificate.js';
 import type { Permissions } from '../security/permissions.js';
 import { ResponseTracker } from '../security/response-tracker.js';
 import type { Broker, BrokerAccount } from './broker.js';
+import { Congestion } from './congestion.js';
 import { Inbound } from './inbound.js';
-import { Outbound, type OutboundEvents } from './outbound.js';
+import { Liveness } from './liveness.js';
+import { LoggedConnection } from './logged-connection.js';
+import { Outbound } from './outbound.js';
 import { Subscription, sidKey } from './subscription.js';
-import { describePayload, redactConnect } from './trace.js';
+import { redactConnect } from './trace.js';
 import type { Transport } from './transport.js';
 
-/** A client is asked for a sign of life this soon after CONNECT, to learn its round-trip time. */
-const FIRST_PING = 2000;
-/** The round-trip time is measured again when it is older. */
-const RTT_AGE = 3_600_000;
 /**
  * How long a producer waits for a slow receiver: a little, more when the receiver is full, and not more than so much for each
  * piece of input (the official server reads at most 64 KiB at a time).
@@ -48,7 +45,7 @@ export interface ConnectionOrigin {
   sendInfo: boolean;
 }
 
-export class ClientConnection implements ClientOperations, OutboundEvents {
+export class ClientConnection extends LoggedConnection implements ClientOperations {
   readonly cid: number;
   readonly broker: Broker;
   readonly transport: Transport;
@@ -97,26 +94,18 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   readonly start: number;
   lastActivity: number;
   stop = 0;
-  /** Round-trip time in milliseconds; 0 while unknown. */
-  rtt = 0;
-  #rttStart = 0;
-  #pingsOut = 0;
-  /** Of a message, a subscription or a PING; by the monotonic clock. */
-  #lastInput = 0;
+  readonly liveness: Liveness;
+  readonly congestion: Congestion;
   #operations = 0;
   #flushedMsgs = 0;
   /** Milliseconds that this read may still make the connection wait for slow receivers. */
   #stallBudget = 0;
-  /** What the transport had not sent when the write timer was armed. */
-  #unsent = 0;
-  /** A write deadline has passed before. */
-  #knownSlow = false;
-  readonly #timer: WheelTimer;
-  #writeTimer: WheelTimer | null = null;
   #authPending = false;
-  #logSuffix = '';
+  /** A CONNECT came, rather than that the client goes on without. */
+  #saidConnect = false;
 
   constructor(broker: Broker, cid: number, transport: Transport, origin: ConnectionOrigin) {
+    super();
     this.broker = broker;
     this.cid = cid;
     this.transport = transport;
@@ -125,12 +114,12 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     this.applyLimits();
     this.start = broker.clock.now();
     this.lastActivity = this.start;
-    this.#rttStart = broker.clock.monotonic();
     this.traced = broker.traces(this.account);
     this.special = this.traced;
-    this.out = new Outbound(broker.arena, transport, broker.options.maxPending, this);
+    this.congestion = new Congestion(this);
+    this.out = new Outbound(broker.arena, transport, broker.options.maxPending, this.congestion);
     this.in = new Inbound(broker.arena, broker.parser, this);
-    this.#timer = broker.wheel.timer(() => this.#onTimer());
+    this.liveness = new Liveness(this);
   }
 
   // --- Life ---------------------------------------------------------------------------------------------------------
@@ -139,7 +128,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   begin(): void {
     if (this.closed) return;
     this.expectConnect = this.broker.authenticator.authRequired;
-    this.#timer.arm(this.expectConnect ? this.broker.authTimeout : this.#pingInterval());
+    this.liveness.begin();
   }
 
   /** Handles bytes at the beginning of the arena's read area. A closed connection that still has output to send ignores them. */
@@ -166,7 +155,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   #noteInput(before: number): void {
     if (this.inMsgs + this.#operations === before) return;
     this.lastActivity = this.broker.clock.now();
-    this.#lastInput = this.broker.clock.monotonic();
+    this.liveness.onInput();
   }
 
   /** What waited is sent; messages among it count as activity. */
@@ -190,8 +179,8 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     this.special = true;
     this.closedReason = reason;
     this.stop = this.broker.clock.now();
-    this.#timer.cancel();
-    this.#writeTimer?.cancel();
+    this.liveness.cancel();
+    this.congestion.cancel();
     this.in.close();
     // There is no use in sending more where it would not arrive.
     const hopeless =
@@ -213,7 +202,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     const left = this.out.pending;
     this.transport.end();
     // What is left has as long as any other write; after that the socket is taken away from a client that does not read.
-    if (left > 0) this.#armWriteTimer();
+    if (left > 0) this.congestion.watchWrite();
     return left;
   }
 
@@ -225,7 +214,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   /** The transport is gone. */
   onTransportClosed(): void {
     this.close('Client Closed');
-    this.#writeTimer?.cancel();
+    this.congestion.cancel();
   }
 
   onTransportError(error: NodeJS.ErrnoException): void {
@@ -255,8 +244,6 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
   }
 
   sendPing(): void {
-    this.#rttStart = this.broker.clock.monotonic();
-    this.#pingsOut++;
     if (this.traced) this.logTrace('->> [PING]');
     this.send('PING\r\n');
   }
@@ -295,6 +282,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     }
     const first = !this.connectReceived;
     this.connectReceived = true;
+    this.#saidConnect = true;
     this.options = options;
     // Without an operator a user JWT says nothing.
     options.jwt = '';
@@ -304,8 +292,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     this.headers = options.headers && !this.broker.options.noHeaderSupport;
     this.noResponders = options.no_responders;
     this.lastActivity = this.broker.clock.now();
-    this.rtt = Math.max(this.broker.clock.monotonic() - this.#rttStart, 0.000001);
-    this.#timer.arm(this.#firstPingInterval());
+    this.liveness.connected(true);
     if (!first) this.#dropSubscriptions();
     this.#authenticate();
   }
@@ -361,7 +348,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
 
   onPing(): void {
     if (this.traced) this.logTrace('<<- [PING]');
-    this.#lastInput = this.broker.clock.monotonic();
+    this.liveness.onInput();
     if (this.traced) this.logTrace('->> [PONG]');
     this.send('PONG\r\n');
     if (!this.connectReceived || this.firstPongSent) return;
@@ -373,8 +360,7 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
 
   onPong(): void {
     if (this.traced) this.logTrace('<<- [PONG]');
-    this.#pingsOut = 0;
-    this.rtt = Math.max(this.broker.clock.monotonic() - this.#rttStart, 0.000001);
+    this.liveness.onPong();
   }
 
   onError(text: string): void {
@@ -578,14 +564,14 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
       this.authorizationViolation('Authentication Failure');
       return;
     }
-    this.#logSuffix = this.#describe();
+    this.introduce();
     if (options.protocol < 0 || options.protocol > 1) {
       this.closeWith(clientErrors.clientProtocol, 'Bad Client Protocol Version');
     } else if (options.no_responders && !this.headers) {
       this.closeWith(clientErrors.noRespondersNeedHeaders, 'No Responders Requires Headers');
     } else {
-      if (!this.#timer.armed || this.rtt === 0) this.#timer.arm(this.#firstPingInterval());
-      if (this.verbose && this.rtt > 0) this.sendOk();
+      if (!this.#saidConnect) this.liveness.connected(false);
+      else if (this.verbose) this.sendOk();
       this.broker.events.authenticated?.(this);
     }
   }
@@ -601,114 +587,12 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     this.closeWith(clientErrors.authorization, reason);
   }
 
-  // --- Timers and slow receivers ------------------------------------------------------------------------------------
-
-  #pingInterval(): number {
-    return this.broker.options.pingInterval;
-  }
-
-  #firstPingInterval(): number {
-    const interval = Math.min(this.#pingInterval(), FIRST_PING);
-    return interval + (interval / 5) * (this.broker.random.next() / 0x1_0000_0000);
-  }
-
-  #onTimer(): void {
-    if (this.expectConnect && !this.#authPending) {
-      this.logDebug(clientErrors.authTimeout);
-      this.closeWith(clientErrors.authTimeout, 'Authentication Timeout');
-      return;
-    }
-    this.#checkLife();
-  }
-
-  #checkLife(): void {
-    const now = this.broker.clock.monotonic();
-    const interval = this.#pingInterval();
-    const rttKnown = this.rtt !== 0 && now - this.#rttStart < RTT_AGE;
-    if (now - this.#lastInput >= interval || !rttKnown) {
-      if (this.#pingsOut + 1 > this.broker.options.pingMax) {
-        this.logDebug('Stale Client Connection - Closing');
-        this.broker.staleConnections++;
-        this.closeWith(clientErrors.stale, 'Stale Connection');
-        return;
-      }
-      this.sendPing();
-    }
-    this.#timer.arm(interval);
-  }
-
-  #armWriteTimer(): void {
-    this.#writeTimer ??= this.broker.wheel.timer(() => this.#onWriteDeadline());
-    this.#writeTimer.arm(this.broker.options.writeDeadline);
-    this.#unsent = this.transport.unsent ?? this.transport.backlog;
-  }
-
-  onPendingExceeded(): void {
-    if (this.closed) return;
-    this.#countSlow(
-      'Slow Consumer (Pending Bytes)',
-      `Slow Consumer Detected: MaxPending of ${this.broker.options.maxPending} Exceeded`,
-    );
-    this.close('Slow Consumer (Pending Bytes)');
-  }
-
-  onBlocked(blocked: boolean): void {
-    if (!blocked) this.#writeTimer?.cancel();
-    if (this.closed) return;
-    if (blocked) this.#armWriteTimer();
-    this.#refreshStalled();
-  }
-
-  onBacklog(): void {
-    if (!this.stalled) this.#refreshStalled();
-  }
-
-  /** Producers wait for a connection that is far behind, and for any that is behind when memory is short. */
-  #refreshStalled(): void {
-    const behind = this.broker.outboundShort || this.out.pending > (this.broker.options.maxPending / 4) * 3;
-    const stalled = this.out.blocked && behind;
-    if (stalled === this.stalled) return;
-    this.stalled = stalled;
-    this.refreshSpecial();
-  }
-
-  #onWriteDeadline(): void {
-    if (this.closed) {
-      this.transport.destroy();
-      return;
-    }
-    if (this.expectConnect && !this.connectReceived) {
-      this.close('Slow Consumer (Write Deadline)');
-      return;
-    }
-    const { chunks, bytes } = this.out.inFlight;
-    const state = this.#knownSlow ? 'State' : 'Detected';
-    const deadline = goDuration(this.broker.options.writeDeadline);
-    this.#countSlow(
-      'Slow Consumer (Write Deadline)',
-      `Slow Consumer ${state}: WriteDeadline of ${deadline} exceeded with ${chunks} chunks of ${bytes} total bytes.`,
-    );
-    const progress = (this.transport.unsent ?? this.transport.backlog) !== this.#unsent;
-    // Patience is for those who take something, and needs memory.
-    if (this.broker.options.writeTimeout === 'retry' && progress && !this.broker.outboundShort) {
-      this.#knownSlow = true;
-      this.#armWriteTimer();
-    } else {
-      this.close('Slow Consumer (Write Deadline)');
-    }
-  }
-
-  #countSlow(reason: ClosedReason, text: string): void {
-    this.broker.slowConsumers++;
-    this.account.slowConsumers++;
-    this.logNotice(text);
-    this.broker.events.slowConsumer?.(this, reason);
-  }
+  // --- Slow receivers ------------------------------------------------------------------------------------
 
   /** Called on a producer when a receiver is behind: false when the message is to be left out for it. */
   waitFor(receiver: ClientConnection): boolean {
     const { broker } = this;
-    receiver.#refreshStalled();
+    receiver.congestion.refresh();
     if (!receiver.stalled) return true;
     if (broker.options.noFastProducerStall) return false;
     if (this.suspended) return true;
@@ -749,59 +633,6 @@ export class ClientConnection implements ClientOperations, OutboundEvents {
     this.in.resume();
     if (!this.suspended && !this.closed) this.transport.resume();
     this.broker.flushes.afterRead();
-  }
-
-  // --- Log ----------------------------------------------------------------------------------------------------------
-
-  /** `address:port - cid:N`, and behind it what the client said of itself. */
-  get label(): string {
-    const { remoteAddress, remotePort } = this.transport;
-    if (remoteAddress === '') return `pipe - cid:${this.cid}${this.#logSuffix}`;
-    const host = remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress;
-    return `${host}:${remotePort} - cid:${this.cid}${this.#logSuffix}`;
-  }
-
-  #describe(): string {
-    const { version, lang, name } = this.options;
-    const parts = [version === '' ? '' : `v${version}`, lang, name].filter((part) => part !== '');
-    const client = parts.length === 0 ? '' : ` - ${JSON.stringify(parts.join(':'))}`;
-    const user = this.identity?.logLabel ?? '';
-    return user === '' ? client : `${client} - ${JSON.stringify(`${this.account.name}/${user}`)}`;
-  }
-
-  tracePublish(operation: PublishOperation): void {
-    const { memory, subjectStart, payloadStart, headerSize } = operation;
-    const line = readText(memory.bytes, subjectStart, payloadStart - 2);
-    this.logTrace(`<<- [${headerSize > 0 ? 'HPUB' : 'PUB'} ${toUtf8(line)}]`);
-    const payload = describePayload(operation, this.broker.options, false);
-    if (payload !== null) this.logTrace(`<<- ${payload}`);
-  }
-
-  traceDelivery(head: string, operation: PublishOperation, withoutHeader: boolean): void {
-    const { memory, tailStart, payloadStart } = operation;
-    this.logTrace(`->> [${toUtf8(head + readText(memory.bytes, tailStart, payloadStart - 2))}]`);
-    const payload = describePayload(operation, this.broker.options, withoutHeader);
-    if (payload !== null) this.logTrace(`->> ${payload}`);
-  }
-
-  logError(text: string): void {
-    this.broker.log.error(`${this.label} - ${toUtf8(text)}`);
-  }
-
-  logWarn(text: string): void {
-    this.broker.log.warn(`${this.label} - ${text}`);
-  }
-
-  logNotice(text: string): void {
-    this.broker.log.notice(`${this.label} - ${toUtf8(text)}`);
-  }
-
-  logDebug(text: string): void {
-    if (this.broker.log.debugEnabled) this.broker.log.debug(`${this.label} - ${text}`);
-  }
-
-  logTrace(text: string): void {
-    this.broker.log.trace(`${this.label} - ${text}`);
   }
 }
 

@@ -41,7 +41,7 @@ export function connectionInfo(ref: ConnectionRef, options: InfoOptions, now: nu
     last_activity: localTime(connection.lastActivity),
     stop: closed === null ? undefined : localTime(connection.stop),
     reason: closed?.reason,
-    rtt: roundTripText(connection.rtt),
+    rtt: roundTripText(connection.liveness.rtt),
     uptime: uptimeText(at - connection.start),
     idle: uptimeText(at - connection.lastActivity),
     pending_bytes: pendingBytes(ref),

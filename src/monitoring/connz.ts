@@ -67,7 +67,7 @@ const connzSorts: Readonly<Record<string, Compare | null>> = {
   ),
   stop: largestFirst(({ connection }) => connection.stop),
   reason: (a, b) => compareText(a.closed?.reason ?? '', b.closed?.reason ?? ''),
-  rtt: largestFirst(({ connection }) => connection.rtt),
+  rtt: largestFirst(({ connection }) => connection.liveness.rtt),
 };
 
 /** The connections of one page, and the numbers around them. */
