@@ -92,11 +92,12 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
   closedReason: ClosedReason | null = null;
   /** Milliseconds since 1970. */
   readonly start: number;
-  lastActivity: number;
   stop = 0;
   readonly liveness: Liveness;
   readonly congestion: Congestion;
   #operations = 0;
+  /** Of the last activity, by the monotonic clock: the only one that is read for every piece of input. */
+  #activeAt: number;
   #flushedMsgs = 0;
   /** Milliseconds that this read may still make the connection wait for slow receivers. */
   #stallBudget = 0;
@@ -113,13 +114,19 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     this.account = broker.globalAccount;
     this.applyLimits();
     this.start = broker.clock.now();
-    this.lastActivity = this.start;
+    this.#activeAt = broker.clock.monotonic();
     this.traced = broker.traces(this.account);
     this.special = this.traced;
     this.congestion = new Congestion(this);
     this.out = new Outbound(broker.arena, transport, broker.options.maxPending, this.congestion);
     this.in = new Inbound(broker.arena, broker.parser, this);
     this.liveness = new Liveness(this);
+  }
+
+  /** Milliseconds since 1970. */
+  get lastActivity(): number {
+    const { clock } = this.broker;
+    return clock.now() - (clock.monotonic() - this.#activeAt);
   }
 
   // --- Life ---------------------------------------------------------------------------------------------------------
@@ -154,15 +161,15 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
   /** Messages and subscriptions count as activity, PING and PONG do not. */
   #noteInput(before: number): void {
     if (this.inMsgs + this.#operations === before) return;
-    this.lastActivity = this.broker.clock.now();
-    this.liveness.onInput();
+    this.#activeAt = this.broker.clock.monotonic();
+    this.liveness.onInput(this.#activeAt);
   }
 
   /** What waited is sent; messages among it count as activity. */
   flush(): void {
     if (this.outMsgs !== this.#flushedMsgs) {
       this.#flushedMsgs = this.outMsgs;
-      this.lastActivity = this.broker.clock.now();
+      this.#activeAt = this.broker.clock.monotonic();
     }
     this.out.flush();
   }
@@ -291,7 +298,7 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     this.pedantic = options.pedantic;
     this.headers = options.headers && !this.broker.options.noHeaderSupport;
     this.noResponders = options.no_responders;
-    this.lastActivity = this.broker.clock.now();
+    this.#activeAt = this.broker.clock.monotonic();
     this.liveness.connected(true);
     if (!first) this.#dropSubscriptions();
     this.#authenticate();
@@ -348,7 +355,7 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
 
   onPing(): void {
     if (this.traced) this.logTrace('<<- [PING]');
-    this.liveness.onInput();
+    this.liveness.onInput(this.broker.clock.monotonic());
     if (this.traced) this.logTrace('->> [PONG]');
     this.send('PONG\r\n');
     if (!this.connectReceived || this.firstPongSent) return;

@@ -45,8 +45,9 @@ export class Liveness {
     this.#timer.arm(interval + (interval / 5) * (broker.random.next() / 0x1_0000_0000));
   }
 
-  onInput(): void {
-    this.#lastInput = this.#connection.broker.clock.monotonic();
+  /** `at` is a time of the monotonic clock. */
+  onInput(at: number): void {
+    this.#lastInput = at;
   }
 
   onPong(): void {

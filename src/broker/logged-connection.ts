@@ -30,8 +30,7 @@ export abstract class LoggedConnection {
     const parts = [version === '' ? '' : `v${version}`, lang, name].filter((part) => part !== '');
     const client = parts.length === 0 ? '' : ` - ${JSON.stringify(parts.join(':'))}`;
     const user = this.identity?.logLabel ?? '';
-    this.#logSuffix =
-      user === '' ? client : `${client} - ${JSON.stringify(`${this.account.name}/${user}`)}`;
+    this.#logSuffix = user === '' ? client : `${client} - ${JSON.stringify(`${this.account.name}/${user}`)}`;
   }
 
   tracePublish(operation: PublishOperation): void {

@@ -73,7 +73,7 @@ export class Arena {
   #inUse = 0;
 
   constructor(options: ArenaOptions = {}) {
-    const { chunks = 64, spare = 64, pages = 6144, kernel = false } = options;
+    const { kernel = false, chunks = kernel ? 1024 : 64, spare = 512, pages = 6144 } = options;
     this.#spareLimit = spare;
     const firstChunk = SCRATCH_SIZE + READ_SIZE;
     const firstPage = firstChunk + chunks * CHUNK_SIZE;
