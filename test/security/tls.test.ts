@@ -264,12 +264,12 @@ describe('TLS handshakes', () => {
     const loaded = load({ certFile: undefined, keyFile: undefined, certs: pairs('cert', 'other', 'rsa') });
     const peer = async (client: tls.ConnectionOptions) => (await handshake(loaded, client)).peer;
     assert.equal(await peer({ servername: 'other.example' }), 'other');
-    assert.equal(await peer({ servername: 'localhost' }), 'localhost');
+    // Where two fit, of different algorithms, OpenSSL chooses: 3.0 and 3.5 do not agree.
+    const either = ['localhost', 'rsa'];
+    assert.ok(either.includes(await peer({ servername: 'localhost' })));
     assert.equal(await peer({ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' }), 'rsa');
-    assert.equal(
-      await peer({ servername: 'unknown.example', checkServerIdentity: () => undefined }),
-      'localhost',
-    );
+    const stranger = { servername: 'unknown.example', checkServerIdentity: () => undefined };
+    assert.ok(either.includes(await peer(stranger)));
   });
 
   it('pins keys', () => {
