@@ -16,7 +16,8 @@ const { parentPort, workerData } = require('node:worker_threads');
 const loaded = import(workerData);
 parentPort.on('message', async ({ id, password, hash }) => {
   let equal = false;
-  try { equal = (await loaded).compareSync(password, hash); } catch {}
+  // The library is found as a module or as CommonJS, depending on how the server itself was bundled.
+  try { const { default: bcrypt } = await loaded; equal = bcrypt.compareSync(password, hash); } catch {}
   parentPort.postMessage({ id, equal });
 });`;
 
