@@ -1,4 +1,4 @@
-// Writes docs/reference/config.md and docs/reference/flags.md from the tables that the server itself goes by.
+// Writes config.md, flags.md and errors.md in docs/reference from the tables that the server itself goes by.
 //
 //   node scripts/reference.mjs           writes the pages
 //   node scripts/reference.mjs --check   fails when a page on disk is not what would be written
@@ -11,7 +11,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** The tables, bundled on the fly, so that no build has to come first. */
 async function loadTables() {
-  const source = "export { keyGroups } from './keys.js'; export { flagTable } from './flag-table.js';";
+  const source = `
+    export { keyGroups } from './keys.js';
+    export { flagTable } from './flag-table.js';
+    export { errorReference } from '../protocol/error-reference.js';`;
   const result = await build({
     stdin: { contents: source, resolveDir: join(root, 'src', 'config'), loader: 'ts' },
     bundle: true,
@@ -104,10 +107,31 @@ function flagsPage(flagTable) {
   return `${flagIntroduction}\n${table(head, rows)}`;
 }
 
-const { keyGroups, flagTable } = await loadTables();
+const errorIntroduction = `# Errors that clients get
+
+What stands in \`-ERR '...'\`, word for word as the official server says it. Where a connection is closed without a word
+(wrong number of arguments, a bad size, bad JSON in CONNECT, HPUB without headers negotiated), \`/connz\` gives
+\`Protocol Violation\` as the reason. Texts of the command line and of configurations are those of the official server, or
+name what this version does not have.
+
+This page is written by \`node scripts/reference.mjs\`.
+`;
+
+function errorsPage(errorReference) {
+  const head = ['Text', 'Closes the connection', 'When'];
+  const rows = errorReference.map(({ text, closes, when }) => [
+    code(text),
+    closes === null ? 'no' : code(closes),
+    cell(when),
+  ]);
+  return `${errorIntroduction}\n${table(head, rows)}`;
+}
+
+const { keyGroups, flagTable, errorReference } = await loadTables();
 const pages = {
   'config.md': configPage(keyGroups),
   'flags.md': flagsPage(flagTable),
+  'errors.md': errorsPage(errorReference),
 };
 const folder = join(root, 'docs', 'reference');
 mkdirSync(folder, { recursive: true });

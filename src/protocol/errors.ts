@@ -9,8 +9,6 @@ export const clientErrors = {
   payloadExceeded: 'Maximum Payload Violation',
   authorization: 'Authorization Violation',
   authTimeout: 'Authentication Timeout',
-  userExpired: 'User Authentication Expired',
-  userRevoked: 'User Authentication Revoked',
   connectionsExceeded: 'maximum connections exceeded',
   accountConnectionsExceeded: 'maximum account active connections exceeded',
   throttled: 'Connection throttling is active. Please try again later.',
