@@ -274,9 +274,9 @@ export class Server {
     this.#lameDuck.cancel();
     this.#listener?.stop();
     this.broker.close();
-    // What was flushed above still has to leave the process.
+    // What was flushed above still has to leave the process, or to reach its other part.
     await new Promise((resolve) => setImmediate(resolve));
-    this.#listener?.close();
+    await this.#listener?.close();
     await this.#monitor?.close();
     await this.#bcrypt.close();
     this.announcements.remove();

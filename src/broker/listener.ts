@@ -15,6 +15,8 @@ import { plainAddress, SocketTransport, watch } from './socket-transport.js';
 
 /** Accepted sockets that the kernel keeps waiting. */
 const BACKLOG = 4096;
+/** Milliseconds that closing waits for bytes on their way, by the machine's own time. */
+const CLOSE_PATIENCE = 250;
 /** Descriptors kept free of clients, for log files, configuration and whatever else has to be opened. */
 const RESERVED_DESCRIPTORS = 16;
 
@@ -75,9 +77,13 @@ export class ClientListener {
     if (this.#server.listening) this.#server.close();
   }
 
-  /** Ends what is left of sockets that never became connections, too. */
-  close(): void {
+  /** Lets the sockets finish what they were given to send, for a short while, and takes away what is left then. */
+  async close(): Promise<void> {
     this.stop();
+    const deadline = performance.now() + CLOSE_PATIENCE;
+    while (this.#sockets.size > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
     for (const socket of this.#sockets) socket.destroy();
     this.#sockets.clear();
   }
