@@ -32,7 +32,14 @@ const top = [
 ];
 const topRooms = ['cli'];
 const maxLines = 800;
-const hotPath = ['src/protocol/client-parser.ts', 'src/broker/delivery.ts', 'src/broker/outbound.ts'];
+const hotPath = [
+  'src/broker/delivery-plan.ts',
+  'src/broker/inbound.ts',
+  'src/broker/outbound.ts',
+  'src/broker/publisher.ts',
+  'src/protocol/client-parser.ts',
+  'src/subjects/subject-cache.ts',
+];
 
 interface Source {
   path: string;
@@ -172,25 +179,65 @@ test('no state at module level', () => {
 
 test('the hot path does not wait', () => {
   const files = withoutComments(sources.filter(({ path }) => hotPath.includes(path)));
+  assert.deepEqual(
+    files.map(({ path }) => path),
+    hotPath,
+  );
   assert.deepEqual(matching(files, /\bawait\b|\basync\b|\.then\(/), []);
 });
 
-test('relative links in the documents lead somewhere', () => {
+interface Document {
+  path: string;
+  /** Without blocks of code. */
+  prose: string;
+}
+
+function documents(): Document[] {
   const isMarkdown = (name: string) => name.endsWith('.md');
   const atRoot = readdirSync(root)
     .filter(isMarkdown)
     .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
-  const documents = [
-    ...atRoot,
-    ...['docs', 'examples', 'bench'].flatMap((folder) => read(folder, isMarkdown)),
-  ];
-  const broken = documents.flatMap(({ path, text }) => {
-    const prose = text.replace(/```[\s\S]*?```/g, '');
-    return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
-      .map((match) => match[1]!.replace(/#.*$/, ''))
-      .filter((link) => link !== '' && !/^[a-z]+:/.test(link))
-      .filter((link) => !existsSync(join(root, dirname(path), decodeURIComponent(link))))
-      .map((link) => `${path}: ${link}`);
-  });
+  const inFolders = ['docs', 'examples', 'bench', 'test'].flatMap((folder) => read(folder, isMarkdown));
+  return [...atRoot, ...inFolders].map(({ path, text }) => ({
+    path,
+    prose: text.replace(/```[\s\S]*?```/g, ''),
+  }));
+}
+
+/** The anchors that headings get when they are shown. */
+function anchors(prose: string): string[] {
+  const headings = [...prose.matchAll(/^#+ (.*)$/gm)].map((match) => match[1]!.toLowerCase());
+  return headings.map((heading) => heading.replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
+}
+
+test('relative links in the documents lead somewhere', () => {
+  const all = documents();
+  const broken = all.flatMap(({ path, prose }) =>
+    [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
+      .map((match) => match[1]!)
+      .filter((link) => !/^[a-z]+:/.test(link))
+      .filter((link) => {
+        const [file, anchor] = decodeURIComponent(link).split('#');
+        const target = file === '' ? path : join(dirname(path), file!).split(sep).join('/');
+        if (!existsSync(join(root, target))) return true;
+        const document = all.find((each) => each.path === target);
+        return anchor !== undefined && document !== undefined && !anchors(document.prose).includes(anchor);
+      })
+      .map((link) => `${path}: ${link}`),
+  );
   assert.deepEqual(broken, []);
+});
+
+test('sources that the documents name are there', () => {
+  const scripts = ['bin', 'scripts', 'examples', 'bench'].flatMap((folder) =>
+    read(folder, (name) => /\.[cm]?js$/.test(name)),
+  );
+  const known = [...code, ...scripts].map(({ path }) => `/${path}`);
+  const lost = documents().flatMap(({ path, prose }) =>
+    [...prose.matchAll(/`([\w./-]+\.(?:ts|mjs|cjs))`/g)]
+      .map((match) => match[1]!)
+      .filter((name) => !name.startsWith('dist/') && !known.some((each) => each.endsWith(`/${name}`)))
+      .map((name) => `${path}: ${name}`),
+  );
+  assert.deepEqual(lost, []);
 });
