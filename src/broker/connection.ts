@@ -148,14 +148,16 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     this.broker.flushes.afterRead();
   }
 
-  /** Handles bytes from anywhere else. */
+  /**
+   * Handles bytes from anywhere else. TLS hands over one record after the other, so what they cause is sent once all that came
+   * together have been handled, at the end of the turn.
+   */
   onData(data: Uint8Array): void {
     if (this.closed) return;
     const before = this.inMsgs + this.#operations;
     this.#stallBudget = stallBudget(data.length);
     this.in.receivedElsewhere(data);
     this.#noteInput(before);
-    this.broker.flushes.afterRead();
   }
 
   /** Messages and subscriptions count as activity, PING and PONG do not. */

@@ -87,8 +87,7 @@ describe('connz', () => {
       bytes_to: [5, 6, 7],
       msgs_from: [7, 6, 5],
       bytes_from: [6, 7, 5],
-      // 5 was sent what 6 published, so both were active at the same time.
-      last: [7, 5, 6],
+      last: [7, 6, 5],
       idle: [5, 6, 7],
       uptime: [7, 6, 5],
     };
