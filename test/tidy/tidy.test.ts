@@ -34,9 +34,11 @@ const topRooms = ['cli'];
 const maxLines = 800;
 const hotPath = [
   'src/broker/delivery-plan.ts',
+  'src/broker/flush-queue.ts',
   'src/broker/inbound.ts',
   'src/broker/outbound.ts',
   'src/broker/publisher.ts',
+  'src/protocol/bytes.ts',
   'src/protocol/client-parser.ts',
   'src/subjects/subject-cache.ts',
 ];
