@@ -15,6 +15,7 @@ import { LameDuck } from './lame-duck.js';
 import type { Monitor } from './monitoring/monitor.js';
 import { fromUtf8, toUtf8 } from './protocol/bytes.js';
 import { quote } from './protocol/errors.js';
+import { hostPort } from './runtime/address.js';
 import type { Clock } from './runtime/clock.js';
 import { NodeClock } from './runtime/clock.js';
 import { type Log, silentLog } from './runtime/log.js';
@@ -288,10 +289,6 @@ export class Server {
 async function loadTlsOf(options: ServerOptions): Promise<LoadedTls> {
   const { loadTls } = await import('./security/tls.js');
   return loadTls(options.tls!, (path) => readFileSync(path, 'utf8'));
-}
-
-export function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** In quotes, as Go's `%q`. */

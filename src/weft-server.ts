@@ -8,12 +8,13 @@ import { type AuthenticateHook, type AuthorizeHook, HookedAuthenticator } from '
 import { type ConfigSource, readSource } from './embedding/load.js';
 import { LocalClient } from './embedding/local-client.js';
 import { NatsCoreSocket } from './embedding/nats-core-socket.js';
+import { hostPort } from './runtime/address.js';
 import type { Arena } from './runtime/arena.js';
 import { type Clock, NodeClock } from './runtime/clock.js';
 import { type Log, silentLog } from './runtime/log.js';
 import { Logger } from './runtime/logger.js';
 import { SeededRandom } from './runtime/random.js';
-import { hostPort, Server, type ServerParts } from './server.js';
+import { Server, type ServerParts } from './server.js';
 import { natsVersion, weftVersion } from './version.js';
 
 /** What only a program can say of its server; everything else is the configuration's. */

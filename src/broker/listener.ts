@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server as NetServer, Socket } from 'node:net';
+import { hostPort } from '../runtime/address.js';
 import { RateLimitedLog } from '../runtime/rate-limited-log.js';
 import { systemErrorReason } from '../runtime/system-error.js';
 import type { Broker } from './broker.js';
@@ -162,10 +163,6 @@ export class ClientListener {
     socket.on('error', ignore);
     socket.once('close', () => this.#sockets.delete(socket));
   }
-}
-
-function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** How many files the process may have open; Infinity where that cannot be found out cheaply. */

@@ -2,6 +2,7 @@
 import { readText, toUtf8 } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import type { ConnectOptions } from '../protocol/connect.js';
+import { hostPort } from '../runtime/address.js';
 import type { UserIdentity } from '../security/authenticator.js';
 import type { Broker, BrokerAccount } from './broker.js';
 import { describePayload } from './trace.js';
@@ -20,8 +21,7 @@ export abstract class LoggedConnection {
   get label(): string {
     const { remoteAddress, remotePort } = this.transport;
     if (remoteAddress === '') return `pipe - cid:${this.cid}${this.#logSuffix}`;
-    const host = remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress;
-    return `${host}:${remotePort} - cid:${this.cid}${this.#logSuffix}`;
+    return `${hostPort(remoteAddress, remotePort)} - cid:${this.cid}${this.#logSuffix}`;
   }
 
   /** From now on the log shows what CONNECT said. */

@@ -10,9 +10,9 @@ import {
   type Server as HttpsServer,
   type ServerOptions,
 } from 'node:https';
-import { isIPv6 } from 'node:net';
 import { posix } from 'node:path';
 import type { TLSSocket } from 'node:tls';
+import { hostPort } from '../runtime/address.js';
 import { systemErrorReason } from '../runtime/system-error.js';
 import type { LoadedTls } from '../security/tls.js';
 import { CpuMeter } from './cpu-meter.js';
@@ -206,10 +206,6 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
 function handshakeErrorText(error: NodeJS.ErrnoException): string {
   if (error.code === 'ERR_SSL_HTTP_REQUEST') return 'client sent an HTTP request to an HTTPS server';
   return error.code === 'ECONNRESET' ? 'EOF' : error.message;
-}
-
-function hostPort(host: string, port: number): string {
-  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function ignore(): void {}

@@ -5,6 +5,7 @@
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { hostPort } from './address.js';
 import type { Log } from './log.js';
 import { fileErrorText } from './system-error.js';
 
@@ -100,8 +101,5 @@ export function listenerUrls(
   const addresses = unspecified
     ? Object.values(interfaces).flatMap((list) => (list ?? []).map((entry) => entry.address))
     : [bound.address];
-  return addresses.map((address) => {
-    const host = address.includes(':') ? `[${address}]` : address;
-    return `${protocol}://${host}:${bound.port}`;
-  });
+  return addresses.map((address) => `${protocol}://${hostPort(address, bound.port)}`);
 }
