@@ -8,13 +8,12 @@ import { Announcements } from './announcements.js';
 import { Broker } from './broker/broker.js';
 import { Door } from './broker/door.js';
 import { ClientListener } from './broker/listener.js';
+import { goQuote } from './config/go-format.js';
 import { AddressError, parseHostPort } from './config/host-port.js';
 import type { LoadResult } from './config/load.js';
 import type { ServerOptions } from './config/options.js';
 import { LameDuck } from './lame-duck.js';
 import type { Monitor } from './monitoring/monitor.js';
-import { fromUtf8, toUtf8 } from './protocol/bytes.js';
-import { quote } from './protocol/errors.js';
 import { hostPort } from './runtime/address.js';
 import type { Clock } from './runtime/clock.js';
 import { NodeClock } from './runtime/clock.js';
@@ -289,9 +288,4 @@ export class Server {
 async function loadTlsOf(options: ServerOptions): Promise<LoadedTls> {
   const { loadTls } = await import('./security/tls.js');
   return loadTls(options.tls!, (path) => readFileSync(path, 'utf8'));
-}
-
-/** In quotes, as Go's `%q`. */
-function goQuote(text: string): string {
-  return toUtf8(quote(fromUtf8(text)));
 }

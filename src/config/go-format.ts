@@ -1,37 +1,13 @@
 /**
  * How Go prints values, as far as official texts contain them: quoted strings, durations, floats, names of types.
  */
+import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
+import { quote } from '../protocol/errors.js';
 import { type ConfigValue, ZuluTime } from './syntax.js';
 
 /** Go's `%q`. */
 export function goQuote(text: string): string {
-  let out = '"';
-  for (const char of text) {
-    const code = char.codePointAt(0)!;
-    if (char === '"' || char === '\\') out += `\\${char}`;
-    else if (code >= 0x20 && code < 0x7f) out += char;
-    else out += quotedRune(char, code);
-  }
-  return `${out}"`;
-}
-
-const namedEscapes: Readonly<Record<string, string>> = {
-  '\x07': '\\a',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\v': '\\v',
-};
-
-function quotedRune(char: string, code: number): string {
-  const named = namedEscapes[char];
-  if (named !== undefined) return named;
-  if (code < 0x80) return `\\x${code.toString(16).padStart(2, '0')}`;
-  if (/[\p{L}\p{M}\p{N}\p{P}\p{S}]/u.test(char)) return char;
-  if (code < 0x10000) return `\\u${code.toString(16).padStart(4, '0')}`;
-  return `\\U${code.toString(16).padStart(8, '0')}`;
+  return toUtf8(quote(fromUtf8(text)));
 }
 
 /** Go's `%q` of a list of strings. */
