@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { NkeyRole } from '../../src/protocol/nkey-text.js';
 import {
   createNonce,
   createServerIdentity,
-  decodeBase32,
   decodePublicKey,
   decodeSeed,
   decodeSignature,
-  encodeBase32,
   encodePublicKey,
   encodeSeed,
-  isPublicKey,
   NkeyPair,
-  type NkeyRole,
   NkeyVerifier,
 } from '../../src/security/nkeys.js';
 
@@ -98,28 +95,17 @@ describe('nkeys', () => {
         (bytes, at, char) => {
           const text = encodePublicKey('user', bytes);
           const changed = text.slice(0, at) + char + text.slice(at + 1);
-          assert.equal(isPublicKey(changed, 'user'), changed === text);
+          assert.equal(decodePublicKey(changed)?.role === 'user', changed === text);
         },
       ),
     );
   });
 
-  it('base32 is reversible for any bytes', () => {
-    fc.assert(
-      fc.property(fc.uint8Array(), (bytes) => {
-        assert.deepEqual(decodeBase32(encodeBase32(bytes)), Buffer.from(bytes));
-      }),
-    );
-    for (const bad of ['A', 'AAA', 'AAAAAA', 'a2', 'A1', 'A=', 'A '])
-      assert.equal(decodeBase32(bad), null, bad);
-  });
-
   it('refuses what is no key', () => {
     for (const text of ['', 'U', 'hello', KNOWN[4]!.publicKey.toLowerCase(), `${KNOWN[4]!.publicKey}A`]) {
-      assert.equal(isPublicKey(text), false, text);
+      assert.equal(decodePublicKey(text), null, text);
       assert.throws(() => NkeyPair.fromSeed(text), /nkeys: invalid seed/);
     }
-    assert.equal(isPublicKey(KNOWN[4]!.publicKey, 'account'), false);
   });
 
   it('creates a server identity in about a millisecond', () => {
