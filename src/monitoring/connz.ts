@@ -1,6 +1,6 @@
 /** `/connz`: which connections there are or were, filtered, sorted and cut into pages. */
 import { fromUtf8 } from '../protocol/bytes.js';
-import { patternsOverlap } from '../security/subject-set.js';
+import { patternsOverlap } from '../subjects/subject.js';
 import {
   authorizedUser,
   type ConnectionRef,

@@ -7,14 +7,8 @@
  * through, although the subscription is wider; here it is refused.
  */
 import type { PermissionsOptions, ResponsePermission } from '../config/options.js';
-import {
-  hasWildcard,
-  isSubsetOf,
-  isValidPattern,
-  patternsOverlap,
-  type SubjectMatch,
-  SubjectSet,
-} from './subject-set.js';
+import { hasWildcard, isSubsetOf, isValidPattern, patternsOverlap } from '../subjects/subject.js';
+import { type SubjectMatch, SubjectSet } from './subject-set.js';
 
 const DEFAULT_RESPONSES = 1;
 const DEFAULT_RESPONSE_EXPIRY = 120_000;

@@ -1,8 +1,9 @@
 /**
- * A set of subject patterns, compiled to a trie: which of them match a subject, and do any overlap another pattern.
+ * A set of subject patterns, compiled to a trie: which of them match a subject.
  *
  * Entries may carry a queue group. Subjects are latin1 strings; `*` stands for one token, a final `>` for one or more.
  */
+import { isValidPattern } from '../subjects/subject.js';
 
 /** What the patterns that match a subject say together. */
 export interface SubjectMatch {
@@ -22,55 +23,11 @@ class Node {
   readonly queues: string[] = [];
 }
 
-/** Subject tokens are valid in a pattern: none empty, no white space, nothing after `>`. */
-export function isValidPattern(subject: string): boolean {
-  const tokens = subject.split('.');
-  return tokens.every(
-    (token, i) => token !== '' && !/[ \t\n\f\r]/.test(token) && (token !== '>' || i === tokens.length - 1),
-  );
-}
-
-/** Whether a token is `*` or `>`. */
-export function hasWildcard(subject: string): boolean {
-  return subject.split('.').some((token) => token === '*' || token === '>');
-}
-
-/** Whether every literal subject that `subject` stands for is one that `pattern` stands for. */
-export function isSubsetOf(subject: string, pattern: string): boolean {
-  const tokens = subject.split('.');
-  const test = pattern.split('.');
-  for (let i = 0; i < test.length; i++) {
-    if (i >= tokens.length || tokens[i] === '') return false;
-    if (test[i] === '>') return true;
-    if (tokens[i] === '>' || (tokens[i] === '*' && test[i] !== '*')) return false;
-    if (test[i] !== '*' && test[i] !== tokens[i]) return false;
-  }
-  return tokens.length === test.length;
-}
-
-/** Whether some literal subject matches both patterns. */
-export function patternsOverlap(a: string, b: string): boolean {
-  const left = a.split('.');
-  const right = b.split('.');
-  const shorter = Math.min(left.length, right.length);
-  for (let i = 0; i < shorter; i++) {
-    if (left[i] === '>' || right[i] === '>') return true;
-    if (left[i] !== right[i] && left[i] !== '*' && right[i] !== '*') return false;
-  }
-  return left.length === right.length;
-}
-
 export class SubjectSet {
   readonly #root = new Node();
-  readonly #patterns: string[] = [];
 
   constructor(patterns: Iterable<string> = []) {
     for (const pattern of patterns) this.add(pattern);
-  }
-
-  /** The subjects of all entries, in the order they were added. */
-  get patterns(): readonly string[] {
-    return this.#patterns;
   }
 
   /** Throws for a subject that is not valid. */
@@ -88,7 +45,6 @@ export class SubjectSet {
     }
     if (queue === '') node.plain = true;
     else if (!node.queues.includes(queue)) node.queues.push(queue);
-    this.#patterns.push(pattern);
   }
 
   /** Whether an entry without queue group matches. The tokens are taken as they are: `foo.>` is a message's subject too. */
@@ -105,11 +61,6 @@ export class SubjectSet {
   /** As `match`, for a subscription: `>` in it is covered only by `>` in an entry, not by `*`. */
   covers(subscription: string): SubjectMatch {
     return this.#find(subscription, true);
-  }
-
-  /** Whether any entry, with or without queue group, shares a literal subject with the pattern. */
-  overlaps(pattern: string): boolean {
-    return this.#patterns.some((entry) => patternsOverlap(entry, pattern));
   }
 
   #find(subject: string, asSubscription: boolean): SubjectMatch {

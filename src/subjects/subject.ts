@@ -14,6 +14,11 @@ export function isValidSubscription(subject: string): boolean {
   }
 }
 
+/** Whether a subject may stand in a permission: as for a subscription, and without white space. */
+export function isValidPattern(subject: string): boolean {
+  return isValidSubscription(subject) && !/[ \t\n\f\r]/.test(subject);
+}
+
 /** Whether a token of the subject is a wildcard. `foo*` and `foo>` are literal. */
 export function hasWildcard(subject: string): boolean {
   for (let i = 0; i < subject.length; i++) {
@@ -58,6 +63,31 @@ export function subjectMatches(literal: string, pattern: string): boolean {
     at = literalEnd + 1;
     want = patternEnd + 1;
   }
+}
+
+/** Whether every literal subject that `subject` stands for is one that `pattern` stands for. */
+export function isSubsetOf(subject: string, pattern: string): boolean {
+  const tokens = subject.split('.');
+  const test = pattern.split('.');
+  for (let i = 0; i < test.length; i++) {
+    if (i >= tokens.length || tokens[i] === '') return false;
+    if (test[i] === '>') return true;
+    if (tokens[i] === '>' || (tokens[i] === '*' && test[i] !== '*')) return false;
+    if (test[i] !== '*' && test[i] !== tokens[i]) return false;
+  }
+  return tokens.length === test.length;
+}
+
+/** Whether some literal subject matches both patterns. */
+export function patternsOverlap(a: string, b: string): boolean {
+  const left = a.split('.');
+  const right = b.split('.');
+  const shorter = Math.min(left.length, right.length);
+  for (let i = 0; i < shorter; i++) {
+    if (left[i] === '>' || right[i] === '>') return true;
+    if (left[i] !== right[i] && left[i] !== '*' && right[i] !== '*') return false;
+  }
+  return left.length === right.length;
 }
 
 function tokenEnd(subject: string, start: number): number {
