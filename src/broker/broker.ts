@@ -7,7 +7,7 @@ import { Account, GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js'
 import { noAccountLimits, type ServerOptions } from '../config/options.js';
 import { ClientParser } from '../protocol/client-parser.js';
 import { type ClosedReason, clientErrors } from '../protocol/errors.js';
-import { type ConnectionInfo, InfoTemplate, versionFields } from '../protocol/info.js';
+import { type CommonInfo, type ConnectionInfo, InfoTemplate, versionFields } from '../protocol/info.js';
 import { Arena, CHUNK_SIZE } from '../runtime/arena.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
@@ -284,7 +284,7 @@ export class Broker {
     return this.#templates[kind];
   }
 
-  #commonInfo(inProcess: boolean): ConstructorParameters<typeof InfoTemplate>[0] {
+  #commonInfo(inProcess: boolean): CommonInfo {
     const { options } = this;
     const { tls } = options;
     const required = tls !== undefined && !options.allowNonTls && !inProcess;
