@@ -3,6 +3,7 @@
  * them, keys sorted, with a newline at the end.
  */
 import { createHash } from 'node:crypto';
+import { escapeForGo } from '../protocol/json.js';
 import { type ConfigMap, type ConfigValue, ZuluTime } from './syntax.js';
 
 /** `sha256:` and 64 hexadecimal digits. */
@@ -29,10 +30,7 @@ function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a, 'utf8'), Buffer.from(b, 'utf8'));
 }
 
-/** Go escapes what HTML would trip over, too. */
 function encodeString(text: string): string {
-  return JSON.stringify(Buffer.from(text, 'utf8').toString('utf8')).replace(
-    /[<>&\u2028\u2029]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  // Half a surrogate pair becomes U+FFFD on the way through the bytes.
+  return escapeForGo(JSON.stringify(Buffer.from(text, 'utf8').toString('utf8')));
 }

@@ -3,18 +3,11 @@
  * is `undefined` is left out, which is how `omitempty` is written here.
  */
 import { goDuration } from '../config/go-format.js';
+import { escapeForGo } from '../protocol/json.js';
 
 /** JSON as Go's encoder writes it; `indent` 0 is on one line. */
 export function goJson(value: unknown, indent = 2): string {
   return escapeForGo(JSON.stringify(value, null, indent));
-}
-
-/** Go escapes what HTML would trip over, and replaces what is not valid text. */
-export function escapeForGo(json: string): string {
-  return json.replace(
-    /[<>&\u2028\u2029]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 /** Text from a client, in which half a surrogate pair becomes U+FFFD as in Go; absent when empty. */

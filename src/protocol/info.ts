@@ -1,5 +1,7 @@
 /** INFO: what the server says of itself (client protocol, section 3). */
 import { natsVersion, weftVersion } from '../version.js';
+import { fromUtf8 } from './bytes.js';
+import { escapeForGo } from './json.js';
 
 /** What INFO says to every connection of a kind. Absent fields are left out. */
 export interface CommonInfo {
@@ -92,9 +94,5 @@ function members(fields: Partial<CommonInfo & ConnectionInfo>, keys: Key[]): str
       value === false || value === 0 || value === '' || (Array.isArray(value) && value.length === 0);
     if (!empty || ALWAYS.has(key)) text += `,"${key}":${JSON.stringify(value)}`;
   }
-  const escaped = text.replace(
-    /[<>&\u2028\u2029]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-  return Buffer.from(escaped, 'utf8').toString('latin1');
+  return fromUtf8(escapeForGo(text));
 }
