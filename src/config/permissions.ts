@@ -1,5 +1,6 @@
 /** Reads a `permissions` block: what may be published and subscribed to, in all the forms it can be written in. */
-import { DurationError, goQuote, goType, goValue, parseGoDuration } from './go-format.js';
+import { durationOf } from './general.js';
+import { goQuote, goType, goValue } from './go-format.js';
 import { findKey, keyName } from './keys.js';
 import type { PermissionsOptions, ResponsePermission, SubjectPermission } from './options.js';
 import { asInteger, type Problems, Rejected, withoutPlace } from './problems.js';
@@ -124,11 +125,6 @@ function responseTime(value: ConfigValue): number {
   if (typeof value.value !== 'string') {
     throw new Rejected(value, 'error parsing expires, not a duration string');
   }
-  try {
-    const time = parseGoDuration(value.value);
-    return time < 0 ? -1 : time;
-  } catch (error) {
-    if (error instanceof DurationError) throw new Rejected(value, `error parsing expires: ${error.message}`);
-    throw error;
-  }
+  const time = durationOf(value, 'error parsing expires:');
+  return time < 0 ? -1 : time;
 }
