@@ -146,7 +146,7 @@ export const generalReaders: Readonly<Record<string, KeyReader>> = {
 };
 
 /** A port, or `host:port` where the host may be empty or in brackets. */
-export function readListen(value: ConfigValue): { host: string; port: number } {
+function readListen(value: ConfigValue): { host: string; port: number } {
   const { value: listen } = value;
   if (typeof listen === 'bigint') return { host: '', port: Number(listen) };
   if (typeof listen !== 'string') {

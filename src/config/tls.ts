@@ -28,7 +28,7 @@ export function readClientTls(value: ConfigValue, { options, readFile }: Reading
   options.tls = tls;
 }
 
-export function readTls(value: ConfigValue): TlsOptions {
+function readTls(value: ConfigValue): TlsOptions {
   const tls = defaultTlsOptions();
   for (const [name, item] of asMap(value)) {
     const spec = findKey('tls', name);

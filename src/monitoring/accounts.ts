@@ -58,7 +58,7 @@ export function accountStatz(view: MonitorView, options: AccountStatzOptions) {
 }
 
 /** The figures of one account; also those of the account's own statistics service. */
-export function accountStat(account: BrokerAccount) {
+function accountStat(account: BrokerAccount) {
   const traffic = accountTraffic(account);
   return {
     acc: account.name,

@@ -7,8 +7,6 @@ import { isIPv4, isIPv6 } from 'node:net';
 
 /** Milliseconds within which the header must have arrived. */
 export const PROXY_HEADER_TIMEOUT = 5000;
-/** No header is longer: 16 bytes, then as many as a 16 bit length says. */
-export const PROXY_HEADER_MAX = 16 + 0xffff;
 
 export interface ProxyAddress {
   /** In the canonical form of RFC 5952; IPv4 in IPv6 as plain IPv4. */

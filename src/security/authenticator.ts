@@ -145,13 +145,3 @@ export interface Authenticator {
   /** Whether a client may start with another verb than CONNECT; if so, authenticate it with empty credentials. */
   anonymous(connectionType: ConnectionType): boolean;
 }
-
-/** Whether a live connection may go on as it is under the next authenticator, in the same account. */
-export async function sameUser(
-  identity: UserIdentity,
-  request: AuthRequest,
-  next: Authenticator,
-): Promise<UserIdentity | null> {
-  const result = await next.renew(identity, request);
-  return result.ok && result.user.account === identity.account ? result.user : null;
-}

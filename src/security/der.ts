@@ -11,22 +11,16 @@ export interface DerElement {
   value: Buffer;
 }
 
+/** The tags of the elements that are told apart by them. */
 export const TAG = {
-  boolean: 0x01,
-  integer: 0x02,
-  bitString: 0x03,
   octetString: 0x04,
-  oid: 0x06,
   utf8String: 0x0c,
   numericString: 0x12,
   printableString: 0x13,
   t61String: 0x14,
   ia5String: 0x16,
   utcTime: 0x17,
-  generalizedTime: 0x18,
   bmpString: 0x1e,
-  sequence: 0x30,
-  set: 0x31,
 } as const;
 
 /** The element at `offset`; throws when the bytes are not one. */

@@ -13,7 +13,7 @@ interface Grant {
 }
 
 /** Reply subjects remembered; beyond it the oldest are forgotten. */
-export const MAX_TRACKED_REPLIES = 65_536;
+const MAX_TRACKED_REPLIES = 65_536;
 
 export class ResponseTracker {
   readonly #maxMsgs: number;
