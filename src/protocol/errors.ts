@@ -1,6 +1,6 @@
 /**
  * The texts that clients get in `-ERR`, and the reasons that `/connz` gives for closed connections (client protocol,
- * section 6). They are part of the protocol: client libraries compare them.
+ * section 6). They are part of the protocol: client libraries compare them. `quote` puts in quotes what such texts quote.
  */
 
 export const clientErrors = {

@@ -1,5 +1,6 @@
 // User nkeys made from fixed seeds, for tests that sign nonces. The encoding is the one of the nkeys libraries: a prefix
-// byte, the 32 bytes of the ed25519 public key and a CRC-16, in base32 without padding.
+// byte, the 32 bytes of the ed25519 public key and a CRC-16, in base32 without padding. It is written again here, so that the
+// server is not checked with its own code.
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
@@ -17,7 +18,7 @@ export class UserKey {
     const seed = Buffer.alloc(32, fill);
     this.#key = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, seed]), format: 'der', type: 'pkcs8' });
     const spki = createPublicKey(this.#key).export({ format: 'der', type: 'spki' });
-    this.publicKey = encode(USER_PREFIX, spki.subarray(-32));
+    this.publicKey = encodeNkey(USER_PREFIX, spki.subarray(-32));
   }
 
   sign(text: string): Buffer {
@@ -25,7 +26,8 @@ export class UserKey {
   }
 }
 
-function encode(prefix: number, key: Buffer): string {
+/** The text of a public key. */
+export function encodeNkey(prefix: number, key: Buffer): string {
   const body = Buffer.concat([Buffer.from([prefix]), key]);
   const sum = Buffer.alloc(2);
   sum.writeUInt16LE(crc16(body));
