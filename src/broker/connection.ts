@@ -209,7 +209,8 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     }
     this.out.finish();
     const left = this.out.pending;
-    this.transport.end();
+    // A server that goes away does not wait for its clients.
+    this.transport.end(this.closedReason !== 'Server Shutdown');
     // What is left has as long as any other write; after that the socket is taken away from a client that does not read.
     if (left > 0) this.congestion.watchWrite();
     return left;

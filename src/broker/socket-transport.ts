@@ -3,6 +3,9 @@ import type { Socket } from 'node:net';
 import type { ClientConnection } from './connection.js';
 import type { Transport } from './transport.js';
 
+/** Milliseconds, of the machine's own time, that a closed connection waits for the other side to close too. */
+const LINGER = 500;
+
 export class SocketTransport implements Transport {
   /** Null when it is closed: what is remembered of closed connections must not hold sockets. */
   #socket: Socket | null = null;
@@ -56,8 +59,21 @@ export class SocketTransport implements Transport {
     this.#socket?.resume();
   }
 
-  end(): void {
-    this.#socket?.destroySoon();
+  end(linger: boolean): void {
+    const socket = this.#socket;
+    if (socket === null) return;
+    if (!linger) {
+      socket.destroySoon();
+      return;
+    }
+    // When the other side has ended as well, the socket goes by itself.
+    socket.once('finish', () => {
+      const timer = setTimeout(() => socket.destroy(), LINGER);
+      timer.unref();
+      socket.once('close', () => clearTimeout(timer));
+    });
+    socket.end();
+    socket.resume();
   }
 
   destroy(): void {

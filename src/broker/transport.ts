@@ -15,8 +15,11 @@ export interface Transport {
   /** Stops and continues the flow of input. */
   pause(): void;
   resume(): void;
-  /** Sends what was handed over, then closes. */
-  end(): void;
+  /**
+   * Sends what was handed over, then closes. With `linger` the other side gets a moment to take it: input that comes meanwhile is
+   * read and dropped, for a socket closed with unread input takes back what it sent.
+   */
+  end(linger: boolean): void;
   /** Closes at once. */
   destroy(): void;
 }
