@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server as NetServer, Socket } from 'node:net';
 import { hostPort } from '../runtime/address.js';
+import { READ_SIZE } from '../runtime/arena.js';
 import { RateLimitedLog } from '../runtime/rate-limited-log.js';
 import { systemErrorReason } from '../runtime/system-error.js';
 import type { Broker } from './broker.js';
@@ -134,7 +135,12 @@ export class ClientListener {
         buffer: arena.readBuffer,
         callback: (length: number) => {
           connection?.onRead(length);
-          return true;
+          if (length < READ_SIZE) return true;
+          // The event loop would go on reading from a socket that fills the buffer, up to 32 times: the others come first.
+          setImmediate(() => {
+            if (!connection?.suspended) socket.resume();
+          });
+          return false;
         },
       },
     } as ConstructorParameters<typeof Socket>[0]);
