@@ -118,9 +118,8 @@ export class Run {
   }
 
   async finish(pings: boolean): Promise<Transcript> {
-    // The second round fetches what the first one made others send.
-    const rounds = this.speakers.size > 1 ? 2 : 1;
-    for (let round = 0; round < rounds; round++) {
+    // The second round fetches what the first one made the server send: to others, and the INFO behind the first PONG.
+    for (let round = 0; round < 2; round++) {
       for (const speaker of this.speakers.values()) await this.sync(speaker);
     }
     const first = Math.min(...[...this.speakers.values()].map((speaker) => speaker.id));
