@@ -81,10 +81,73 @@ export const noAccountLimits: Readonly<AccountLimits> = {
   maxPayload: -1,
 };
 
-/** An account as the configuration declares it; imports, exports, mappings and limits come with the accounts capability. */
+/** `singleton` answers once, `stream` and `chunked` until an empty message. */
+export type ServiceResponseType = 'singleton' | 'stream' | 'chunked';
+
+/** When the time that a service takes is measured, and where it is told. */
+export interface LatencyOptions {
+  /** Percent of requests; 0 is those whose headers ask for it. */
+  sampling: number;
+  /** Subject in the exporting account. */
+  subject: string;
+}
+
+/** What an account lets others have. Subjects are latin1 text, as everywhere inside. */
+export interface ExportOptions {
+  kind: 'stream' | 'service';
+  subject: string;
+  /** Who may import it; absent means everybody. */
+  accounts?: string[];
+  /** Token of the subject, from 1, that has to be the importing account's name; absent means none. */
+  tokenPosition?: number;
+  /** Services only. */
+  responseType?: ServiceResponseType;
+  /** Milliseconds that a responder has; services only, absent means the default of two minutes. */
+  responseThreshold?: number;
+  latency?: LatencyOptions;
+  allowTrace: boolean;
+}
+
+/** What an account has from another one. */
+export interface ImportOptions {
+  kind: 'stream' | 'service';
+  /** Name of the exporting account. */
+  account: string;
+  /** Subject in the exporting account. */
+  subject: string;
+  /** Subject in the importing account, maybe a transform; absent means the same. */
+  to?: string;
+  /** Streams only, the older form of `to`: goes in front of the subject. */
+  prefix?: string;
+  /** Services only: the responder may know who asks. */
+  share: boolean;
+  allowTrace: boolean;
+}
+
+/** One of the places where messages on a mapped subject go. */
+export interface MappingDestination {
+  /** Maybe a transform. */
+  subject: string;
+  /** Percent of the messages. */
+  weight: number;
+  /** Only on servers of this cluster. */
+  cluster?: string;
+}
+
+export interface MappingOptions {
+  subject: string;
+  destinations: MappingDestination[];
+}
+
+/** An account as the configuration declares it. */
 export interface AccountOptions {
   name: string;
   limits?: AccountLimits;
+  exports?: ExportOptions[];
+  imports?: ImportOptions[];
+  mappings?: MappingOptions[];
+  /** Where `traceparent` headers let messages be traced to. */
+  trace?: { destination: string; sampling: number };
   /** Public account nkey, `A...`. */
   nkey?: string;
   /** For its users without their own; already given to those in `authorization.users`. */

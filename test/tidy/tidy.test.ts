@@ -16,8 +16,9 @@ const rooms = [
   'security',
   'accounts',
   'broker',
-  'system',
+  'jetstream',
   'monitoring',
+  'system',
   'embedding',
 ];
 /** What puts the rooms together, and may import all of them. */
