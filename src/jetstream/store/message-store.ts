@@ -135,7 +135,7 @@ export class StoredMessage {
   }
 
   get subject(): string {
-    return (this.#subject ??= this.buffer.latin1Slice(this.subjectStart, this.subjectEnd));
+    return (this.#subject ??= this.buffer.toString('latin1', this.subjectStart, this.subjectEnd));
   }
 
   /** `NATS/1.0\r\n...\r\n\r\n`, or null. */
