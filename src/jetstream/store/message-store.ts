@@ -196,7 +196,17 @@ export interface MessageStore {
    * Returns its sequence. Throws `StoreError`; nothing has changed then.
    */
   append(subject: string, header: Uint8Array | null, payload: Uint8Array, time: bigint, ttl?: number): number;
-  /** The same at a given sequence above the last one, for mirrors and restores; those between are skipped. */
+  /** The same for headers (0 bytes: none) and payload that lie one behind the other, as in what a client sent. */
+  appendBody(
+    subject: string,
+    body: Uint8Array,
+    start: number,
+    headerLength: number,
+    payloadLength: number,
+    time: bigint,
+    ttl?: number,
+  ): number;
+  /** `append` at a given sequence above the last one, for mirrors and restores; those between are skipped. */
   appendAt(
     sequence: number,
     subject: string,
