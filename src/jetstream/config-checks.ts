@@ -16,7 +16,7 @@ export interface StreamSurroundings {
 }
 
 export function invalidConfig(err: string): ApiError {
-  return new ApiError('streamInvalidConfigF', { err });
+  return new ApiError('streamInvalidConfig', { err });
 }
 
 export function pedanticError(err: string): ApiError {

@@ -192,7 +192,7 @@ function checkPull(
   refuseIf(config.max_expires !== 0 && config.max_expires < MILLISECOND, 'consumerMaxRequestExpiresTooSmall');
   const most = limits.maxRequestBatch;
   if (most > 0 && config.max_batch > most)
-    throw new ApiError('consumerMaxRequestBatchExceededF', { limit: most });
+    throw new ApiError('consumerMaxRequestBatchExceeded', { limit: most });
 }
 
 function checkCaps(config: ConsumerConfig, stream: StreamConfig, limits: ConsumerLimits): void {
