@@ -1,10 +1,12 @@
 /** One connection as `/connz` shows it, open or closed. */
+import { authorizedUser, clientType, wellFormed } from '../broker/client-info.js';
 import type { ClosedConnection } from '../broker/closed-connections.js';
 import type { ClientConnection } from '../broker/connection.js';
 import type { Subscription } from '../broker/subscription.js';
 import { toUtf8 } from '../protocol/bytes.js';
+import { localTime } from '../protocol/go-time.js';
 import { peerCertificateInfo } from '../security/peer-certificate.js';
-import { localTime, roundTripText, textOrAbsent, uptimeText } from './go-json.js';
+import { roundTripText, uptimeText } from './go-json.js';
 
 /** A connection and, when it has ended, how. */
 export interface ConnectionRef {
@@ -34,7 +36,7 @@ export function connectionInfo(ref: ConnectionRef, options: InfoOptions, now: nu
   return {
     cid: connection.cid,
     kind: 'Client',
-    type: connectionType(connection),
+    type: clientType(connection),
     ip: port === 0 ? '' : transport.remoteAddress,
     port,
     start: localTime(connection.start),
@@ -51,15 +53,15 @@ export function connectionInfo(ref: ConnectionRef, options: InfoOptions, now: nu
     out_bytes: connection.outBytes,
     stalls: connection.stalls || undefined,
     subscriptions: subscriptionTotal(ref),
-    name: textOrAbsent(connection.options.name),
-    lang: textOrAbsent(connection.options.lang),
-    version: textOrAbsent(connection.options.version),
+    name: wellFormed(connection.options.name),
+    lang: wellFormed(connection.options.lang),
+    version: wellFormed(connection.options.version),
     tls_version: tls?.version,
     tls_cipher_suite: tls?.cipher,
     tls_peer_certs:
       options.auth && closed === null && tls?.peer ? [peerCertificateInfo(tls.peer)] : undefined,
     tls_first: tls?.handshakeFirst || undefined,
-    authorized_user: auth ? textOrAbsent(auth.user) : undefined,
+    authorized_user: auth ? wellFormed(auth.user) : undefined,
     account: auth && account !== GLOBAL_ACCOUNT ? account : undefined,
     ...subscriptionLists(ref, options),
     // A closed connection of the global account has forgotten its account.
@@ -69,13 +71,6 @@ export function connectionInfo(ref: ConnectionRef, options: InfoOptions, now: nu
 }
 
 export type ConnectionInfo = ReturnType<typeof connectionInfo>;
-
-/** What the client called itself, whether or not anybody checked it. */
-export function authorizedUser(connection: ClientConnection): string {
-  const { identity, options } = connection;
-  if (identity !== null) return identity.label;
-  return options.nkey || options.user || (options.auth_token !== '' ? '[REDACTED]' : '');
-}
 
 export function pendingBytes({ connection, closed }: ConnectionRef): number {
   return closed === null ? connection.out.pending : closed.pendingBytes;
@@ -106,17 +101,4 @@ function subscriptionLists({ connection, closed }: ConnectionRef, options: InfoO
   if (!options.subscriptionsDetail) return { subscriptions_list: subs.map((sub) => toUtf8(sub.subject)) };
   const account = closed === null ? undefined : connection.account.name;
   return { subscriptions_list_detail: subs.map((sub) => subscriptionDetail(sub, account)) };
-}
-
-function connectionType({ type }: ClientConnection): string {
-  switch (type) {
-    case 'WEBSOCKET':
-    case 'LEAFNODE_WS':
-      return 'websocket';
-    case 'MQTT':
-    case 'MQTT_WS':
-      return 'mqtt';
-    default:
-      return 'nats';
-  }
 }

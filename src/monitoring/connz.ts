@@ -1,14 +1,10 @@
 /** `/connz`: which connections there are or were, filtered, sorted and cut into pages. */
+import { authorizedUser } from '../broker/client-info.js';
 import { fromUtf8 } from '../protocol/bytes.js';
+import { utcTime } from '../protocol/go-time.js';
 import { patternsOverlap } from '../subjects/subject.js';
-import {
-  authorizedUser,
-  type ConnectionRef,
-  connectionInfo,
-  pendingBytes,
-  subscriptionTotal,
-} from './connection-info.js';
-import { goJson, utcTime } from './go-json.js';
+import { type ConnectionRef, connectionInfo, pendingBytes, subscriptionTotal } from './connection-info.js';
+import { goJson } from './go-json.js';
 import { jsonWithList } from './list-pieces.js';
 import { type Query, RequestError } from './query.js';
 import type { MonitorView } from './view.js';

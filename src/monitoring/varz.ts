@@ -1,9 +1,10 @@
 /** `/varz`: the server in numbers. */
 import { availableParallelism } from 'node:os';
 import type { ServerOptions } from '../config/options.js';
+import { nanoseconds, utcTime } from '../protocol/go-time.js';
 import { versionFields } from '../protocol/info.js';
 import { weftVersion } from '../version.js';
-import { nanoseconds, uptimeText, utcTime } from './go-json.js';
+import { uptimeText } from './go-json.js';
 import type { MonitorView } from './view.js';
 
 /** Switches of the official server with their defaults; the configuration may turn them over. */

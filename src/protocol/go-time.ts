@@ -1,0 +1,32 @@
+/** Times and durations as Go's JSON has them. */
+
+/** A time in milliseconds since 1970 as RFC 3339 with microseconds (all that the clock knows), in UTC. */
+export function utcTime(time: number): string {
+  return `${dateAndTime(time, 0)}Z`;
+}
+
+/** The same in the machine's time zone. */
+export function localTime(time: number): string {
+  const offset = -new Date(time).getTimezoneOffset();
+  if (offset === 0) return utcTime(time);
+  const minutes = Math.abs(offset);
+  const zone = `${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+  return `${dateAndTime(time, offset)}${offset < 0 ? '-' : '+'}${zone}`;
+}
+
+function dateAndTime(time: number, offsetMinutes: number): string {
+  const microseconds = Math.round(time * 1000);
+  const seconds = Math.floor(microseconds / 1e6);
+  const fraction = microseconds - seconds * 1e6;
+  const whole = new Date((seconds + offsetMinutes * 60) * 1000).toISOString().slice(0, 19);
+  return fraction === 0 ? whole : `${whole}.${String(fraction).padStart(6, '0').replace(/0+$/, '')}`;
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
+/** Milliseconds as the nanoseconds of a Go duration. */
+export function nanoseconds(milliseconds: number): number {
+  return Math.round(milliseconds * 1e6);
+}
