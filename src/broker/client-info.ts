@@ -1,18 +1,19 @@
 /**
- * Who a client is, as events, requests that cross accounts (`Nats-Request-Info`) and latency metrics tell it: the official
- * server's `ClientInfo`.
+ * Who a client is, as the server tells others: in the header `Nats-Request-Info` of requests that come from another account, in the
+ * measurements of services, in the events of the system account.
  */
-import { localTime, nanoseconds } from '../protocol/go-time.js';
+import { fromUtf8 } from '../protocol/bytes.js';
+import { goJson, localTime, nanoseconds, textOrAbsent } from '../protocol/json.js';
 import type { ClientConnection } from './connection.js';
 
-/** In the order on the wire; what is `undefined` is left out. */
+/** The fields in the order they have on the wire; absent ones are left out. */
 export interface ClientInfo {
   /** RFC 3339. */
   start?: string;
   host?: string;
   id?: number;
   acc?: string;
-  /** The account whose service is asked, where a request came through several. */
+  /** The account through which a request came that has crossed several. */
   svc?: string;
   user?: string;
   name?: string;
@@ -20,10 +21,9 @@ export interface ClientInfo {
   ver?: string;
   /** Nanoseconds. */
   rtt?: number;
-  /** Name of the server. */
   server?: string;
   cluster?: string;
-  alts?: string[];
+  /** RFC 3339. */
   stop?: string;
   jwt?: string;
   issuer_key?: string;
@@ -31,57 +31,43 @@ export interface ClientInfo {
   tags?: string[];
   kind?: string;
   client_type?: string;
-  client_id?: string;
   nonce?: string;
   reply?: string;
 }
 
-/**
- * - `account`: the account and the round-trip time, for services that are not to know more.
- * - `request`: all of it, for services that the client's account shares it with.
- * - `connect`, `disconnect`: for events.
- */
-export type ClientInfoUse = 'account' | 'request' | 'connect' | 'disconnect';
-
-/** `service` is for `svc`. */
-export function clientInfo(
-  connection: ClientConnection,
-  use: ClientInfoUse,
-  service?: string,
-  stop?: number,
-): ClientInfo {
-  const { options, account, broker } = connection;
-  const rtt = use === 'connect' ? undefined : nanoseconds(connection.liveness.rtt) || undefined;
-  if (use === 'account') return { acc: account.name, svc: service, rtt };
+/** What everybody may know of a client, its account and its round-trip time; `detailed` is for those it shares more with. */
+export function clientInfo(connection: ClientConnection, detailed: boolean): ClientInfo {
+  const acc = connection.account.name;
+  const rtt = nanoseconds(connection.liveness.rtt) || undefined;
+  if (!detailed) return { acc, rtt };
+  const { options, broker, transport, identity } = connection;
   return {
     start: localTime(connection.start),
-    host: connection.transport.remoteAddress || undefined,
+    host: transport.remoteAddress || undefined,
     id: connection.cid,
-    acc: account.name,
-    svc: service,
-    user: authorizedUser(connection) || undefined,
-    name: wellFormed(options.name),
-    lang: wellFormed(options.lang),
-    ver: wellFormed(options.version),
+    acc,
+    svc: undefined,
+    user: textOrAbsent(userOf(connection)),
+    name: textOrAbsent(options.name),
+    lang: textOrAbsent(options.lang),
+    ver: textOrAbsent(options.version),
     rtt,
-    server: use === 'request' ? broker.serverName : undefined,
-    stop: stop === undefined ? undefined : localTime(stop),
-    // In a request this is the user's, which only JWTs have.
-    name_tag: use === 'request' ? undefined : account.name,
+    server: broker.serverName,
+    stop: undefined,
+    issuer_key: identity?.kind === 'nkey' ? acc : undefined,
     kind: 'Client',
     client_type: clientType(connection),
   };
 }
 
-/** What the client called itself, whether or not anybody checked it. */
-export function authorizedUser(connection: ClientConnection): string {
-  const { identity, options } = connection;
+/** What the client called itself, whether or not anybody checked it; empty when it said nothing. */
+export function userOf({ identity, options }: ClientConnection): string {
   if (identity !== null) return identity.label;
   return options.nkey || options.user || (options.auth_token !== '' ? '[REDACTED]' : '');
 }
 
-/** Which protocol it speaks. */
-export function clientType({ type }: ClientConnection): 'nats' | 'mqtt' | 'websocket' {
+/** The protocol that a client speaks: `nats`, `mqtt` or `websocket`. */
+export function clientType({ type }: ClientConnection): string {
   switch (type) {
     case 'WEBSOCKET':
     case 'LEAFNODE_WS':
@@ -94,8 +80,34 @@ export function clientType({ type }: ClientConnection): 'nats' | 'mqtt' | 'webso
   }
 }
 
-/** Text from a client, in which half a surrogate pair becomes U+FFFD as in Go; absent when empty. */
-export function wellFormed(text: string): string | undefined {
-  if (text === '') return undefined;
-  return /[\ud800-\udfff]/.test(text) ? Buffer.from(text, 'utf8').toString('utf8') : text;
+/** The value of `Nats-Request-Info`, as latin1 text of its bytes. */
+export function clientInfoText(info: ClientInfo): string {
+  // The fields may have been filled in any order.
+  const ordered: Record<string, unknown> = {};
+  for (const field of FIELDS) if (info[field] !== undefined) ordered[field] = info[field];
+  return fromUtf8(goJson(ordered, 0));
 }
+
+const FIELDS: readonly (keyof ClientInfo)[] = [
+  'start',
+  'host',
+  'id',
+  'acc',
+  'svc',
+  'user',
+  'name',
+  'lang',
+  'ver',
+  'rtt',
+  'server',
+  'cluster',
+  'stop',
+  'jwt',
+  'issuer_key',
+  'name_tag',
+  'tags',
+  'kind',
+  'client_type',
+  'nonce',
+  'reply',
+];

@@ -1,10 +1,10 @@
 /** One connection as `/connz` shows it, open or closed. */
-import { authorizedUser, clientType, wellFormed } from '../broker/client-info.js';
+import { clientType, userOf } from '../broker/client-info.js';
 import type { ClosedConnection } from '../broker/closed-connections.js';
 import type { ClientConnection } from '../broker/connection.js';
 import type { Subscription } from '../broker/subscription.js';
 import { toUtf8 } from '../protocol/bytes.js';
-import { localTime } from '../protocol/go-time.js';
+import { localTime, textOrAbsent } from '../protocol/json.js';
 import { peerCertificateInfo } from '../security/peer-certificate.js';
 import { roundTripText, uptimeText } from './go-json.js';
 
@@ -32,7 +32,7 @@ export function connectionInfo(ref: ConnectionRef, options: InfoOptions, now: nu
   const at = closed === null ? now : connection.stop;
   const port = transport.remotePort;
   const account = connection.account.name;
-  const auth = options.auth && { user: authorizedUser(connection), account };
+  const auth = options.auth && { user: userOf(connection), account };
   return {
     cid: connection.cid,
     kind: 'Client',
@@ -53,15 +53,15 @@ export function connectionInfo(ref: ConnectionRef, options: InfoOptions, now: nu
     out_bytes: connection.outBytes,
     stalls: connection.stalls || undefined,
     subscriptions: subscriptionTotal(ref),
-    name: wellFormed(connection.options.name),
-    lang: wellFormed(connection.options.lang),
-    version: wellFormed(connection.options.version),
+    name: textOrAbsent(connection.options.name),
+    lang: textOrAbsent(connection.options.lang),
+    version: textOrAbsent(connection.options.version),
     tls_version: tls?.version,
     tls_cipher_suite: tls?.cipher,
     tls_peer_certs:
       options.auth && closed === null && tls?.peer ? [peerCertificateInfo(tls.peer)] : undefined,
     tls_first: tls?.handshakeFirst || undefined,
-    authorized_user: auth ? wellFormed(auth.user) : undefined,
+    authorized_user: auth ? textOrAbsent(auth.user) : undefined,
     account: auth && account !== GLOBAL_ACCOUNT ? account : undefined,
     ...subscriptionLists(ref, options),
     // A closed connection of the global account has forgotten its account.

@@ -1,14 +1,10 @@
 /**
- * Values as the official server's JSON shows them: Go's escapes, uptimes (times are in `go-time.ts` of the protocol). A field that
+ * Values as the official server's JSON shows them: Go's escapes, RFC 3339 times, durations in nanoseconds, uptimes. A field that
  * is `undefined` is left out, which is how `omitempty` is written here.
  */
 import { goDuration } from '../config/go-format.js';
-import { escapeForGo } from '../protocol/json.js';
 
-/** JSON as Go's encoder writes it; `indent` 0 is on one line. */
-export function goJson(value: unknown, indent = 2): string {
-  return escapeForGo(JSON.stringify(value, null, indent));
-}
+export { goJson, localTime, nanoseconds, textOrAbsent, utcTime } from '../protocol/json.js';
 
 /** A time span as `uptime` and `idle` show it: `1y2d3h4m5s`, leading units of zero left out. */
 export function uptimeText(milliseconds: number): string {

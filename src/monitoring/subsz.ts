@@ -2,7 +2,7 @@
 import type { BrokerAccount } from '../broker/broker.js';
 import type { Subscription } from '../broker/subscription.js';
 import { fromUtf8 } from '../protocol/bytes.js';
-import { utcTime } from '../protocol/go-time.js';
+import { utcTime } from '../protocol/json.js';
 import { isValidLiteral } from '../subjects/subject.js';
 import { subscriptionDetail } from './connection-info.js';
 import { goJson } from './go-json.js';

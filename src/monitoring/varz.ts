@@ -1,8 +1,8 @@
 /** `/varz`: the server in numbers. */
 import { availableParallelism } from 'node:os';
 import type { ServerOptions } from '../config/options.js';
-import { nanoseconds, utcTime } from '../protocol/go-time.js';
 import { versionFields } from '../protocol/info.js';
+import { nanoseconds, utcTime } from '../protocol/json.js';
 import { weftVersion } from '../version.js';
 import { uptimeText } from './go-json.js';
 import type { MonitorView } from './view.js';
