@@ -3,10 +3,10 @@
  * transports.
  */
 import { totalmem } from 'node:os';
-import { Account, GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js';
+import { GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js';
 import { noAccountLimits, type ServerOptions } from '../config/options.js';
 import { ClientParser } from '../protocol/client-parser.js';
-import { type ClosedReason, clientErrors } from '../protocol/errors.js';
+import { clientErrors } from '../protocol/errors.js';
 import { type CommonInfo, type ConnectionInfo, InfoTemplate, versionFields } from '../protocol/info.js';
 import { Arena, CHUNK_SIZE } from '../runtime/arena.js';
 import type { Clock } from '../runtime/clock.js';
@@ -15,16 +15,18 @@ import type { Random } from '../runtime/random.js';
 import { TimerWheel } from '../runtime/timer-wheel.js';
 import type { Authenticator } from '../security/authenticator.js';
 import { createNonce, type ServerIdentity } from '../security/nkeys.js';
+import { linkAccounts } from './account-links.js';
+import { BrokerAccount } from './broker-account.js';
+import { BrokerEvents } from './broker-events.js';
 import { ClosedConnections } from './closed-connections.js';
 import { ClientConnection, type ConnectionOrigin } from './connection.js';
-import type { DeliveryPlan } from './delivery-plan.js';
 import { FlushQueue } from './flush-queue.js';
 import { InternalClient } from './internal-client.js';
 import { Publisher } from './publisher.js';
-import type { Subscription } from './subscription.js';
+import { ServicePassages } from './service-imports.js';
 import type { Transport } from './transport.js';
 
-export type BrokerAccount = Account<Subscription, DeliveryPlan, ClientConnection>;
+export type { BrokerAccount } from './broker-account.js';
 
 /** Connection ids below this belong to the server itself, as in the official one. */
 const FIRST_CID = 5;
@@ -43,17 +45,6 @@ export interface BrokerParts {
   copyKernel: boolean;
 }
 
-/** What happens to connections, for whoever wants to know. */
-export interface BrokerEvents {
-  connected?(connection: ClientConnection): void;
-  /** The connection has shown who it is; again after a further CONNECT. */
-  authenticated?(connection: ClientConnection): void;
-  authenticationFailed?(connection: ClientConnection, reason: ClosedReason): void;
-  slowConsumer?(connection: ClientConnection, reason: ClosedReason): void;
-  disconnected?(connection: ClientConnection): void;
-  lameDuck?(): void;
-}
-
 export class Broker {
   options: ServerOptions;
   authenticator: Authenticator;
@@ -65,12 +56,13 @@ export class Broker {
   readonly parser = new ClientParser();
   readonly flushes = new FlushQueue();
   readonly publisher: Publisher;
+  readonly passages: ServicePassages;
   readonly wheel: TimerWheel;
   readonly accounts = new Map<string, BrokerAccount>();
   readonly globalAccount: BrokerAccount;
   readonly connections = new Map<number, ClientConnection>();
   readonly closedConnections: ClosedConnections;
-  readonly events: BrokerEvents = {};
+  readonly events = new BrokerEvents();
   /** Host and port of the client listener as INFO shows them. What INFO shows is replaced, never changed in place. */
   address = { host: '', port: 0 };
   /** `host:port` where clients may connect; empty unless there are several servers. */
@@ -101,6 +93,7 @@ export class Broker {
     this.arena = new Arena({ kernel: parts.copyKernel });
     this.wheel = new TimerWheel(parts.clock);
     this.publisher = new Publisher(this.flushes, parts.random, parts.log);
+    this.passages = new ServicePassages(this);
     this.closedConnections = new ClosedConnections(parts.options.maxClosedClients);
     this.globalAccount = this.account(GLOBAL_ACCOUNT);
     if (!parts.options.noSystemAccount) this.account(this.systemAccountName);
@@ -115,7 +108,7 @@ export class Broker {
   set lameDuck(value: boolean) {
     const begins = value && !this.#lameDuck;
     this.#lameDuck = value;
-    if (begins) this.events.lameDuck?.();
+    if (begins) this.events.lameDuck();
   }
 
   get systemAccountName(): string {
@@ -136,7 +129,7 @@ export class Broker {
   account(name: string): BrokerAccount {
     let account = this.accounts.get(name);
     if (account === undefined) {
-      account = new Account(
+      account = new BrokerAccount(
         this.arena,
         name,
         name === this.systemAccountName,
@@ -147,12 +140,19 @@ export class Broker {
     return account;
   }
 
-  /** Makes the accounts that the options declare, with their limits. */
+  /** Makes the accounts that the options declare, with their limits, exports and imports. */
   applyAccounts(): void {
     const limits = new Map(this.options.accounts.map((each) => [each.name, each.limits ?? noAccountLimits]));
     for (const name of limits.keys()) this.account(name);
     for (const account of this.accounts.values())
       account.limits = limits.get(account.name) ?? noAccountLimits;
+    linkAccounts(this);
+  }
+
+  /** Forgets an account that the options no longer have. */
+  removeAccount(account: BrokerAccount): void {
+    this.accounts.delete(account.name);
+    this.passages.forget(account);
   }
 
   /** A door for a room inside the server. */
@@ -198,19 +198,23 @@ export class Broker {
     }
     this.connections.set(cid, connection);
     this.globalAccount.connections.add(connection);
-    this.events.connected?.(connection);
+    this.events.connected(connection);
     return connection;
   }
 
   /** Binds a connection to an account; false when that has all the connections it may have. */
   moveToAccount(connection: ClientConnection, name: string): boolean {
     const account = this.account(name);
-    connection.account.connections.delete(connection);
+    const left = connection.account;
+    const wasMember = left.connections.delete(connection);
+    const stays = wasMember && left === account;
+    if (wasMember && !stays) this.events.membersChanged(left);
     connection.account = account;
     const { maxConnections } = account.limits;
     if (maxConnections !== -1 && account.connections.size >= maxConnections) return false;
     account.connections.add(connection);
     account.totalConnections++;
+    if (!stays) this.events.membersChanged(account);
     return true;
   }
 
@@ -218,19 +222,17 @@ export class Broker {
   removeConnection(connection: ClientConnection, pendingBytes: number): void {
     const { account } = connection;
     this.closedConnections.add(connection, connection.closedReason!, pendingBytes);
-    for (const sub of connection.subs.values()) {
-      sub.closed = true;
-      account.unsubscribe(sub);
-    }
-    connection.subs.clear();
-    account.connections.delete(connection);
+    connection.dropSubscriptions();
+    const member = account.connections.delete(connection);
     for (const traffic of [account.closedTraffic, this.closedTraffic]) {
       traffic.inMsgs += connection.inMsgs;
       traffic.inBytes += connection.inBytes;
       traffic.outMsgs += connection.outMsgs;
       traffic.outBytes += connection.outBytes;
     }
-    if (this.connections.delete(connection.cid)) this.events.disconnected?.(connection);
+    if (member) this.events.membersChanged(account);
+    if (this.connections.delete(connection.cid)) this.events.disconnected(connection);
+    this.events.closed(connection);
   }
 
   /** Messages and bytes of all connections, open and closed. */
