@@ -75,7 +75,7 @@ export class FileBlock extends MessageBlock {
   #index: BlockIndex | null = null;
   #indexHeld = 0;
   readonly #indexEntry = { evict: () => this.#dropIndex() };
-  readonly #fileEntry = { evict: () => this.closeFile() };
+  readonly #fileEntry = { evict: () => this.#closeUnlessSyncing() };
   /** The content from `#base` to `#size`; null when nothing of it is in memory. */
   #buffer: Buffer | null = null;
   #base = 0;
@@ -87,6 +87,9 @@ export class FileBlock extends MessageBlock {
   /** There may be bytes in the file behind `#written`, of a write that failed. */
   #dirtyTail = false;
   #file: DiskFile | null = null;
+  /** The file was written in a cycle that is not over. */
+  #syncing = false;
+  #closeLater = false;
   /** A piece of the file, for single records. */
   #window = NOTHING;
   #windowStart = 0;
@@ -249,6 +252,7 @@ export class FileBlock extends MessageBlock {
         }
         if (this.#dirtyTail) this.#file!.truncate(this.#written);
         this.#dirtyTail = true;
+        this.#syncing = true;
         cycle.write(this.#file!, bytes, offset, length, this.#written);
         this.#dirtyTail = false;
         this.#written = this.#size;
@@ -263,6 +267,8 @@ export class FileBlock extends MessageBlock {
   /** What the last `flush` wrote is durable. */
   confirmed(): void {
     this.#durable = this.#flushed;
+    this.#syncing = false;
+    if (this.#closeLater) this.closeFile();
   }
 
   /** Everything that is there is durable. */
@@ -495,7 +501,13 @@ export class FileBlock extends MessageBlock {
     return this.#file!;
   }
 
+  #closeUnlessSyncing(): void {
+    if (this.#syncing) this.#closeLater = true;
+    else this.closeFile();
+  }
+
   closeFile(): void {
+    this.#closeLater = false;
     this.#file?.close();
     this.#file = null;
     this.#context.memory.files.release(this.#fileEntry);

@@ -38,6 +38,8 @@ export interface OpenOptions {
   keys?: StoreKeys | null;
   limits?: Readonly<StoreLimits>;
   scheduleOf?: (headers: string, time: bigint) => bigint | null;
+  /** Up to so many bytes of blocks are read rather than believed to be what an index says. */
+  readBelow?: number;
 }
 
 export interface Found {
@@ -107,7 +109,7 @@ export class FileStoreOpener {
     const index = readIndex(disk, this.#messages, hash, this.#key, this.#sealer(), this.#report);
     if (index !== null && this.#believe(index, numbers)) {
       found.indexIsTrue = true;
-      if (this.#sizeOf(numbers) > READ_BELOW) {
+      if (this.#sizeOf(numbers) > (this.#options.readBelow ?? READ_BELOW)) {
         this.#adoptIndex(index);
         return found;
       }
@@ -258,9 +260,11 @@ export class FileStoreOpener {
   #adopt(number: number, result: ScannedBlock, cipher: BlockCipher | null): FileBlock {
     const found = this.#found;
     const { index, content } = result;
-    const first = index.length > 0 ? index.sequenceAt(0) : result.last + 1;
+    // One with nothing but tombstones is for sequences of blocks before it.
+    const last = Math.max(result.last, found.blocks.at(-1)?.last ?? 0);
+    const first = index.length > 0 ? index.sequenceAt(0) : last + 1;
     const block = this.#newBlock(number, first, cipher);
-    block.last = result.last;
+    block.last = last;
     block.lastTime = result.lastTime;
     block.messages = result.messages;
     block.bytes = result.bytes;

@@ -57,6 +57,8 @@ export interface FileStoreOptions {
   firstSequence?: number;
   /** When a schedule fires next, from the text of its headers; null where there is none. Nanoseconds. */
   scheduleOf?: (headers: string, time: bigint) => bigint | null;
+  /** Up to so many bytes of blocks are read rather than believed to be what an index says. */
+  readBelow?: number;
 }
 
 /** A block that is mostly dead is rewritten from this size on. */
