@@ -159,6 +159,8 @@ export class HookedAuthenticator implements Authenticator {
           account: grant.account ?? user.account,
           permissions: permissions === undefined ? user.permissions : permissions,
           trustedProxyKey: user.trustedProxyKey,
+          expires: user.expires,
+          delegation: user.delegation,
           claims: user.kind === 'user' ? { user: user.name } : request.connect,
         });
         return { ...result, user: changed };
