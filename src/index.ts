@@ -12,6 +12,8 @@ export type { ConnectionType } from './config/options.js';
 export type {
   AccountConfig,
   AuthorizationConfig,
+  ExportConfig,
+  ImportConfig,
   PermissionsConfig,
   ServerConfig,
   SubjectsConfig,

@@ -1,11 +1,14 @@
-/** Reads `accounts`: names, users, keys. What accounts exchange comes with the accounts capability. */
+/** Reads `accounts`: names, keys, users, and what each says of itself. What is wrong between them is found later. */
+import { readLimits, readTrace } from './account-limits.js';
 import { addUsers, applyDefaultPermissions, readUsers } from './authorization.js';
+import { readExports } from './exports.js';
 import { goQuote, goValue } from './go-format.js';
-import { findKey, keyName } from './keys.js';
+import { readImports } from './imports.js';
+import { keyName } from './keys.js';
 import { isPublicNkey } from './nkey.js';
-import { type AccountLimits, type AccountOptions, noAccountLimits, type UserOptions } from './options.js';
+import type { AccountOptions, UserOptions } from './options.js';
 import { readPermissions } from './permissions.js';
-import { asInteger, asString, type Problems, Rejected, withoutPlace } from './problems.js';
+import { asString, type Problems, Rejected, withoutPlace } from './problems.js';
 import type { Reading } from './reading.js';
 import type { ConfigMap, ConfigValue } from './syntax.js';
 
@@ -84,32 +87,19 @@ function readAccountKeys(
           return;
         case 'default_permissions':
           account.defaultPermissions = readPermissions(item, problems);
+          return;
+        case 'exports':
+          account.exports = readExports(item, problems);
+          return;
+        case 'imports':
+          account.imports = readImports(item, problems);
+          return;
+        case 'msg_trace':
+          account.trace = readTrace(item, key, problems);
       }
     });
   }
   return { users, usersAt };
-}
-
-const limitFields = {
-  max_connections: 'maxConnections',
-  max_subscriptions: 'maxSubscriptions',
-  max_payload: 'maxPayload',
-} as const;
-
-function readLimits(value: ConfigValue, problems: Problems): AccountLimits {
-  if (!(value.value instanceof Map)) {
-    throw new Rejected(value, `Expected account limits to be a map/struct, got ${goValue(value.value)}`);
-  }
-  const limits = { ...noAccountLimits };
-  for (const [key, item] of value.value) {
-    const spec = findKey('accounts.<name>.limits', key);
-    if (spec === undefined) {
-      if (!item.used) problems.error(item, `Unknown field ${goQuote(key)} parsing account limits`);
-    } else if (problems.supported(spec, key, item)) {
-      limits[limitFields[keyName(spec) as keyof typeof limitFields]] = asInteger(item);
-    }
-  }
-  return limits;
 }
 
 function readAccountNkey(value: ConfigValue): string {

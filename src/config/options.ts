@@ -88,12 +88,15 @@ export interface AccountLimits {
   maxSubscriptions: number;
   /** Bytes. */
   maxPayload: number;
+  /** Leaf nodes' connections; there are none yet that could reach it. */
+  maxLeafnodes: number;
 }
 
 export const noAccountLimits: Readonly<AccountLimits> = {
   maxConnections: -1,
   maxSubscriptions: -1,
   maxPayload: -1,
+  maxLeafnodes: -1,
 };
 
 /** `singleton` answers once, `stream` and `chunked` until an empty message. */

@@ -29,6 +29,11 @@ export class Problems {
     this.warnings.push(`${place(at)}invalid use of field ${goQuote(field)}: ${reason}`);
   }
 
+  /** A warning that is not about a field by name. */
+  remark(at: ConfigValue, text: string): void {
+    this.warnings.push(`${place(at)}${text}`);
+  }
+
   /** Runs `read`; what it rejects becomes an error and `undefined`. */
   guard<T>(read: () => T): T | undefined {
     try {

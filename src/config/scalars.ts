@@ -1,4 +1,5 @@
 /** From the words of the configuration language to numbers, booleans and dates. */
+import { goQuote } from './go-format.js';
 import type { Word } from './lexer.js';
 import { type ConfigScalar, ConfigSyntaxError, ZuluTime } from './syntax.js';
 
@@ -49,4 +50,15 @@ function date(text: string): ZuluTime {
   const valid = !Number.isNaN(time) && new Date(time).toISOString() === `${text.slice(0, -1)}.000Z`;
   if (!valid) throw new ConfigSyntaxError(`expected Zulu formatted DateTime, but got '${text}'`);
   return new ZuluTime(text);
+}
+
+/** A whole number, maybe with a percent sign behind it, or the text that Go's `Atoi` has for what is wrong. */
+export function parsePercent(text: string): number | string {
+  const digits = text.endsWith('%') ? text.slice(0, -1) : text;
+  if (!/^[-+]?[0-9]+$/.test(digits)) return `strconv.Atoi: parsing ${goQuote(digits)}: invalid syntax`;
+  const value = BigInt(digits.replace('+', ''));
+  if (BigInt.asIntN(64, value) !== value) {
+    return `strconv.Atoi: parsing ${goQuote(digits)}: value out of range`;
+  }
+  return Number(value);
 }

@@ -56,12 +56,54 @@ export interface AuthCalloutConfig {
   allowed_accounts?: string[];
 }
 
+/** A stream or a service that other accounts may import. */
+export interface ExportConfig {
+  stream?: string;
+  service?: string;
+  /** Who may import it; everybody when absent. */
+  accounts?: string[];
+  /** Token of the subject, from 1, that has to be the importing account's name. */
+  account_token_position?: number;
+  /** Services only, as all that follow. */
+  response_type?: 'singleton' | 'stream' | 'chunked';
+  response_threshold?: string;
+  /** The subject that measurements go to, of all requests or of a share of them. */
+  latency?: string | { subject: string; sampling?: number | string };
+  allow_trace?: boolean;
+}
+
+/** What an account has of another one. */
+export interface ImportConfig {
+  stream?: { account: string; subject: string };
+  service?: { account: string; subject: string };
+  /** Subject in this account, when another one. */
+  to?: string;
+  /** Streams only: in front of the subject; not with `to`. */
+  prefix?: string;
+  /** Services only: who asks is told. */
+  share?: boolean;
+  /** Streams only. */
+  allow_trace?: boolean;
+}
+
 export interface AccountConfig {
   /** Public account nkey, `A...`. */
   nkey?: string;
   users?: UserConfig[];
   /** For its users without their own. */
   default_permissions?: PermissionsConfig;
+  limits?: {
+    max_connections?: number;
+    /** Per connection. */
+    max_subscriptions?: number;
+    /** Bytes. */
+    max_payload?: number;
+    max_leafnodes?: number;
+  };
+  exports?: ExportConfig[];
+  imports?: ImportConfig[];
+  /** Where traces go that `traceparent` headers ask for. */
+  msg_trace?: string | { dest: string; sampling?: number | string };
 }
 
 export interface TlsConfig {

@@ -163,9 +163,7 @@ test('keys of what is not there yet are errors that say so, at their place', () 
 
 test('the same within blocks', () => {
   const cases: [string, string][] = [
-    ['accounts { A { exports: [{service: a}] } }', 'exports'],
     ['accounts { A { jetstream: enabled } }', 'jetstream'],
-    ['accounts { A { limits: {max_leafs: 1} } }', 'max_leafs'],
     ['authorization { auth_callout: {issuer: x} }', 'auth_callout'],
     ['authorization { auth_hook: {issuer: x} }', 'auth_hook'],
     ['tls { ocsp_peer: true }', 'ocsp_peer'],

@@ -11,8 +11,8 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 const rooms = [
   'runtime',
   'protocol',
-  'config',
   'subjects',
+  'config',
   'security',
   'accounts',
   'broker',
