@@ -5,17 +5,18 @@
  * and the user's token in it have to name, and the answer has to name this server: so no answer is good for another client or server.
  * Where the service has a curve key, requests are encrypted for it, and answers may be.
  */
-import type { AuthCalloutOptions } from '../config/options.js';
+
 import { goQuote } from '../config/go-format.js';
+import type { AuthCalloutOptions } from '../config/options.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
-import {
-  type AuthRequest,
-  type AuthResult,
-  type Credentials,
-  type Delegation,
-  type IdentityKind,
-  type TlsFacts,
+import type {
+  AuthRequest,
+  AuthResult,
+  Credentials,
+  Delegation,
+  IdentityKind,
+  TlsFacts,
 } from './authenticator.js';
 import {
   type AuthorizationResponse,
@@ -27,8 +28,8 @@ import {
   validateAuthorizationResponse,
 } from './authorization-claims.js';
 import { timeLeft } from './connect-times.js';
-import { NkeyPair, type ServerIdentity } from './nkeys.js';
 import { parseNetwork } from './networks.js';
+import { NkeyPair, type ServerIdentity } from './nkeys.js';
 import { Permissions } from './permissions.js';
 import {
   connectionTypesOfClaims,
@@ -279,7 +280,11 @@ export class AuthService {
     const key = JSON.stringify(options);
     let permissions = this.#permissions.get(key);
     if (permissions === undefined) {
-      permissions = new Permissions(options);
+      try {
+        permissions = new Permissions(options);
+      } catch (error) {
+        throw new Refusal(`Error validating user JWT: ${(error as Error).message}`);
+      }
       if (this.#permissions.size >= PERMISSIONS_KEPT) this.#permissions.clear();
       this.#permissions.set(key, permissions);
     }

@@ -366,9 +366,12 @@ function proxyVerifier(key: string): NkeyVerifier {
  * users, and all other clients are to get into the global account as if there were no authentication.
  */
 function onlySystemUsers(options: AuthenticatorOptions): boolean {
-  const { username, token, users, defaultPermissions, proxyRequired, timeout } = options.authorization;
+  const { username, token, users, defaultPermissions, proxyRequired, timeout, callout } =
+    options.authorization;
   const systemAccount = options.systemAccount ?? '$SYS';
-  const blockDefined = Boolean(username || token || defaultPermissions || proxyRequired || timeout);
+  const blockDefined = Boolean(
+    username || token || defaultPermissions || proxyRequired || timeout || callout,
+  );
   return (
     !options.noAuthUser &&
     !blockDefined &&

@@ -28,7 +28,16 @@ export class UserKey {
 
 /** The text of a public key. */
 export function encodeNkey(prefix: number, key: Buffer): string {
-  const body = Buffer.concat([Buffer.from([prefix]), key]);
+  return withSum(Buffer.concat([Buffer.from([prefix]), key]));
+}
+
+/** The text of a seed; `prefix` is that of the public key. */
+export function encodeSeed(prefix: number, seed: Buffer): string {
+  const head = Buffer.from([(18 << 3) | (prefix >> 5), (prefix & 31) << 3]);
+  return withSum(Buffer.concat([head, seed]));
+}
+
+function withSum(body: Buffer): string {
   const sum = Buffer.alloc(2);
   sum.writeUInt16LE(crc16(body));
   return base32(Buffer.concat([body, sum]));

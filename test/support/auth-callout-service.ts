@@ -1,0 +1,162 @@
+// A service that decides who may connect, for tests of auth callout against any server. It makes and reads tokens with code of its own
+// and the official nkeys library, so that the server is not checked with its own code. What it answers, also what no service
+// should, is said by a function of the request.
+import { createHash } from 'node:crypto';
+import { type Msg, type NatsConnection, nkeys } from '@nats-io/nats-core';
+import { connect } from '@nats-io/transport-node';
+import { encodeSeed } from './nkeys.js';
+
+type KeyPair = ReturnType<typeof nkeys.createUser>;
+type Fields = Record<string, unknown>;
+
+/** A request as it came: the claims, with what is under `nats` typed as far as tests look at it. */
+export interface CalloutRequest {
+  aud: string;
+  exp: number;
+  iat: number;
+  iss: string;
+  sub: string;
+  nats: {
+    server_id: { id: string; name: string; xkey?: string };
+    user_nkey: string;
+    client_info: Fields;
+    connect_opts: Fields & { user?: string };
+    client_tls?: Fields;
+    type: string;
+    version: number;
+  };
+  /** Whether it came encrypted. */
+  sealed: boolean;
+}
+
+/** What to answer; all fields are put over those of a proper answer. */
+export interface Answer {
+  /** Claims of the user's token; `aud` is the account. */
+  user?: Fields;
+  /** What is under `nats` there. */
+  nats?: Fields;
+  userSigner?: KeyPair;
+  /** Takes the place of the user's token. */
+  jwt?: string;
+  response?: Fields;
+  responseNats?: Fields;
+  responseSigner?: KeyPair;
+  /** Header of the answer's token. */
+  header?: Fields;
+  /** Encrypts the answer with the service's curve key, or with another one. */
+  seal?: boolean | KeyPair;
+  /** Takes the place of everything. */
+  raw?: string;
+  /** Says nothing. */
+  silent?: boolean;
+}
+
+export interface ServiceOptions {
+  port: number;
+  user: string;
+  pass: string;
+  issuer: KeyPair;
+  curve?: KeyPair;
+  answer(request: CalloutRequest): Answer | Promise<Answer>;
+}
+
+/** A key that is the same in every run. */
+export function fixedKey(kind: 'account' | 'curve' | 'user' | 'server', fill: number): KeyPair {
+  const prefix = { account: 0, curve: 23, user: 20, server: 13 }[kind] << 3;
+  const seed = encodeSeed(prefix, Buffer.alloc(32, fill));
+  const text = new TextEncoder().encode(seed);
+  return kind === 'curve' ? nkeys.fromCurveSeed(text) : nkeys.fromSeed(text);
+}
+
+export class CalloutService {
+  readonly requests: CalloutRequest[] = [];
+  readonly #connection: NatsConnection;
+  readonly #options: ServiceOptions;
+
+  private constructor(connection: NatsConnection, options: ServiceOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  static async start(options: ServiceOptions): Promise<CalloutService> {
+    const { port, user, pass } = options;
+    const connection = await connect({ port, user, pass, reconnect: false });
+    const service = new CalloutService(connection, options);
+    connection.subscribe('$SYS.REQ.USER.AUTH', {
+      callback: (error, msg) => {
+        if (error === null) void service.#handle(msg);
+      },
+    });
+    await connection.flush();
+    return service;
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #handle(msg: Msg): Promise<void> {
+    const request = this.#read(msg);
+    this.requests.push(request);
+    const answer = await this.#options.answer(request);
+    if (!answer.silent) msg.respond(this.#answer(request, answer));
+  }
+
+  #read(msg: Msg): CalloutRequest {
+    const sender = msg.headers?.get('Nats-Server-Xkey') ?? '';
+    const { curve } = this.#options;
+    const opened = curve === undefined ? msg.data : curve.open(msg.data, sender);
+    if (opened === null) throw new Error('the request cannot be decrypted');
+    const token = Buffer.from(opened).toString();
+    const [header, payload, signature] = token.split('.') as [string, string, string];
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    const signed = Buffer.from(`${header}.${payload}`);
+    if (!nkeys.fromPublic(claims.iss).verify(signed, Buffer.from(signature, 'base64url'))) {
+      throw new Error('the request is not signed by its issuer');
+    }
+    return { ...claims, sealed: curve !== undefined };
+  }
+
+  #answer(request: CalloutRequest, answer: Answer): Uint8Array {
+    const { issuer, curve } = this.#options;
+    if (answer.raw !== undefined) return Buffer.from(answer.raw, 'latin1');
+    const { user_nkey: sub, server_id: server } = request.nats;
+    const limits = { subs: -1, data: -1, payload: -1 };
+    const jwt =
+      answer.jwt ??
+      token(answer.userSigner ?? issuer, { sub, aud: 'APP', ...answer.user }, 'user', {
+        ...limits,
+        ...answer.nats,
+      });
+    const response = token(
+      answer.responseSigner ?? issuer,
+      { sub, aud: server.id, ...answer.response },
+      'authorization_response',
+      answer.responseNats ?? { jwt },
+      answer.header,
+    );
+    if (!answer.seal) return Buffer.from(response);
+    const sealer = answer.seal === true ? curve! : answer.seal;
+    return sealer.seal(Buffer.from(response), server.xkey ?? '');
+  }
+}
+
+/** A signed token. */
+export function token(
+  signer: KeyPair,
+  claims: Fields,
+  type: string,
+  nats: Fields,
+  header: Fields = { typ: 'JWT', alg: 'ed25519-nkey' },
+): string {
+  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const times = { iat: Math.floor(Date.now() / 1000), iss: signer.getPublicKey() };
+  const jti = createHash('sha256').update(JSON.stringify(claims)).digest('hex');
+  const body = { jti, ...times, ...claims, nats: { ...nats, type, version: 2 } };
+  const signed = `${encode(header)}.${encode(body)}`;
+  return `${signed}.${Buffer.from(signer.sign(Buffer.from(signed))).toString('base64url')}`;
+}
