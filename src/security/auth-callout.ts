@@ -12,7 +12,6 @@ import {
   type AuthRequest,
   type AuthResult,
   type Credentials,
-  type Delegation,
   GLOBAL_ACCOUNT,
   UserIdentity,
 } from './authenticator.js';
@@ -53,13 +52,12 @@ export class CalloutAuthenticator implements Authenticator {
   readonly #configured: ConfigAuthenticator;
   readonly #callout: AuthCalloutOptions;
   readonly #accounts: ReadonlySet<string>;
-  readonly #defaultPermissions = new Map<string, Permissions>();
   readonly #service: () => Promise<AuthService>;
   /** With the service's subject denied, by what they were; kept so that connections share them. */
   readonly #guarded = new WeakMap<Permissions, Permissions>();
   readonly #guardedOpen = new Permissions({ publish: { deny: [AUTH_CALLOUT_SUBJECT] } });
 
-  /** `service` is called for every question. Throws for default permissions that are not valid. */
+  /** `service` is called for every question. */
   constructor(
     configured: ConfigAuthenticator,
     callout: AuthCalloutOptions,
@@ -70,11 +68,6 @@ export class CalloutAuthenticator implements Authenticator {
     this.#callout = callout;
     this.#service = service;
     this.#accounts = accountNames(options);
-    for (const { name, defaultPermissions } of options.accounts) {
-      if (defaultPermissions !== undefined) {
-        this.#defaultPermissions.set(name, new Permissions(defaultPermissions));
-      }
-    }
   }
 
   get infoAuthRequired(): boolean {
@@ -93,14 +86,12 @@ export class CalloutAuthenticator implements Authenticator {
   }
 
   /**
-   * The service is not asked again: what it has granted holds until it expires, and a reload cannot change the service. It ends with the
-   * account, and default permissions are those that the account has now.
+   * The service is not asked again: what it has granted holds until it expires, or as long as there is the account; which service it is
+   * cannot change.
    */
   renew(identity: UserIdentity, request: AuthRequest): AuthResult | Promise<AuthResult> {
-    const { delegation } = identity;
-    if (delegation !== null) {
-      if (!this.#accounts.has(identity.account)) return REFUSED;
-      return { ok: true, user: identity.withPermissions(this.#permissions(identity.account, delegation)) };
+    if (identity.delegation !== null) {
+      return this.#accounts.has(identity.account) ? { ok: true, user: identity } : REFUSED;
     }
     const result = this.#configured.renew(identity, request);
     return result instanceof Promise
@@ -138,15 +129,8 @@ export class CalloutAuthenticator implements Authenticator {
       this.#accounts.has(name),
     );
     if (!answer.ok) return answer;
-    const { account, delegation } = answer;
-    return {
-      ok: true,
-      user: new UserIdentity({
-        ...answer,
-        permissions: this.#permissions(account, delegation),
-        trustedProxyKey,
-      }),
-    };
+    const permissions = this.#guard(answer.account, answer.permissions);
+    return { ok: true, user: new UserIdentity({ ...answer, permissions, trustedProxyKey }) };
   }
 
   #withoutService(result: AuthResult): AuthResult {
@@ -154,10 +138,6 @@ export class CalloutAuthenticator implements Authenticator {
     const { account, permissions } = result.user;
     const guarded = this.#guard(account, permissions);
     return guarded === permissions ? result : { ...result, user: result.user.withPermissions(guarded) };
-  }
-
-  #permissions(account: string, { permissions }: Delegation): Permissions | null {
-    return this.#guard(account, permissions ?? this.#defaultPermissions.get(account) ?? null);
   }
 
   /** Denies the service's subject to users of its account. */

@@ -78,6 +78,8 @@ export interface Granted {
   name: string;
   account: string;
   claims: Credentials;
+  /** Null allows everything: the default permissions of an account are for the users in its configuration. */
+  permissions: Permissions | null;
   expires: number | null;
   delegation: Delegation;
 }
@@ -265,8 +267,8 @@ export class AuthService {
       ...shownAs(user, request.connect),
       account: user.audience,
       expires: expiryOf(user, left, now),
+      permissions: this.#permissionsOf(user),
       delegation: {
-        permissions: this.#permissionsOf(user),
         maxSubscriptions: user.maxSubscriptions > 0 ? user.maxSubscriptions : -1,
         maxPayload: user.maxPayload > 0 ? user.maxPayload : -1,
       },

@@ -77,8 +77,6 @@ export type IdentityKind = 'none' | 'user' | 'nkey' | 'token';
 
 /** What a service that decides about clients gave one. */
 export interface Delegation {
-  /** Null where it gave none: then the account's default permissions hold. */
-  permissions: Permissions | null;
   /** Limits of the connection, beside those of account and server; -1 is none. */
   maxSubscriptions: number;
   /** Bytes. */

@@ -145,7 +145,7 @@ function wrongTime(which: 'start' | 'end', text: string): string[] {
   return isTimeOfDay(text) ? [] : [`${which} in time range is invalid ${JSON.stringify(text)}`];
 }
 
-/** The permissions of the claims as options have them; null where they say nothing, so that the account's defaults hold. */
+/** The permissions of the claims as options have them; null where they say nothing. */
 export function permissionsOfClaims({
   publish,
   subscribe,

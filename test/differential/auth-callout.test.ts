@@ -107,7 +107,7 @@ const service = (sealed = false) => ({
 
 /** One case per answer: what it allows, and how the client appears. */
 const answered: Case[] = Object.keys(answers)
-  .filter((name) => !/^sealed|soon|silent/.test(name))
+  .filter((name) => !/^sealed|soon|silent|system/.test(name))
   .map((name) =>
     script(
       name,
@@ -143,6 +143,7 @@ differential(
       send('B', me('global'), 'SUB a 1\r\n'),
       send('C', me('plain'), pub('a', 'x')),
     ),
+    one('into the system account', me('system', { protocol: 1 }), 'SUB a 1\r\n', pub('a', 'x')),
     script('the token expires', closed('A', me('user token expires soon'))),
     script('the window ends', closed('A', me('window ends soon'))),
     script('no answer', closed('A', me('silent'))),
