@@ -25,6 +25,8 @@ export interface CalloutRequest {
     type: string;
     version: number;
   };
+  /** The claims as they were written. */
+  text: string;
   /** Whether it came encrypted. */
   sealed: boolean;
 }
@@ -57,6 +59,8 @@ export interface ServiceOptions {
   pass: string;
   issuer: KeyPair;
   curve?: KeyPair;
+  /** PEM, where the server wants TLS. */
+  tls?: { ca: string; cert: string; key: string };
   answer(request: CalloutRequest): Answer | Promise<Answer>;
 }
 
@@ -79,8 +83,8 @@ export class CalloutService {
   }
 
   static async start(options: ServiceOptions): Promise<CalloutService> {
-    const { port, user, pass } = options;
-    const connection = await connect({ port, user, pass, reconnect: false });
+    const { port, user, pass, tls } = options;
+    const connection = await connect({ port, user, pass, reconnect: false, ...(tls && { tls }) });
     const service = new CalloutService(connection, options);
     connection.subscribe('$SYS.REQ.USER.AUTH', {
       callback: (error, msg) => {
@@ -113,12 +117,13 @@ export class CalloutService {
     if (opened === null) throw new Error('the request cannot be decrypted');
     const token = Buffer.from(opened).toString();
     const [header, payload, signature] = token.split('.') as [string, string, string];
-    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    const text = Buffer.from(payload, 'base64url').toString();
+    const claims = JSON.parse(text);
     const signed = Buffer.from(`${header}.${payload}`);
     if (!nkeys.fromPublic(claims.iss).verify(signed, Buffer.from(signature, 'base64url'))) {
       throw new Error('the request is not signed by its issuer');
     }
-    return { ...claims, sealed: curve !== undefined };
+    return { ...claims, text, sealed: curve !== undefined };
   }
 
   #answer(request: CalloutRequest, answer: Answer): Uint8Array {
