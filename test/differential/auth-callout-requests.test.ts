@@ -6,6 +6,7 @@ import {
   type Answer,
   type CalloutRequest,
   CalloutService,
+  fixedCurve,
   fixedKey,
   type ServiceOptions,
 } from '../support/auth-callout-service.js';
@@ -17,7 +18,7 @@ import { type Side, startPair, stopPair } from './pair.js';
 import { connect } from './transcript.js';
 
 const issuer = fixedKey('account', 1);
-const curve = fixedKey('curve', 3);
+const curve = fixedCurve(3);
 const alice = new UserKey(7);
 
 const conf = (callout: string, more = '') => `
@@ -28,7 +29,7 @@ accounts {
 }
 authorization {
   timeout: 1
-  auth_callout { issuer: ${issuer.getPublicKey()}, account: AUTH, auth_users: [auth], ${callout} }
+  auth_callout { issuer: ${issuer.publicKey}, account: AUTH, auth_users: [auth], ${callout} }
 }
 ${more}`;
 
@@ -153,18 +154,18 @@ describe('auth callout', { skip: officialBinary() ? false : WITHOUT_OFFICIAL }, 
       { responseNats: { error: 'go away' } },
       { responseNats: {} },
       { response: { aud: 'x' } },
-      { response: { sub: fixedKey('user', 5).getPublicKey() } },
-      { response: { aud: fixedKey('server', 5).getPublicKey() } },
+      { response: { sub: fixedKey('user', 5).publicKey } },
+      { response: { aud: fixedKey('server', 5).publicKey } },
       { response: { exp: now - 10 } },
       { responseSigner: fixedKey('account', 2) },
       { responseSigner: fixedKey('user', 2) },
       { userSigner: fixedKey('account', 2) },
-      { user: { sub: fixedKey('user', 5).getPublicKey() } },
+      { user: { sub: fixedKey('user', 5).publicKey } },
       { user: { aud: 'NOWHERE' } },
       { user: { exp: now - 10 } },
       { user: { nbf: now + 100 } },
       { jwt: 'x' },
-      { nats: { issuer_account: issuer.getPublicKey() } },
+      { nats: { issuer_account: issuer.publicKey } },
       { nats: { allowed_connection_types: ['MQTT'] } },
       { nats: { allowed_connection_types: ['PIGEON'] } },
       { nats: { pub: { allow: ['a b'] } } },

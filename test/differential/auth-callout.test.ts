@@ -1,14 +1,14 @@
 // Auth callout: the same service answers both servers, and what clients see of it must be the same. The name of the user picks the answer.
-import { type Answer, CalloutService, fixedKey, token } from '../support/auth-callout-service.js';
+import { type Answer, CalloutService, fixedCurve, fixedKey, token } from '../support/auth-callout-service.js';
 import { differential } from './pair.js';
 import { type Case, closed, connect, look, one, open, pub, script, send, sync } from './transcript.js';
 
 const issuer = fixedKey('account', 1);
 const stranger = fixedKey('account', 2);
-const curve = fixedKey('curve', 3);
-const otherCurve = fixedKey('curve', 4);
-const otherUser = fixedKey('user', 5).getPublicKey();
-const otherServer = fixedKey('server', 6).getPublicKey();
+const curve = fixedCurve(3);
+const otherCurve = fixedCurve(4);
+const otherUser = fixedKey('user', 5).publicKey;
+const otherServer = fixedKey('server', 6).publicKey;
 
 const seconds = () => Math.floor(Date.now() / 1000);
 const clock = (offset: number) => new Date(Date.now() + offset).toISOString().slice(11, 19);
@@ -66,7 +66,7 @@ const answers: Record<string, () => Answer> = {
   'zone is wrong': () => ({
     nats: { times: [{ start: '00:00:00', end: '23:00:00' }], times_location: 'Nowhere/City' },
   }),
-  'issuer account': () => ({ nats: { issuer_account: issuer.getPublicKey() } }),
+  'issuer account': () => ({ nats: { issuer_account: issuer.publicKey } }),
   'issuer account is no key': () => ({ nats: { issuer_account: 'x' } }),
   websocket: () => ({ nats: { allowed_connection_types: ['WEBSOCKET'] } }),
   standard: () => ({ nats: { allowed_connection_types: ['standard', 'pigeon'] } }),
@@ -95,7 +95,7 @@ accounts {
 }
 authorization {
   timeout: 1
-  auth_callout { issuer: ${issuer.getPublicKey()}, account: AUTH, auth_users: [auth], ${more} }
+  auth_callout { issuer: ${issuer.publicKey}, account: AUTH, auth_users: [auth], ${more} }
 }`;
 
 const service = (sealed = false) => ({

@@ -1,12 +1,12 @@
-// A service that decides who may connect, for tests of auth callout against any server. It makes and reads tokens with code of its own
-// and the official nkeys library, so that the server is not checked with its own code. What it answers, also what no service
+// A service that decides who may connect, for tests of auth callout against any server. It makes and reads tokens with code of its own and
+// encrypts with the official nkeys library, so that the server is not checked with its own code. What it answers, also what no service
 // should, is said by a function of the request.
 import { createHash } from 'node:crypto';
 import { type Msg, type NatsConnection, nkeys } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { encodeSeed } from './nkeys.js';
+import { encodeSeed, isSignedBy, UserKey } from './nkeys.js';
 
-type KeyPair = ReturnType<typeof nkeys.createUser>;
+type CurveKey = ReturnType<typeof nkeys.createCurve>;
 type Fields = Record<string, unknown>;
 
 /** A request as it came: the claims, with what is under `nats` typed as far as tests look at it. */
@@ -37,16 +37,16 @@ export interface Answer {
   user?: Fields;
   /** What is under `nats` there. */
   nats?: Fields;
-  userSigner?: KeyPair;
+  userSigner?: UserKey;
   /** Takes the place of the user's token. */
   jwt?: string;
   response?: Fields;
   responseNats?: Fields;
-  responseSigner?: KeyPair;
+  responseSigner?: UserKey;
   /** Header of the answer's token. */
   header?: Fields;
   /** Encrypts the answer with the service's curve key, or with another one. */
-  seal?: boolean | KeyPair;
+  seal?: boolean | CurveKey;
   /** Takes the place of everything. */
   raw?: string;
   /** Says nothing. */
@@ -57,19 +57,21 @@ export interface ServiceOptions {
   port: number;
   user: string;
   pass: string;
-  issuer: KeyPair;
-  curve?: KeyPair;
+  issuer: UserKey;
+  curve?: CurveKey;
   /** PEM, where the server wants TLS. */
   tls?: { ca: string; cert: string; key: string };
   answer(request: CalloutRequest): Answer | Promise<Answer>;
 }
 
 /** A key that is the same in every run. */
-export function fixedKey(kind: 'account' | 'curve' | 'user' | 'server', fill: number): KeyPair {
-  const prefix = { account: 0, curve: 23, user: 20, server: 13 }[kind] << 3;
-  const seed = encodeSeed(prefix, Buffer.alloc(32, fill));
-  const text = new TextEncoder().encode(seed);
-  return kind === 'curve' ? nkeys.fromCurveSeed(text) : nkeys.fromSeed(text);
+export function fixedKey(kind: 'account' | 'user' | 'server', fill: number): UserKey {
+  return new UserKey(fill, { account: 0, user: 20, server: 13 }[kind] << 3);
+}
+
+/** A curve key that is the same in every run. */
+export function fixedCurve(fill: number): CurveKey {
+  return nkeys.fromCurveSeed(new TextEncoder().encode(encodeSeed(23 << 3, Buffer.alloc(32, fill))));
 }
 
 export class CalloutService {
@@ -104,64 +106,70 @@ export class CalloutService {
   }
 
   async #handle(msg: Msg): Promise<void> {
-    const request = this.#read(msg);
-    this.requests.push(request);
-    const answer = await this.#options.answer(request);
-    if (!answer.silent) msg.respond(this.#answer(request, answer));
-  }
-
-  #read(msg: Msg): CalloutRequest {
+    const { curve, issuer } = this.#options;
     const sender = msg.headers?.get('Nats-Server-Xkey') ?? '';
-    const { curve } = this.#options;
     const opened = curve === undefined ? msg.data : curve.open(msg.data, sender);
     if (opened === null) throw new Error('the request cannot be decrypted');
-    const token = Buffer.from(opened).toString();
-    const [header, payload, signature] = token.split('.') as [string, string, string];
-    const text = Buffer.from(payload, 'base64url').toString();
-    const claims = JSON.parse(text);
-    const signed = Buffer.from(`${header}.${payload}`);
-    if (!nkeys.fromPublic(claims.iss).verify(signed, Buffer.from(signature, 'base64url'))) {
-      throw new Error('the request is not signed by its issuer');
-    }
-    return { ...claims, text, sealed: curve !== undefined };
+    const request = readRequest(opened, curve !== undefined);
+    this.requests.push(request);
+    const answer = await this.#options.answer(request);
+    if (!answer.silent) msg.respond(answerTo(request, answer, issuer, curve));
   }
+}
 
-  #answer(request: CalloutRequest, answer: Answer): Uint8Array {
-    const { issuer, curve } = this.#options;
-    if (answer.raw !== undefined) return Buffer.from(answer.raw, 'latin1');
-    const { user_nkey: sub, server_id: server } = request.nats;
-    const limits = { subs: -1, data: -1, payload: -1 };
-    const jwt =
-      answer.jwt ??
-      token(answer.userSigner ?? issuer, { sub, aud: 'APP', ...answer.user }, 'user', {
-        ...limits,
-        ...answer.nats,
-      });
-    const response = token(
-      answer.responseSigner ?? issuer,
-      { sub, aud: server.id, ...answer.response },
-      'authorization_response',
-      answer.responseNats ?? { jwt },
-      answer.header,
-    );
-    if (!answer.seal) return Buffer.from(response);
-    const sealer = answer.seal === true ? curve! : answer.seal;
-    return sealer.seal(Buffer.from(response), server.xkey ?? '');
+/** Takes the token of a request apart and checks its signature. */
+export function readRequest(payload: Uint8Array, sealed = false): CalloutRequest {
+  const token = Buffer.from(payload).toString();
+  const [header, body, signature] = token.split('.') as [string, string, string];
+  const text = Buffer.from(body, 'base64url').toString();
+  const claims = JSON.parse(text);
+  const signed = Buffer.from(`${header}.${body}`);
+  if (!isSignedBy(claims.iss, signed, Buffer.from(signature, 'base64url'))) {
+    throw new Error('the request is not signed by its issuer');
   }
+  return { ...claims, text, sealed };
+}
+
+/** The bytes of an answer. */
+export function answerTo(
+  request: CalloutRequest,
+  answer: Answer,
+  issuer: UserKey,
+  curve?: CurveKey,
+): Uint8Array {
+  if (answer.raw !== undefined) return Buffer.from(answer.raw, 'latin1');
+  const { user_nkey: sub, server_id: server } = request.nats;
+  const limits = { subs: -1, data: -1, payload: -1 };
+  const jwt =
+    answer.jwt ??
+    token(answer.userSigner ?? issuer, { sub, aud: 'APP', ...answer.user }, 'user', {
+      ...limits,
+      ...answer.nats,
+    });
+  const response = token(
+    answer.responseSigner ?? issuer,
+    { sub, aud: server.id, ...answer.response },
+    'authorization_response',
+    answer.responseNats ?? { jwt },
+    answer.header,
+  );
+  if (!answer.seal) return Buffer.from(response);
+  const sealer = answer.seal === true ? curve! : answer.seal;
+  return sealer.seal(Buffer.from(response), server.xkey ?? '');
 }
 
 /** A signed token. */
 export function token(
-  signer: KeyPair,
+  signer: UserKey,
   claims: Fields,
   type: string,
   nats: Fields,
   header: Fields = { typ: 'JWT', alg: 'ed25519-nkey' },
 ): string {
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const times = { iat: Math.floor(Date.now() / 1000), iss: signer.getPublicKey() };
+  const times = { iat: Math.floor(Date.now() / 1000), iss: signer.publicKey };
   const jti = createHash('sha256').update(JSON.stringify(claims)).digest('hex');
   const body = { jti, ...times, ...claims, nats: { ...nats, type, version: 2 } };
   const signed = `${encode(header)}.${encode(body)}`;
-  return `${signed}.${Buffer.from(signer.sign(Buffer.from(signed))).toString('base64url')}`;
+  return `${signed}.${signer.sign(signed).toString('base64url')}`;
 }
