@@ -76,6 +76,9 @@ const answers: Record<string, () => Answer> = {
   'bad source': () => ({ nats: { src: ['300.0.0.0/8'] } }),
   bearer: () => ({ nats: { bearer_token: true, tags: ['a:b'] } }),
   'wrong types': () => ({ nats: { subs: 'many' } }),
+  limits: () => ({ nats: { subs: 1, payload: 2 } }),
+  'from elsewhere': () => ({ nats: { src: ['10.0.0.0/8'] } }),
+  'a deny that is no subject': () => ({ nats: { pub: { deny: ['a.>.b', 'a.1'] } } }),
   silent: () => ({ silent: true }),
   sealed: () => ({ seal: true }),
   'sealed, signed by another': () => ({ seal: true, responseSigner: stranger }),
@@ -105,11 +108,18 @@ const service = (sealed = false) => ({
     answers[request.nats.connect_opts.user ?? 'plain']?.() ?? { responseNats: { error: 'unknown' } },
 });
 
+/** Where we differ on purpose; `docs/DIFFERENCES.md` says why. */
+const different: Record<string, string> = {
+  limits: 'the official server has no use for the limits in the token',
+  'from elsewhere': 'the official server does not look at the networks in the token',
+  'a deny that is no subject': 'the official server leaves out what is no subject and lets the client in',
+};
+
 /** One case per answer: what it allows, and how the client appears. */
 const answered: Case[] = Object.keys(answers)
   .filter((name) => !/^sealed|soon|silent|system/.test(name))
-  .map((name) =>
-    script(
+  .map((name) => ({
+    ...script(
       name,
       send('A', me(name, { protocol: 1 }), use),
       sync('A'),
@@ -120,7 +130,8 @@ const answered: Case[] = Object.keys(answers)
           connections.map(({ authorized_user, account, reason }) => ({ authorized_user, account, reason })),
       ),
     ),
-  );
+    differs: different[name],
+  }));
 
 differential(
   'auth callout',
@@ -183,6 +194,10 @@ differential(
   [
     script('INFO', open('A')),
     one('nobody', connect({ protocol: 1 }), use),
+    {
+      ...one('nobody, and no CONNECT', use),
+      differs: 'the official server does not ask about clients that go on without CONNECT',
+    },
     one('somebody', me('plain'), use),
   ],
   async ({ port }) => CalloutService.start({ port, ...service() }),
