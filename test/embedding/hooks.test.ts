@@ -56,7 +56,8 @@ test('a grant may expire', async () => {
     { authenticate: () => ({ expires: expires() }) },
     { authenticate: () => true, authorize: () => ({ expires: expires() }) },
   ]) {
-    await using server = await WeftServer.create({}, { listen: false, ...hooks });
+    // The listener keeps the process running: timers of the server do not.
+    await using server = await WeftServer.create({}, hooks);
     const client = new Reader(server.connection());
     client.send('CONNECT {}\r\nPING\r\n');
     assert.match(await client.untilClosed(), /PONG[\s\S]*-ERR 'User Authentication Expired'/);
