@@ -7,7 +7,13 @@ import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
 import type { ClientOperations, PublishOperation } from '../protocol/client-parser.js';
 import { type ConnectOptions, checkInfo, defaultConnect, readConnect } from '../protocol/connect.js';
 import { type ClosedReason, clientErrors, quote } from '../protocol/errors.js';
-import type { AuthRequest, AuthResult, TlsFacts, UserIdentity } from '../security/authenticator.js';
+import type {
+  AuthRequest,
+  AuthResult,
+  FailureTold,
+  TlsFacts,
+  UserIdentity,
+} from '../security/authenticator.js';
 import type { PeerCertificate } from '../security/peer-certificate.js';
 import type { Permissions } from '../security/permissions.js';
 import { ResponseTracker } from '../security/response-tracker.js';
@@ -569,7 +575,7 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
   #authenticated(result: AuthResult): void {
     if (!result.ok) {
       if (result.detail !== undefined) this.logDebug(result.detail);
-      this.authorizationViolation(result.reason);
+      this.authorizationViolation(result.reason, result.told);
       return;
     }
     if (result.warning !== undefined) this.logWarn(result.warning);
@@ -631,13 +637,13 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
   }
 
   /** Ends the connection for want of valid credentials. */
-  authorizationViolation(reason: ClosedReason): void {
+  authorizationViolation(reason: ClosedReason, told?: FailureTold): void {
     const { user, nkey, auth_token: token } = this.options;
     let who = token === '' ? '' : ' - Token "[REDACTED]"';
     if (user !== '') who = ` - User ${quote(fromUtf8(user))}`;
     if (nkey !== '') who = ` - Nkey ${quote(fromUtf8(nkey))}`;
     this.logError(`authentication error${who}`);
-    this.broker.events.authenticationFailed(this, reason);
+    this.broker.events.authenticationFailed(this, reason, told);
     this.closeWith(clientErrors.authorization, reason);
   }
 

@@ -134,7 +134,10 @@ export class CalloutAuthenticator implements Authenticator {
   }
 
   #withoutService(result: AuthResult): AuthResult {
-    if (!result.ok || !this.#delegated(result.user.account)) return result;
+    if (!result.ok) {
+      return { ...result, told: { account: this.#callout.account, reason: result.reason } };
+    }
+    if (!this.#delegated(result.user.account)) return result;
     const { account, permissions } = result.user;
     const guarded = this.#guard(account, permissions);
     return guarded === permissions ? result : { ...result, user: result.user.withPermissions(guarded) };

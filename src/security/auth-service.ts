@@ -84,6 +84,8 @@ export interface Granted {
   delegation: Delegation;
 }
 
+export type Refused = Extract<AuthResult, { ok: false }>;
+
 /** Why a client is not let in, in the words of the official log. */
 class Refusal extends Error {
   readonly reason: 'Authentication Failure' | 'Proxy Required';
@@ -107,7 +109,7 @@ export class AuthService {
     request: AuthRequest,
     byProxy: boolean,
     hasAccount: (name: string) => boolean,
-  ): Promise<Granted | Extract<AuthResult, { ok: false }>> {
+  ): Promise<Granted | Refused> {
     const { callout, log } = this.#parts;
     try {
       if (!hasAccount(callout.account)) {
@@ -120,16 +122,22 @@ export class AuthService {
         log.debug(
           `Authorization callout response not received in time on account ${goQuote(callout.account)}`,
         );
-        return { ok: false, reason: 'Authentication Failure' };
+        return this.#refused('');
       }
       const user = decodeUserJwt((await this.#readAnswer(answer, userNkey)).jwt);
       this.#checkUser(user, userNkey, byProxy, hasAccount);
       return this.#grant(user, request);
     } catch (error) {
       const { message } = error as Error;
-      log.warn(message.charAt(0).toUpperCase() + message.slice(1));
-      return { ok: false, reason: error instanceof Refusal ? error.reason : 'Authentication Failure' };
+      const text = message.charAt(0).toUpperCase() + message.slice(1);
+      log.warn(text);
+      return this.#refused(text, error instanceof Refusal ? error.reason : undefined);
     }
+  }
+
+  /** The service's account hears why. */
+  #refused(why: string, reason: Refusal['reason'] = 'Authentication Failure'): Refused {
+    return { ok: false, reason, told: { account: this.#parts.callout.account, reason: why } };
   }
 
   // --- The question ---------------------------------------------------------------------------------------------------

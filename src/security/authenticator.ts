@@ -70,7 +70,15 @@ export type AuthResult =
       reason: AuthFailureReason;
       /** For the log, at debug level. */
       detail?: string;
+      /** Who is told of it and why, where that is not the client's account and `reason`. */
+      told?: FailureTold;
     };
+
+/** What an account hears of a client that was turned away. */
+export interface FailureTold {
+  account: string;
+  reason: string;
+}
 
 /** `none`: nobody has to say who they are. */
 export type IdentityKind = 'none' | 'user' | 'nkey' | 'token';

@@ -1,6 +1,7 @@
 // What both servers tell the service about a client, to the order of the fields, and what they log about its answers.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectNats } from '@nats-io/transport-node';
 import {
   type Answer,
@@ -79,6 +80,14 @@ function problem(line: string): string[] {
   return [text];
 }
 
+function maskedEvent(subject: string, text: string): string {
+  const plain = text
+    .replace(/"server":\{.*?\}(?:,"jetstream":\w+,"flags":\d+,"seq":\d+,"time":"[^"]*"\})?/, '"server":{}')
+    .replace(/"(id|timestamp|time|start|stop|rtt|ver|lang)":("[^"]*"|\d+)/g, '"$1":0')
+    .replace(/"expires":(\d+)/, (_, left: string) => `"expires":${Math.round(Number(left) / 1e11)}`);
+  return `${subject} ${plain}`;
+}
+
 function masked({ text, exp, iat }: CalloutRequest): string {
   return text
     .replace(/"(jti|iss|id|user_nkey|xkey|name)":"[A-Z2-7]{52,56}"/g, '"$1":"KEY"')
@@ -141,6 +150,53 @@ describe('auth callout', { skip: officialBinary() ? false : WITHOUT_OFFICIAL }, 
       };
       assert.equal(chains.length, verify === '' ? 0 : 1);
     }
+  });
+
+  test('what its account and the system account hear, and what users see of themselves', async () => {
+    const text = conf('')
+      .replace('auth_users: [auth]', 'auth_users: [auth, sys]')
+      .replace('accounts {', 'accounts { $SYS { users [{user: sys, password: sys}] }');
+    const EVENTS = 9;
+    const told: Record<string, string[]> = { official: [], weft: [] };
+    const answer = ({ nats }: CalloutRequest): Answer => {
+      const { user } = nats.connect_opts;
+      if (user === 'silent') return { silent: true };
+      if (user === 'bad') return { responseNats: { error: 'no' } };
+      // Half a second more, so that both servers find the same number of whole ones left.
+      return { user: { exp: Math.ceil(Date.now() / 1000) + 1000 }, nats: { pub: { deny: ['x'] } } };
+    };
+    const listen: Connect = async (side) => {
+      const heard = told[side.process.log.includes('Git:') ? 'official' : 'weft']!;
+      const listeners = [
+        { user: 'auth', pass: 'auth', subject: '$SYS.ACCOUNT.CLIENT.AUTH.ERR' },
+        { user: 'sys', pass: 'sys', subject: '$SYS.ACCOUNT.APP.CONNECT' },
+        { user: 'sys', pass: 'sys', subject: '$SYS.SERVER.*.CLIENT.AUTH.ERR' },
+      ];
+      const connections = [];
+      for (const { subject, ...login } of listeners) {
+        const nc = await connectNats({ port: side.port, ...login, reconnect: false });
+        nc.subscribe(subject, { callback: (_, msg) => void heard.push(maskedEvent(subject, msg.string())) });
+        await nc.flush();
+        connections.push(nc);
+      }
+      for (const fields of [
+        { user: 'bad' },
+        { user: 'silent' },
+        { user: 'auth', pass: 'x' },
+        { user: 'good' },
+      ]) {
+        await says({ ...fields, name: 'me' })(side);
+      }
+      const nc = await connectNats({ port: side.port, user: 'good', reconnect: false });
+      heard.push(maskedEvent('info', (await nc.request('$SYS.REQ.USER.INFO')).string()));
+      await nc.close();
+      // The official server tells of these in its own time.
+      for (let waited = 0; heard.length < EVENTS && waited < 3000; waited += 20) await sleep(20);
+      for (const each of connections) await each.close();
+    };
+    await both(text, [listen], { answer });
+    assert.equal(told.official!.length, EVENTS);
+    assert.deepEqual(told.weft!.sort(), told.official!.sort());
   });
 
   test('what the log says of answers', async () => {
