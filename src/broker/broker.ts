@@ -149,6 +149,16 @@ export class Broker {
     linkAccounts(this);
   }
 
+  /** Loads what the options need that most do not; to be done before they count. */
+  async prepare(options: ServerOptions): Promise<void> {
+    const measured = options.accounts.some(({ exports }) =>
+      exports?.some(({ latency }) => latency !== undefined),
+    );
+    if (!measured || this.passages.latency !== null) return;
+    const { ServiceLatency } = await import('./service-latency.js');
+    this.passages.latency = new ServiceLatency(this);
+  }
+
   /** Forgets an account that the options no longer have. */
   removeAccount(account: BrokerAccount): void {
     this.accounts.delete(account.name);
