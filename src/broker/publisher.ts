@@ -107,12 +107,11 @@ export class Publisher {
     const isResponse = subject.startsWith(RESPONSE_PREFIX);
     if (isResponse) {
       const response = account.responses?.find(subject);
+      const passage = response ?? account.responses?.late(subject) ?? null;
       // Each of these subjects is used once or twice: not worth a place in the cache, but for others who listen there.
-      if (found.length === 0) return this.#planOnce(subject, response === undefined ? found : [response]);
-      if (response !== undefined) {
-        response.planned = true;
-        found.push(response);
-      }
+      if (found.length === 0) return this.#planOnce(subject, passage === null ? found : [passage]);
+      if (response !== undefined) response.planned = true;
+      if (passage !== null) found.push(passage);
     }
     if (cache.full) {
       // Never in the middle of a delivery: what it goes by lies in a cache's memory.

@@ -43,7 +43,7 @@ export type PassResponse = (
   response: Response,
   operation: PublishOperation,
   from: ClientConnection | null,
-) => boolean;
+) => void;
 
 /** The way back of one request. */
 export class Response extends Passage {
@@ -84,8 +84,21 @@ export class Response extends Passage {
     return '';
   }
 
+  /** Whoever answers has done so, whether or not somebody still waits. */
   override pass(_delivery: Delivery, operation: PublishOperation, from: ClientConnection | null): boolean {
-    return this.#pass(this, operation, from);
+    this.#pass(this, operation, from);
+    return true;
+  }
+}
+
+/** Takes answers that come too late. */
+class LateAnswers extends Passage {
+  override subjectFor(): string {
+    return '';
+  }
+
+  override pass(): boolean {
+    return true;
   }
 }
 
@@ -156,10 +169,12 @@ export class ResponseTable {
   readonly #byName = new Map<string, Response>();
   readonly #prefix: string;
   readonly #names: NameSource;
+  readonly #late: Passage;
 
   constructor(names: NameSource) {
     this.#names = names;
     this.#prefix = `${RESPONSE_PREFIX}${names.next()}.`;
+    this.#late = new LateAnswers(this.wildcard, 0);
   }
 
   /** What an official server subscribes to for them. */
@@ -190,6 +205,11 @@ export class ResponseTable {
 
   find(subject: string): Response | undefined {
     return this.#byName.get(subject);
+  }
+
+  /** What takes a message on a subject of this table that is not, or no longer, in it; null for other subjects. */
+  late(subject: string): Passage | null {
+    return subject.startsWith(this.#prefix) ? this.#late : null;
   }
 
   delete(response: Response): boolean {

@@ -178,10 +178,10 @@ export class ServicePassages {
   }
 
   /** Takes an answer back. */
-  respond(response: Response, operation: PublishOperation, from: ClientConnection | null): boolean {
+  respond(response: Response, operation: PublishOperation, from: ClientConnection | null): void {
     const { request, measured } = response;
     const outer = operation.crossing as Crossing | null;
-    if (hasPassed(outer, request)) return false;
+    if (hasPassed(outer, request)) return;
     if (measured !== null && !measured.answered) {
       measured.answered = true;
       this.latency?.answered(response, from);
@@ -202,7 +202,6 @@ export class ServicePassages {
     if (!delivered) this.end(response, 'undelivered');
     else if (responseType === 'singleton' || operation.size === 0) this.end(response, 'answered');
     else if (!response.closed) request.export.pending?.touch(response);
-    return delivered;
   }
 
   /** Gives an answer up. */

@@ -139,7 +139,8 @@ export class ServiceLatency implements LatencyProbe {
 
   #publish(account: BrokerAccount, subject: string, text: string): void {
     const body = Buffer.from(text);
-    this.#broker.publisher.publishInternal(account, layOut(subject, '', `${body.length}`, 0, body));
+    // With an empty reply subject, which is not the same bytes as none: so the official server sends it.
+    this.#broker.publisher.publishInternal(account, layOut(subject, '', ` ${body.length}`, 0, body));
   }
 }
 
