@@ -92,7 +92,7 @@ export class Broker {
     this.log = parts.log;
     this.arena = new Arena({ kernel: parts.copyKernel });
     this.wheel = new TimerWheel(parts.clock);
-    this.publisher = new Publisher(this.flushes, parts.random, parts.log);
+    this.publisher = new Publisher(this.arena, this.flushes, parts.random, parts.log);
     this.passages = new ServicePassages(this);
     this.closedConnections = new ClosedConnections(parts.options.maxClosedClients);
     this.globalAccount = this.account(GLOBAL_ACCOUNT);

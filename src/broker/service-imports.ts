@@ -135,7 +135,8 @@ export interface LatencyProbe {
 export class ServicePassages {
   latency: LatencyProbe | null = null;
   readonly #broker: Broker;
-  readonly #names = new NameSource();
+  /** Null until a request asks for an answer. */
+  #names: NameSource | null = null;
   /** Messages under way, one inside the other. */
   readonly #messages: CrossingMessage[] = [];
   #depth = 0;
@@ -265,6 +266,7 @@ export class ServicePassages {
     request: ServiceImport,
     suffix: string,
   ): Response {
+    this.#names ??= new NameSource();
     const table = (owner.responses ??= new ResponseTable(this.#names));
     const { excess } = table;
     if (excess !== null) this.end(excess, 'timeout');
