@@ -2,7 +2,7 @@
  * Services of other accounts: what is published on an import's subject goes on into the exporting account, with a reply subject of
  * its own there, by which the answers come back (system services, section 3).
  */
-import type { ExportOptions, ImportOptions, LatencyOptions, ServiceResponseType } from '../config/options.js';
+import type { ImportOptions, LatencyOptions } from '../config/options.js';
 import { readText } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { hasWildcard } from '../subjects/subject.js';
@@ -22,30 +22,10 @@ import {
   type ResponseEnd,
   ResponseTable,
 } from './responses.js';
+import type { ServiceExport } from './service-exports.js';
 import { Passage } from './subscription.js';
 
-/** Milliseconds that a responder has. */
-const DEFAULT_THRESHOLD = 120_000;
 const JETSTREAM_ACK = '$JS.ACK.';
-
-export class ServiceExport {
-  readonly account: BrokerAccount;
-  readonly options: ExportOptions;
-  readonly responseType: ServiceResponseType;
-  /** Milliseconds. */
-  readonly threshold: number;
-  readonly latency: LatencyOptions | null;
-  /** Null until the first request from another account. */
-  pending: PendingResponses | null = null;
-
-  constructor(account: BrokerAccount, options: ExportOptions) {
-    this.account = account;
-    this.options = options;
-    this.responseType = options.responseType ?? 'singleton';
-    this.threshold = options.responseThreshold ?? DEFAULT_THRESHOLD;
-    this.latency = options.latency ?? null;
-  }
-}
 
 export class ServiceImport {
   readonly options: ImportOptions;
