@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { type MsgHdrs, headers as makeHeaders, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
+import { decompressStream } from '../../src/runtime/s2.js';
 import { officialBinary, WITHOUT_OFFICIAL } from '../support/official.js';
 import { mask } from './masks.js';
 import { type Pair, type Side, startPair, stopPair } from './pair.js';
@@ -95,7 +96,7 @@ class Talk {
       });
       for await (const message of messages) {
         const encoding = message.headers?.get('Content-Encoding') ?? '';
-        const data = encoding === 'gzip' ? gunzipSync(message.data).toString() : message.string();
+        const data = decode(message.data, encoding).toString();
         answer = `${encoding} ${this.show(data)}`;
       }
     } catch (error) {
@@ -134,6 +135,11 @@ class Talk {
 }
 
 /** What was heard, line by line. */
+function decode(data: Uint8Array, encoding: string): Buffer {
+  if (encoding === 'gzip') return gunzipSync(data);
+  return encoding === 'snappy' ? decompressStream(data, 1 << 20) : Buffer.from(data);
+}
+
 type Script = (talk: Talk) => Promise<string[]>;
 
 const requests: [subject: string, body?: string][] = [
@@ -220,7 +226,7 @@ const bodies = [
   ...['{"exact_match":"x"}', '{"limit":"x","auth":1}', '{"sort":"","sort":"cid","limit":"xyz"}'],
 ];
 
-const encodings = ['gzip', 'GZIP, deflate', 'br', 'identity'];
+const encodings = ['gzip', 'GZIP, deflate', 'br', 'identity', 'snappy', 'S2', 'gzip, snappy'];
 
 async function audience(talk: Talk): Promise<NatsConnection> {
   const sys = await talk.user('sys');
