@@ -7,7 +7,7 @@ import { SYSTEM_ACCOUNT } from '../accounts/account.js';
 import { hashBytes, readText, toUtf8 } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
-import { COPY_SLACK, Memory } from '../runtime/arena.js';
+import type { Arena } from '../runtime/arena.js';
 import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
 import type { BrokerAccount } from './broker-account.js';
@@ -15,6 +15,7 @@ import type { ClientConnection } from './connection.js';
 import { type Delivery, DeliveryPlan } from './delivery-plan.js';
 import type { FlushQueue } from './flush-queue.js';
 import type { InternalMessage } from './internal-client.js';
+import { isInbox, OneTimePlans } from './one-time-plans.js';
 import { RESPONSE_PREFIX } from './responses.js';
 import type { InternalHandler, Passage, Subscription } from './subscription.js';
 
@@ -24,6 +25,9 @@ const RAFT_SUBJECT = /^\$NRG\./;
 const RESERVED_REPLY = /^(_R_\.|\$JS\.ACK\.|_GR_\..|\$GR\..)/;
 const UNDERSCORE = 95;
 const DOLLAR = 36;
+const CAPITAL_G = 71;
+const CAPITAL_J = 74;
+const CAPITAL_R = 82;
 
 export class Publisher {
   readonly #flushes: FlushQueue;
@@ -32,10 +36,11 @@ export class Publisher {
   #nested = 0;
   /** Accounts whose cache is to be cleared at the end of the turn. */
   readonly #full = new Set<BrokerAccount>();
-  readonly #noMemory = new Memory(COPY_SLACK);
+  readonly #oneTime: OneTimePlans;
   readonly #log: Log;
 
-  constructor(flushes: FlushQueue, random: Random, log: Log) {
+  constructor(arena: Arena, flushes: FlushQueue, random: Random, log: Log) {
+    this.#oneTime = new OneTimePlans(arena);
     this.#flushes = flushes;
     this.#random = random;
     this.#log = log;
@@ -54,9 +59,8 @@ export class Publisher {
     if (plan.reserved || (from.permissions !== null && plan.allowedFor !== from.permissions)) {
       if (!this.#mayPublish(from, plan)) return;
     }
-    if (operation.replyStart !== 0) {
-      const first = bytes[operation.replyStart]!;
-      if ((first === UNDERSCORE || first === DOLLAR) && this.#replyRefused(from, operation)) return;
+    if (operation.replyStart !== 0 && mayBeReserved(bytes, operation.replyStart)) {
+      if (this.#replyRefused(from, operation)) return;
     }
     if (from.verbose) from.sendOk();
     const delivered = this.#deliver(plan, operation, from);
@@ -67,9 +71,16 @@ export class Publisher {
   /** Publishes for a room inside the server; true when somebody got the message. */
   publishInternal(account: BrokerAccount, operation: PublishOperation): boolean {
     const { bytes } = operation.memory;
-    let plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
-    plan ??= this.#plan(account, operation);
-    return this.#deliver(plan, operation, null);
+    // This may happen in the middle of a delivery: of an event that it causes, or by a handler.
+    this.#nested++;
+    const mark = this.#oneTime.mark();
+    try {
+      const plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
+      return this.#deliver(plan ?? this.#plan(account, operation), operation, null);
+    } finally {
+      this.#oneTime.release(mark);
+      this.#nested--;
+    }
   }
 
   /** Delivers what comes from another account, on the subject that these bytes are; true when somebody got it. */
@@ -107,13 +118,13 @@ export class Publisher {
     const isResponse = subject.startsWith(RESPONSE_PREFIX);
     if (isResponse) {
       const response = account.responses?.find(subject);
+      const passage = response ?? account.responses?.late(subject) ?? null;
       // Each of these subjects is used once or twice: not worth a place in the cache, but for others who listen there.
-      if (found.length === 0) return this.#planOnce(subject, response === undefined ? found : [response]);
-      if (response !== undefined) {
-        response.planned = true;
-        found.push(response);
-      }
+      if (found.length === 0) return this.#planOnce(subject, passage === null ? found : [passage], false);
+      if (response !== undefined) response.planned = true;
+      if (passage !== null) found.push(passage);
     }
+    if (isInbox(subject) && this.#oneTime.isNew(subject)) return this.#planOnce(subject, found, false);
     if (cache.full) {
       // Never in the middle of a delivery: what it goes by lies in a cache's memory.
       if (this.#nested === 0) cache.clear();
@@ -135,12 +146,9 @@ export class Publisher {
     return this.#planOnce(subject, found, isReserved(subject, account));
   }
 
-  /** A plan that no cache holds. */
-  #planOnce(subject: string, found: Subscription[], reserved = false): DeliveryPlan {
-    return new DeliveryPlan(subject, found, reserved, (size) => {
-      const memory = size === 0 ? this.#noMemory : new Memory(size + COPY_SLACK);
-      return { memory, start: 0 };
-    });
+  #planOnce(subject: string, found: Subscription[], reserved: boolean): DeliveryPlan {
+    if (this.#nested === 0) this.#oneTime.release(0);
+    return this.#oneTime.plan(subject, found, reserved);
   }
 
   #mayPublish(from: ClientConnection, plan: DeliveryPlan): boolean {
@@ -292,9 +300,11 @@ export class Publisher {
       return true;
     }
     this.#nested++;
+    const mark = this.#oneTime.mark();
     try {
       return (sub as Passage).pass(delivery, operation, from);
     } finally {
+      this.#oneTime.release(mark);
       this.#nested--;
     }
   }
@@ -357,6 +367,14 @@ function messageOf(
     payload: body.subarray(headerSize),
     from,
   };
+}
+
+/** Whether bytes begin as `RESERVED_REPLY` does; those of most inboxes do not, and need not become text. */
+function mayBeReserved(bytes: Uint8Array, start: number): boolean {
+  const first = bytes[start]!;
+  if (first !== UNDERSCORE && first !== DOLLAR) return false;
+  const second = bytes[start + 1]!;
+  return second === CAPITAL_G || second === (first === DOLLAR ? CAPITAL_J : CAPITAL_R);
 }
 
 /** Clients may not publish there. */
