@@ -432,7 +432,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const blocks = [...this.#touched];
     for (const block of blocks) {
       const key = this.#newKeys.get(block);
-      if (key !== undefined) cycle.replace(`${this.messagesDirectory}/${block.number}.key`, key);
+      if (key !== undefined)
+        this.options.commit.replaceNow(`${this.messagesDirectory}/${block.number}.key`, key);
       this.#newKeys.delete(block);
       block.flush(cycle, this.#path(block.number));
     }

@@ -65,7 +65,7 @@ export class GroupCommit {
   constructor(disk: Disk, options: GroupCommitOptions) {
     this.#disk = disk;
     this.#clock = options.clock;
-    this.#unsynced = new Cycle(disk);
+    this.#unsynced = new Cycle(disk, false);
     this.#interval = options.interval;
     this.#defer = options.defer ?? ((callback) => void setImmediate(callback));
   }
@@ -121,7 +121,7 @@ export class GroupCommit {
     this.#waiting = [];
     this.#running = true;
     this.figures.cycles++;
-    const cycle = new Cycle(this.#disk);
+    const cycle = new Cycle(this.#disk, this.always);
     for (const member of members) {
       try {
         member.flush(cycle);
@@ -156,24 +156,36 @@ export class GroupCommit {
     for (const callback of waiting) callback();
   }
 
+  /** First the contents, then the names: what is renamed must be whole by then. */
   #syncAll(cycle: Cycle, done: (error: Error | null) => void): void {
-    let left = cycle.files.size + cycle.directories.size + 1;
-    let failure: Error | null = null;
-    const one = (error: Error | null) => {
-      failure ??= error;
-      if (--left === 0) done(failure);
-    };
-    this.figures.syncs += left - 1;
-    for (const file of cycle.files) file.sync(one);
-    for (const path of cycle.directories) {
+    this.figures.syncs += cycle.files.size;
+    eachOf(
+      [...cycle.files],
+      (file, one) => file.sync(one),
+      (error) => {
+        try {
+          if (error === null) cycle.rename();
+        } catch (problem) {
+          error = problem as Error;
+        }
+        cycle.closeTemporaries();
+        if (error !== null || cycle.directories.size === 0) done(error);
+        else this.#syncDirectories([...cycle.directories], done);
+      },
+    );
+  }
+
+  #syncDirectories(paths: string[], done: (error: Error | null) => void): void {
+    this.figures.syncs += paths.length;
+    const sync = (path: string, one: (error: Error | null) => void) => {
       try {
         this.#disk.syncDirectory(path, one);
       } catch (error) {
         // A directory that is gone by now needs no sync.
         one((error as NodeJS.ErrnoException).code === 'ENOENT' ? null : (error as Error));
       }
-    }
-    one(null);
+    };
+    eachOf(paths, sync, done);
   }
 
   #armTimer(): void {
@@ -186,7 +198,7 @@ export class GroupCommit {
 
   /** With an interval: syncs what was written since the last time. */
   syncWritten(done: (error: Error | null) => void): void {
-    const cycle = new Cycle(this.#disk);
+    const cycle = new Cycle(this.#disk, false);
     cycle.add(this.#unsynced);
     this.#unsynced.clear();
     this.#syncAll(cycle, (error) => {
@@ -214,9 +226,13 @@ class Cycle implements CommitCycle {
   readonly files = new Set<DiskFile>();
   readonly directories = new Set<string>();
   readonly #disk: Disk;
+  /** Whether names wait for contents. */
+  readonly #ordered: boolean;
+  readonly #renames: { from: string; to: string; file: DiskFile }[] = [];
 
-  constructor(disk: Disk) {
+  constructor(disk: Disk, ordered: boolean) {
     this.#disk = disk;
+    this.#ordered = ordered;
   }
 
   get empty(): boolean {
@@ -236,8 +252,27 @@ class Cycle implements CommitCycle {
   }
 
   replace(path: string, bytes: Uint8Array): void {
-    replaceFile(this.#disk, path, bytes);
+    const from = `${path}.tmp`;
+    this.#disk.writeFile(from, bytes);
+    if (this.#ordered) {
+      const file = this.#disk.open(from, 'write');
+      this.files.add(file);
+      this.#renames.push({ from, to: path, file });
+    } else {
+      this.#disk.rename(from, path);
+    }
     this.syncDirectory(dirname(path));
+  }
+
+  rename(): void {
+    for (const { from, to } of this.#renames) {
+      // Who was destroyed in the meantime has taken its files along.
+      if (this.#disk.status(from) !== undefined) this.#disk.rename(from, to);
+    }
+  }
+
+  closeTemporaries(): void {
+    for (const { file } of this.#renames) file.close();
   }
 
   syncDirectory(path: string): void {
@@ -253,6 +288,22 @@ class Cycle implements CommitCycle {
     this.files.clear();
     this.directories.clear();
   }
+}
+
+/** Starts something for each of a list side by side; `done` gets the first error. */
+function eachOf<T>(
+  list: readonly T[],
+  start: (item: T, one: (error: Error | null) => void) => void,
+  done: (error: Error | null) => void,
+): void {
+  let left = list.length + 1;
+  let failure: Error | null = null;
+  const one = (error: Error | null) => {
+    failure ??= error;
+    if (--left === 0) done(failure);
+  };
+  for (const item of list) start(item, one);
+  one(null);
 }
 
 /** Writes a file under another name first, so that there is always the old or the new one. */
