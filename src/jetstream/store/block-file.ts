@@ -5,7 +5,7 @@
  * content, and these 8 bytes as they are: so the hash of the last record can be read without the rest.
  */
 import { HASH_SIZE, type HashKey, type HighwayHash } from '../../runtime/highway-hash.js';
-import { compressStream, S2Error, S2Reader } from '../../runtime/s2.js';
+import { S2Error, S2Reader, S2Writer } from '../../runtime/s2.js';
 import { ByteReader, ByteWriter } from './binary.js';
 import { RECORD_OVERHEAD, type RecordDamage, RecordView, readVerifiedRecord } from './record.js';
 import { RecordSearch } from './record-search.js';
@@ -23,14 +23,26 @@ export function isCompressedBlock(file: Uint8Array): boolean {
   );
 }
 
+/** How much is compressed at a time: about 2 ms. */
+const SLICE = 256 * 1024;
+
 /** The file of a closed block. `content` ends with the hash of its last record. */
 export function compressBlock(content: Uint8Array): Buffer {
+  return Buffer.concat([...compressBlockInSlices(content)]);
+}
+
+/** The same piece by piece, for a caller that has other things to do in between. */
+export function* compressBlockInSlices(content: Uint8Array): Generator<Buffer, void, void> {
   const to = new ByteWriter(64);
   to.append(PREFIX);
   to.byte(S2);
   to.varint(content.length);
+  yield to.written;
   const end = Math.max(content.length - HASH_SIZE, 0);
-  return Buffer.concat([to.written, compressStream(content.subarray(0, end)), content.subarray(end)]);
+  const writer = new S2Writer(SLICE);
+  yield* writer.push(content.subarray(0, end));
+  yield* writer.end();
+  yield Buffer.from(content.subarray(end));
 }
 
 /** What could be got out of a compressed block. */
