@@ -14,7 +14,6 @@ import {
   deleteConsumer,
   listConsumers,
   pauseConsumer,
-  resetConsumer,
   unpinConsumer,
 } from './consumers.js';
 import { deleteMessage, getMessage } from './messages.js';
@@ -58,7 +57,6 @@ const endpoints: Record<string, Endpoint> = {
   'CONSUMER.INFO.*.*': consumerInfo,
   'CONSUMER.DELETE.*.*': deleteConsumer,
   'CONSUMER.PAUSE.*.*': pauseConsumer,
-  'CONSUMER.RESET.*.*': resetConsumer,
   'CONSUMER.UNPIN.*.*': unpinConsumer,
 };
 
@@ -83,7 +81,7 @@ export class Api {
   /** False for what consumers answer themselves: where there is none of that name, there is no responder. */
   #dispatch(message: InternalMessage, prefix: number): boolean {
     const tokens = message.subject.split('.').slice(prefix);
-    if (tokens[0] === 'CONSUMER' && tokens[1] === 'MSG') return false;
+    if (tokens[0] === 'CONSUMER' && (tokens[1] === 'MSG' || tokens[1] === 'RESET')) return false;
     const endpoint = find(tokens);
     if (endpoint === undefined) return true;
     const request = new ApiRequest(this.#account, message, tokens);
