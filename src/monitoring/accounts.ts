@@ -1,6 +1,7 @@
 /** `/accountz` and `/accstatz`: accounts and what they moved. */
 import type { BrokerAccount } from '../broker/broker.js';
 import { utcTime } from '../protocol/json.js';
+import { exportsOf, importsOf, responsesOf } from './account-exchange.js';
 import { RequestError } from './query.js';
 import { interestStats } from './subsz.js';
 import { accountTraffic, type MonitorView } from './view.js';
@@ -31,9 +32,12 @@ export function accountInfo(view: MonitorView, name: string) {
     jetstream_enabled: false,
     leafnode_connections: 0,
     client_connections: account.connections.size,
-    subscriptions: account.interest.count,
+    subscriptions: account.subscriptionCount,
+    exports: exportsOf(account),
+    imports: importsOf(account),
     name_tag: account.name,
     sublist_stats: interestStats([account]),
+    responses: responsesOf(account),
   };
 }
 
@@ -67,7 +71,7 @@ export function accountStat(account: BrokerAccount) {
     conns: account.connections.size,
     leafnodes: 0,
     total_conns: account.connections.size,
-    num_subscriptions: account.interest.count,
+    num_subscriptions: account.subscriptionCount,
     sent: dataStats(traffic.outMsgs, traffic.outBytes),
     received: dataStats(traffic.inMsgs, traffic.inBytes),
     slow_consumers: account.slowConsumers,

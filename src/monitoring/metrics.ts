@@ -248,7 +248,7 @@ const accountMetrics: readonly Metric[] = [
   gauge(
     'nats_server_account_subscriptions',
     'Subscriptions of the account.',
-    perAccount(({ interest }) => interest.count),
+    perAccount(({ subscriptionCount }) => subscriptionCount),
     ['account'],
   ),
   counter(

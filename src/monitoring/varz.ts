@@ -105,7 +105,7 @@ export function monitoringHost(options: ServerOptions): string {
 
 export function subscriptionCount({ server }: MonitorView): number {
   let count = 0;
-  for (const account of server.broker.accounts.values()) count += account.interest.count;
+  for (const account of server.broker.accounts.values()) count += account.subscriptionCount;
   return count;
 }
 
