@@ -248,7 +248,7 @@ const accountMetrics: readonly Metric[] = [
   gauge(
     'nats_server_account_subscriptions',
     'Subscriptions of the account.',
-    perAccount(({ subscriptionCount }) => subscriptionCount),
+    perAccount(({ interest }) => interest.count),
     ['account'],
   ),
   counter(
