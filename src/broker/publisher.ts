@@ -7,7 +7,7 @@ import { SYSTEM_ACCOUNT } from '../accounts/account.js';
 import { hashBytes, readText, toUtf8, writeText } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
-import type { Arena } from '../runtime/arena.js';
+import { type Arena, COPY_SLACK, Memory } from '../runtime/arena.js';
 import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
 import type { BrokerAccount } from './broker-account.js';
