@@ -1,7 +1,7 @@
 /** `/accountz` and `/accstatz`: accounts and what they moved. */
 import type { BrokerAccount } from '../broker/broker.js';
 import { utcTime } from '../protocol/json.js';
-import { exportsOf, importsOf, responsesOf } from './account-exchange.js';
+import { exchangeOf, responsesOf } from './exchange.js';
 import { RequestError } from './query.js';
 import { interestStats } from './subsz.js';
 import { accountTraffic, type MonitorView } from './view.js';
@@ -33,8 +33,7 @@ export function accountInfo(view: MonitorView, name: string) {
     leafnode_connections: 0,
     client_connections: account.connections.size,
     subscriptions: account.subscriptionCount,
-    exports: exportsOf(account),
-    imports: importsOf(account),
+    ...exchangeOf(account),
     name_tag: account.name,
     sublist_stats: interestStats([account]),
     responses: responsesOf(account),
