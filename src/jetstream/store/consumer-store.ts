@@ -13,24 +13,8 @@ import { CONSUMER_STATE_FILE } from './layout.js';
 import { StoreError } from './message-store.js';
 import { CorruptError } from './store-error.js';
 
-/** A delivered message that waits for its ack. */
-export interface PendingAck {
-  consumerSequence: number;
-  /** When it was delivered last, milliseconds since 1970; kept in whole seconds on disk. */
-  time: number;
-}
-
-/** Sequences as in ConsumerInfo. */
-export interface ConsumerPosition {
-  deliveredConsumer: number;
-  deliveredStream: number;
-  floorConsumer: number;
-  floorStream: number;
-  /** By stream sequence. */
-  pending: Map<number, PendingAck>;
-  /** Deliveries minus one, by stream sequence. */
-  redelivered: Map<number, number>;
-}
+/** How far a consumer is; delivery times are milliseconds since 1970, of which the disk keeps whole seconds. */
+export type ConsumerPosition = ConsumerFileState;
 
 export interface ConsumerStoreListener {
   /** All changes up to `position` survive a power cut. */
@@ -117,7 +101,7 @@ export class FileConsumerStore implements ConsumerStore, CommitMember {
     // As officially, an empty file is that of a consumer that has not begun.
     if (file.length === 0) return null;
     try {
-      return positionOf(decodeConsumerState(sealer === null ? file : sealer.open(file)));
+      return decodeConsumerState(sealer === null ? file : sealer.open(file));
     } catch (error) {
       if (!(error instanceof CorruptError)) throw error;
       const text = sealer === null ? 'corrupt state file' : error.message;
@@ -142,7 +126,7 @@ export class FileConsumerStore implements ConsumerStore, CommitMember {
     this.#timer?.cancel();
     this.#timer = null;
     const { clock, sealer, source } = this.#options;
-    const state = encodeConsumerState(fileStateOf(source()), clock.now());
+    const state = encodeConsumerState(source(), clock.now());
     cycle.replace(this.#path, sealer === null ? state : sealer.seal(state));
     this.#flushed = this.position;
   }
@@ -190,32 +174,4 @@ export class FileConsumerStore implements ConsumerStore, CommitMember {
     this.#timer = null;
     this.#options.commit.forget(this);
   }
-}
-
-function positionOf({ delivered, ackFloor, pending, redelivered }: ConsumerFileState): ConsumerPosition {
-  const waiting = new Map<number, PendingAck>();
-  for (const [stream, { sequence, deliveredAt }] of pending) {
-    waiting.set(stream, { consumerSequence: sequence, time: deliveredAt });
-  }
-  return {
-    deliveredConsumer: delivered.consumer,
-    deliveredStream: delivered.stream,
-    floorConsumer: ackFloor.consumer,
-    floorStream: ackFloor.stream,
-    pending: waiting,
-    redelivered,
-  };
-}
-
-function fileStateOf(position: ConsumerPosition): ConsumerFileState {
-  const pending = new Map<number, { sequence: number; deliveredAt: number }>();
-  for (const [stream, { consumerSequence, time }] of position.pending) {
-    pending.set(stream, { sequence: consumerSequence, deliveredAt: time });
-  }
-  return {
-    delivered: { consumer: position.deliveredConsumer, stream: position.deliveredStream },
-    ackFloor: { consumer: position.floorConsumer, stream: position.floorStream },
-    pending,
-    redelivered: position.redelivered,
-  };
 }
