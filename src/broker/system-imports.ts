@@ -28,7 +28,7 @@ const services: readonly SystemService[] = [
 export const systemExports = [
   { subject: '$SYS.REQ.ACCOUNT.*.CONNZ', responseType: 'stream', tokenPosition: 4 },
   { subject: '$SYS.REQ.ACCOUNT.*.STATZ', responseType: 'stream', tokenPosition: 4 },
-  { subject: '$SYS.REQ.ACCOUNT.NSUBS', responseType: 'singleton' },
+  { subject: '$SYS.DEBUG.SUBSCRIBERS', responseType: 'singleton' },
   { subject: '$SYS.REQ.USER.*.INFO', responseType: 'singleton' },
 ] as const;
 

@@ -1,6 +1,7 @@
 /** `/accountz` and `/accstatz`: accounts and what they moved. */
 import type { BrokerAccount } from '../broker/broker.js';
 import { utcTime } from '../protocol/json.js';
+import { exchangeOf, responsesOf } from './exchange.js';
 import { RequestError } from './query.js';
 import { interestStats } from './subsz.js';
 import { accountTraffic, type MonitorView } from './view.js';
@@ -32,8 +33,10 @@ export function accountInfo(view: MonitorView, name: string) {
     leafnode_connections: 0,
     client_connections: account.connections.size,
     subscriptions: account.interest.count,
+    ...exchangeOf(account),
     name_tag: account.name,
     sublist_stats: interestStats([account]),
+    responses: responsesOf(account),
   };
 }
 
