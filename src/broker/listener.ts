@@ -13,6 +13,7 @@ import { systemErrorReason } from '../runtime/system-error.js';
 import type { Broker } from './broker.js';
 import type { ClientConnection } from './connection.js';
 import type { Door } from './door.js';
+import { RawWrites } from './raw-writes.js';
 import { plainAddress, SocketTransport, watch } from './socket-transport.js';
 
 /** Accepted sockets that the kernel keeps waiting. */
@@ -32,6 +33,7 @@ export class ClientListener {
   door: Door;
   readonly #server: NetServer;
   readonly #sockets = new Set<Socket>();
+  readonly #rawWrites = new RawWrites();
   readonly #acceptErrors: RateLimitedLog;
   /** Descriptors from this one on are too many. */
   readonly #lastDescriptor = descriptorLimit() - RESERVED_DESCRIPTORS;
@@ -145,10 +147,9 @@ export class ClientListener {
       },
     } as ConstructorParameters<typeof Socket>[0]);
     this.#track(socket);
-    connection = this.#broker.accept(new SocketTransport(socket, plainAddress(remoteAddress), remotePort), {
-      type: 'STANDARD',
-      sendInfo: true,
-    });
+    const transport = new SocketTransport(socket, plainAddress(remoteAddress), remotePort, this.#rawWrites);
+    if (!this.#rawWrites.known) this.#rawWrites.learnFrom(handle);
+    connection = this.#broker.accept(transport, { type: 'STANDARD', sendInfo: true });
     if (connection === null) return;
     watch(socket, connection);
     connection.begin();
