@@ -14,7 +14,7 @@ import type { Broker } from './broker.js';
 import type { ClientConnection } from './connection.js';
 import type { Door } from './door.js';
 import { RawWrites } from './raw-writes.js';
-import { plainAddress, SocketTransport, watch } from './socket-transport.js';
+import { feed, plainAddress, SocketTransport, watch } from './socket-transport.js';
 
 /** Accepted sockets that the kernel keeps waiting. */
 const BACKLOG = 4096;
@@ -140,7 +140,7 @@ export class ClientListener {
           if (length < READ_SIZE) return true;
           // The event loop would go on reading from a socket that fills the buffer, up to 32 times: the others come first.
           setImmediate(() => {
-            if (!connection?.suspended) socket.resume();
+            if (connection?.closed || !connection?.suspended) socket.resume();
           });
           return false;
         },
@@ -161,8 +161,7 @@ export class ClientListener {
     if (connection === null) return;
     watch(socket, connection);
     connection.begin();
-    socket.on('data', (data: Buffer) => connection.onData(data));
-    socket.resume();
+    feed(socket, connection);
   }
 
   #track(socket: Socket): void {

@@ -1,6 +1,7 @@
 /** A transport over a Node socket, plain or TLS. */
 import type { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
+import { READ_SIZE } from '../runtime/arena.js';
 import type { ClientConnection } from './connection.js';
 import type { RawWrites, WriteHandle } from './raw-writes.js';
 import type { Transport } from './transport.js';
@@ -118,6 +119,26 @@ export class SocketTransport implements Transport {
   destroy(): void {
     this.#socket?.destroy();
   }
+}
+
+/**
+ * Gives a connection what comes out of the socket's stream. One that has more than a full read in a turn of the event loop goes on
+ * in the next: the others come first.
+ */
+export function feed(socket: Socket, connection: ClientConnection): void {
+  let taken = 0;
+  const nextTurn = (): void => {
+    const paused = taken >= READ_SIZE;
+    taken = 0;
+    if (paused && (connection.closed || !connection.suspended)) socket.resume();
+  };
+  socket.on('data', (data: Buffer) => {
+    if (taken === 0) setImmediate(nextTurn);
+    taken += data.length;
+    connection.onData(data);
+    if (taken >= READ_SIZE) socket.pause();
+  });
+  socket.resume();
 }
 
 /** What a stream reports when a write fails. */
