@@ -1,0 +1,123 @@
+/** The imports of an account, found by account and subject, on either side. */
+import { hasWildcard, patternsOverlap } from '../subjects/subject.js';
+import type { SubjectTransform } from '../subjects/transform.js';
+import type { ServiceExport } from './export-table.js';
+
+interface Import {
+  /** Name of the exporting account. */
+  readonly account: string;
+  /** Pattern in the exporting account. */
+  readonly subject: string;
+  /** Pattern in the importing account, with wildcards where the configuration has placeholders. */
+  readonly local: string;
+}
+
+export interface StreamImport extends Import {
+  /** From `subject` to `local`. Without, a message appears as published where both are the same, else on `local`. */
+  readonly transform: SubjectTransform | null;
+  readonly allowTrace: boolean;
+}
+
+export interface ServiceImport extends Import {
+  /** From `local` to `subject`. Without, requests go on as published where both are the same, else to `subject`. */
+  readonly transform: SubjectTransform | null;
+  readonly export: ServiceExport;
+  /** Whether the responder may know who asks. */
+  share: boolean;
+}
+
+/** Up to so many are looked through one by one: most accounts have few, and there may be many accounts. */
+const few = 8;
+
+export class ImportTable<I extends Import> {
+  readonly #items: I[] = [];
+  /** When there are more than a few. */
+  #index: ImportIndex<I> | null = null;
+
+  [Symbol.iterator](): IterableIterator<I> {
+    return this.#items.values();
+  }
+
+  get size(): number {
+    return this.#items.length;
+  }
+
+  add(item: I): void {
+    this.#items.push(item);
+    if (this.#index !== null) {
+      this.#index.add(item);
+    } else if (this.#items.length > few) {
+      this.#index = new ImportIndex();
+      for (const each of this.#items) this.#index.add(each);
+    }
+  }
+
+  /** Whether a subject of that account is imported. */
+  has(account: string, subject: string): boolean {
+    if (this.#index !== null) return this.#index.sources.has(key(account, subject));
+    return this.#items.some((item) => item.account === account && item.subject === subject);
+  }
+
+  /** What is imported of that account under the local subject. */
+  at(account: string, local: string): I | undefined {
+    if (this.#index !== null) return this.#index.places.get(key(account, local));
+    return this.#items.find((item) => item.account === account && item.local === local);
+  }
+
+  /** Imports one of whose subjects has something in common with the given one. */
+  overlapping(side: 'local' | 'subject', subject: string): I[] {
+    if (this.#index !== null) return this.#index[side].overlapping(subject);
+    return this.#items.filter((item) => patternsOverlap(subject, item[side]));
+  }
+}
+
+/** No subject that is matched has a newline. */
+function key(account: string, subject: string): string {
+  return `${account}\n${subject}`;
+}
+
+class ImportIndex<I extends Import> {
+  /** By exporting account and subject there. */
+  readonly sources = new Set<string>();
+  /** By exporting account and local subject. */
+  readonly places = new Map<string, I>();
+  readonly local = new OverlapIndex<I>();
+  readonly subject = new OverlapIndex<I>();
+
+  add(item: I): void {
+    this.sources.add(key(item.account, item.subject));
+    this.places.set(key(item.account, item.local), item);
+    this.local.add(item.local, item);
+    this.subject.add(item.subject, item);
+  }
+}
+
+/** Many accounts may import of one another, so that literal subjects are not compared one by one. */
+class OverlapIndex<I> {
+  readonly #literals = new Map<string, I[]>();
+  readonly #wildcards: { subject: string; item: I }[] = [];
+
+  add(subject: string, item: I): void {
+    if (hasWildcard(subject)) {
+      this.#wildcards.push({ subject, item });
+      return;
+    }
+    const same = this.#literals.get(subject);
+    if (same === undefined) this.#literals.set(subject, [item]);
+    else same.push(item);
+  }
+
+  overlapping(subject: string): I[] {
+    const found: I[] = [];
+    if (hasWildcard(subject)) {
+      for (const [literal, items] of this.#literals)
+        if (patternsOverlap(subject, literal)) found.push(...items);
+    } else {
+      found.push(...(this.#literals.get(subject) ?? []));
+    }
+    for (const { subject: other, item } of this.#wildcards) {
+      if (patternsOverlap(subject, other)) found.push(item);
+    }
+    return found;
+  }
+}
