@@ -5,6 +5,7 @@
 import { totalmem } from 'node:os';
 import { Account, GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js';
 import { noAccountLimits, type ServerOptions } from '../config/options.js';
+import { systemAccountOf } from '../config/validate.js';
 import { ClientParser } from '../protocol/client-parser.js';
 import { clientErrors } from '../protocol/errors.js';
 import { type CommonInfo, type ConnectionInfo, InfoTemplate, versionFields } from '../protocol/info.js';
@@ -93,7 +94,7 @@ export class Broker {
     this.publisher = new Publisher(this.flushes, parts.random, parts.log);
     this.closedConnections = new ClosedConnections(parts.options.maxClosedClients);
     this.globalAccount = this.account(GLOBAL_ACCOUNT);
-    if (!parts.options.noSystemAccount) this.account(this.systemAccountName);
+    if (systemAccountOf(parts.options) !== undefined) this.account(this.systemAccountName);
     this.applyAccounts();
   }
 

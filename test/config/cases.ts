@@ -753,4 +753,11 @@ export const startCases: readonly string[] = [
   `proxies { trusted: [{}] }`,
   'max_pending: 1',
   'authorization { user: a }\nno_auth_user: a',
+  'system_account: X',
+  'system_account: "$SYS"',
+  'accounts { A {} }\nsystem_account: X',
+  'accounts { A {} }\nsystem_account: X\nno_system_account: true',
+  'accounts { A { users: [{user: a}] } }\nno_auth_user: b',
+  'accounts { A {} }\nno_auth_user: b',
+  'accounts { A { users: [{user: a}] } }\nno_auth_user: b\nsystem_account: X',
 ];

@@ -87,6 +87,42 @@ describe('options', () => {
     assert.deepEqual(c!.trace, { destination: 't', sampling: 100 });
   });
 
+  /** Which of two is wrong, if any, is a matter of chance in the official server. */
+  test('what contradicts what came before it', () => {
+    const b = 'B { exports: [{stream: ">"}, {service: ">"}] }, A';
+    const cases: [string, string][] = [
+      [
+        'A { exports: [{service: a, response: stream, response_type: stream}] }',
+        'Duplicate response type definition',
+      ],
+      [
+        'A { exports: [{service: a, threshold: "1s", response_time: "1s"}] }',
+        'Duplicate response threshold detected',
+      ],
+      ['A { exports: [{service: a, stream: b}] }', 'Detected stream "b" but already saw a service'],
+      ['A { exports: [{stream: a, service: b}] }', 'Detected service "b" but already saw a stream'],
+      ['A { exports: [{threshold: "1s", stream: a}] }', 'Detected response directive on non-service'],
+      [
+        `${b} { imports: [{stream: {account: B, subject: x}, service: {account: B, subject: x}}] }`,
+        'Detected service but already saw a stream',
+      ],
+      [
+        `${b} { imports: [{service: {account: B, subject: x}, stream: {account: B, subject: x}}] }`,
+        'Detected stream but already saw a service',
+      ],
+      [
+        `${b} { imports: [{to: y, stream: {account: B, subject: x}, prefix: z}] }`,
+        "Stream import can not have a 'prefix' and a 'to' property",
+      ],
+    ];
+    for (const [block, text] of cases) {
+      const { errors } = load(`accounts { ${block} }`);
+      assert.equal(errors.length, 1, block);
+      assert.match(errors[0]!, /^x\.conf:1:\d+: /);
+      assert.equal(errors[0]!.replace(/^x\.conf:1:\d+: /, ''), text);
+    }
+  });
+
   test('of an object, with the path in what is wrong', () => {
     const service = { account: 'B', subject: 's' };
     const { errors } = optionsFromObject({

@@ -59,7 +59,7 @@ test('new certificates under the same names are a change', () => {
 
 test('the system account may be named $SYS or left out, and nothing else', () => {
   const unnamed = options('');
-  const named = options('system_account: "$SYS"');
+  const named = options('system_account: "$SYS"\naccounts { "$SYS" {} }');
   const other = options('system_account: A\naccounts { A {} }');
   assert.equal(diffOptions(unnamed, named).refused, null);
   assert.equal(diffOptions(named, unnamed).refused, null);
