@@ -19,8 +19,12 @@ export interface LoadInput extends ConfigSources {
   configFile?: string;
   /** Text to read instead; `configFile` then only names it. */
   configText?: string;
-  /** `-t`: only look at the file. Warnings then count as errors, and options as a whole are not validated. */
-  check?: boolean;
+  /**
+   * What the options are for; a start when absent. `check` is `-t`: it only looks at the file, warnings then count as
+   * errors, and options as a whole are not validated. A `reload` does not ask whether the system account is declared: the
+   * running server has it.
+   */
+  purpose?: 'check' | 'start' | 'reload';
 }
 
 export interface LoadResult {
@@ -52,8 +56,8 @@ export function loadOptions(input: LoadInput): LoadResult {
     if (!(error instanceof ConfigSyntaxError)) throw error;
     return failed(options, problems, error.message);
   }
-  if (problems.errors.length > 0 || input.check) return result(options, problems);
-  return finish(options, problems, input.flags, input.readFile);
+  if (problems.errors.length > 0 || input.purpose === 'check') return result(options, problems);
+  return finish(options, problems, input);
 }
 
 function readConfiguration(input: LoadInput): ConfigMap | undefined {
@@ -65,12 +69,11 @@ function readConfiguration(input: LoadInput): ConfigMap | undefined {
 function finish(
   options: ServerOptions,
   problems: Problems,
-  flags: ExplicitFlags | undefined,
-  readFile: ConfigSources['readFile'] | undefined,
+  { flags, readFile, purpose }: Partial<LoadInput>,
 ): LoadResult {
   const wrongFlag = flags === undefined ? undefined : applyFlags(options, flags, readFile);
   applyBaseline(options);
-  const wrong = wrongFlag ?? validateOptions(options);
+  const wrong = wrongFlag ?? validateOptions(options, purpose === 'reload');
   return wrong === undefined ? result(options, problems) : failed(options, problems, wrong);
 }
 
@@ -100,7 +103,7 @@ export function optionsFromObject(config: ServerConfig, readFile?: ConfigSources
   }
   if (values.size > 0) readValues(values, { options, problems, readFile }, '');
   if (problems.errors.length > 0) return result(options, problems);
-  return finish(options, problems, undefined, readFile);
+  return finish(options, problems, readFile === undefined ? {} : { readFile });
 }
 
 const maxDepth = 100;

@@ -62,8 +62,8 @@ export function systemAccountOf(
   return named ? automaticSystemAccount : undefined;
 }
 
-/** The official text for the first thing wrong, or nothing. Wants options after `applyBaseline`. */
-export function validateOptions(options: ServerOptions): string | undefined {
+/** The official text for the first thing wrong, or nothing. Wants options after `applyBaseline`. `running` servers have their system account. */
+export function validateOptions(options: ServerOptions, running = false): string | undefined {
   const { lameDuckDuration: duration, lameDuckGracePeriod: grace } = options;
   if (duration > 0 && grace >= duration) {
     return (
@@ -78,7 +78,7 @@ export function validateOptions(options: ServerOptions): string | undefined {
   return (
     wrongNoAuthUser(options) ??
     wrongProxy(options) ??
-    wrongSystemAccount(options) ??
+    (running ? undefined : wrongSystemAccount(options)) ??
     wrongMonitoring(options) ??
     wrongAdvertise(options)
   );
