@@ -76,7 +76,8 @@ export class Server {
     this.configLoadTime = this.startTime;
     const identity = parts.identity ?? createServerIdentity();
     const random = parts.random ?? new SeededRandom(Math.floor(Math.random() * 0x1_0000_0000));
-    const authenticator = this.createAuthenticator(options);
+    const { authenticator, implicitUser } = this.createAuthenticator(options);
+    this.implicitUser = implicitUser;
     this.broker = new Broker({
       options,
       identity,
@@ -104,10 +105,13 @@ export class Server {
   }
 
   /** The authenticator for a set of options, wrapped as the caller of the constructor wants it. */
-  createAuthenticator(options: ServerOptions, implicitUser: string | null = null): Authenticator {
+  createAuthenticator(
+    options: ServerOptions,
+    implicitUser: string | null = null,
+  ): { authenticator: Authenticator; implicitUser: string | null } {
     const configured = new ConfigAuthenticator(options, { bcrypt: this.#bcrypt, implicitUser });
-    this.implicitUser = configured.implicitUser;
-    return this.parts.authenticator?.(configured) ?? configured;
+    const authenticator = this.parts.authenticator?.(configured) ?? configured;
+    return { authenticator, implicitUser: configured.implicitUser };
   }
 
   /** Opens the doors. Rejects with the official server's text when one cannot be opened. */
