@@ -50,7 +50,11 @@ export function loadOptions(input: LoadInput): LoadResult {
     const values = readConfiguration(input);
     if (values !== undefined) {
       options.configDigest = configDigest(values);
-      readValues(values, { options, problems, readFile: input.readFile }, options.configFile);
+      readValues(
+        values,
+        { options, problems, userNames: new Set(), readFile: input.readFile },
+        options.configFile,
+      );
     }
   } catch (error) {
     if (!(error instanceof ConfigSyntaxError)) throw error;
@@ -101,7 +105,7 @@ export function optionsFromObject(config: ServerConfig, readFile?: ConfigSources
     if (!(error instanceof ConfigSyntaxError)) throw error;
     return failed(options, problems, error.message);
   }
-  if (values.size > 0) readValues(values, { options, problems, readFile }, '');
+  if (values.size > 0) readValues(values, { options, problems, userNames: new Set(), readFile }, '');
   if (problems.errors.length > 0) return result(options, problems);
   return finish(options, problems, readFile === undefined ? {} : { readFile });
 }
