@@ -3,6 +3,7 @@ import { readAccounts } from './accounts.js';
 import { readAuthorization } from './authorization.js';
 import { resolveExchange } from './exchange.js';
 import { generalReaders } from './general.js';
+import { readJetStream, readStoreDir } from './jetstream.js';
 import { keyName } from './keys.js';
 import { readProxies } from './proxies.js';
 import type { KeyReader, Reading } from './reading.js';
@@ -14,7 +15,9 @@ export const readers: Readonly<Record<string, KeyReader>> = {
   ...generalReaders,
   accounts: readAccounts,
   authorization: readAuthorization,
+  jetstream: readJetStream,
   proxies: readProxies,
+  store_dir: readStoreDir,
   tls: readClientTls,
 };
 

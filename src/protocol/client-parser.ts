@@ -26,6 +26,8 @@ export class PublishOperation {
   /** What follows the subject and one space: `[reply ][hdrsize ]size CRLF payload CRLF`, the tail of the MSG to deliver. */
   tailStart = 0;
   tailEnd = 0;
+  /** How it came here from another account; null for what was published here. The parser knows nothing of it. */
+  crossing: object | null = null;
 }
 
 /** What the parser calls; a connection implements it. */
