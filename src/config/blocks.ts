@@ -1,7 +1,8 @@
 /** From a tree of values to options: looks up each top-level key in the table and reads it. */
 import { readAccounts } from './accounts.js';
 import { readAuthorization } from './authorization.js';
-import { resolveExchange } from './exchange.js';
+import { exchangeErrors } from './exchange.js';
+import { mergeExports } from './exports.js';
 import { generalReaders } from './general.js';
 import { readJetStream, readStoreDir } from './jetstream.js';
 import { keyName } from './keys.js';
@@ -38,5 +39,9 @@ export function readValues(values: ConfigMap, reading: Reading, source: string):
 
 /** Accounts that do not fit together are an error of the whole block, as officially. */
 function checkExchange(accounts: ConfigValue, { options, problems }: Reading): void {
-  for (const text of resolveExchange(options.accounts, options).errors) problems.error(accounts, text);
+  for (const text of exchangeErrors(options.accounts, options.noSystemAccount))
+    problems.error(accounts, text);
+  for (const account of options.accounts) {
+    if (account.exports !== undefined) account.exports = mergeExports(account.exports);
+  }
 }

@@ -1,8 +1,8 @@
 /**
- * What accounts exchange, once all of them are known: which exports there are, and for every import which export it rests
- * on, and how subjects change on the way. Here, and not in the room of accounts, because a configuration in which accounts
- * do not fit together is refused when it is read, with the official server's texts and in the order of its checks: exports
- * of streams, exports of services, imports of streams, imports of services.
+ * Whether what accounts exchange fits together, once all of them are known: which exports there are, and for every import an
+ * export that it rests on. Here, and not in the room of accounts, because a configuration in which they do not fit is refused
+ * when it is read, with the official server's texts and in the order of its checks: exports of streams, exports of services,
+ * imports of streams, imports of services.
  */
 import { toUtf8 } from '../protocol/bytes.js';
 import { quote } from '../protocol/errors.js';
@@ -13,40 +13,24 @@ import {
   TransformError,
   wildcardsToPlaceholders,
 } from '../subjects/transform.js';
-import { ExportTable, type ServiceExport, type StreamExport } from './export-table.js';
-import { ImportTable, type ServiceImport, type StreamImport } from './import-table.js';
+import { ExportTable, type KnownExport } from './export-table.js';
+import { ImportTable, type KnownImport } from './import-table.js';
 import type { AccountOptions, ExportOptions, ImportOptions } from './options.js';
 
-export type { ServiceExport, StreamExport } from './export-table.js';
-export type { ServiceImport, StreamImport } from './import-table.js';
-
 /** What one account gives and takes. */
-export class AccountExchange {
+class Partner {
   readonly name: string;
-  readonly streamExports = new ExportTable<StreamExport>();
-  readonly serviceExports = new ExportTable<ServiceExport>();
-  readonly streamImports = new ImportTable<StreamImport>();
-  readonly serviceImports = new ImportTable<ServiceImport>();
+  readonly streamExports = new ExportTable();
+  readonly serviceExports = new ExportTable();
+  readonly streamImports = new ImportTable();
+  readonly serviceImports = new ImportTable();
 
   constructor(name: string) {
     this.name = name;
   }
 }
 
-export interface Exchange {
-  /** Those that export or import something. */
-  accounts: Map<string, AccountExchange>;
-  /** Official texts of what does not fit; such exports and imports are left out. */
-  errors: string[];
-}
-
-export interface ExchangeContext {
-  /** Without a system account latency cannot be measured. */
-  noSystemAccount?: boolean;
-}
-
-/** The official default of `response_threshold`. */
-export const defaultResponseThreshold = 120_000;
+type Partners = Map<string, Partner>;
 
 const cycle = 'import forms a cycle';
 const tooDeep = 'search cycle depth exhausted';
@@ -55,22 +39,22 @@ const deepestChain = 1024;
 /** Ends the making of an export or import; the message is the official text. */
 class Misfit extends Error {}
 
-export function resolveExchange(
-  accounts: readonly AccountOptions[],
-  { noSystemAccount = false }: ExchangeContext = {},
-): Exchange {
-  const exchange: Exchange = { accounts: new Map(), errors: [] };
+/**
+ * The official texts of what does not fit; such exports and imports do not count for what follows. Without a system account
+ * latency cannot be measured.
+ */
+export function exchangeErrors(accounts: readonly AccountOptions[], noSystemAccount = false): string[] {
   const names = new Set(accounts.map(({ name }) => name));
-  const partners = accounts.filter(hasExchange);
-  for (const { name } of partners) exchange.accounts.set(name, new AccountExchange(name));
-  const resolver = new Resolver(exchange, names, noSystemAccount);
+  const trading = accounts.filter(hasExchange);
+  const partners = new Map(trading.map(({ name }) => [name, new Partner(name)]));
+  const check = new Check(partners, names, noSystemAccount);
   for (const kind of ['stream', 'service'] as const) {
-    for (const account of partners) resolver.addExports(account, kind);
+    for (const account of trading) check.addExports(account, kind);
   }
   for (const kind of ['stream', 'service'] as const) {
-    for (const account of partners) resolver.addImports(account, kind);
+    for (const account of trading) check.addImports(account, kind);
   }
-  return exchange;
+  return check.errors;
 }
 
 function hasExchange({ exports, imports }: AccountOptions): boolean {
@@ -82,13 +66,14 @@ function quoted(subject: string): string {
   return toUtf8(quote(subject));
 }
 
-class Resolver {
-  readonly #exchange: Exchange;
+class Check {
+  readonly errors: string[] = [];
+  readonly #partners: Partners;
   readonly #names: ReadonlySet<string>;
   readonly #noSystemAccount: boolean;
 
-  constructor(exchange: Exchange, names: ReadonlySet<string>, noSystemAccount: boolean) {
-    this.#exchange = exchange;
+  constructor(partners: Partners, names: ReadonlySet<string>, noSystemAccount: boolean) {
+    this.#partners = partners;
     this.#names = names;
     this.#noSystemAccount = noSystemAccount;
   }
@@ -99,8 +84,8 @@ class Resolver {
       if (wanted.kind !== kind) continue;
       const accounts = this.#knownAccounts(wanted);
       const placed = this.#attempt(`Error adding ${kind} export ${quoted(wanted.subject)}`, () => {
-        if (kind === 'stream') addStreamExport(account, wanted, accounts);
-        else addServiceExport(account, wanted, accounts);
+        const table = kind === 'stream' ? account.streamExports : account.serviceExports;
+        addExport(table, wanted, accounts);
       });
       if (placed && wanted.latency !== undefined) this.#addLatency(account, wanted);
     }
@@ -114,10 +99,10 @@ class Resolver {
         this.#report(`${quoteName(wanted.account)} account not defined for ${kind} import`);
         continue;
       }
-      const exporter = this.#exchange.accounts.get(wanted.account) ?? new AccountExchange(wanted.account);
+      const exporter = this.#partners.get(wanted.account) ?? new Partner(wanted.account);
       if (kind === 'stream') {
         this.#attempt(`Error adding stream import ${quoted(wanted.subject)}`, () =>
-          addStreamImport(this.#exchange, account, exporter, wanted),
+          addStreamImport(this.#partners, account, exporter, wanted),
         );
       } else {
         this.#addServiceImport(account, exporter, wanted);
@@ -125,12 +110,12 @@ class Resolver {
     }
   }
 
-  #of(name: string): AccountExchange {
-    return this.#exchange.accounts.get(name)!;
+  #of(name: string): Partner {
+    return this.#partners.get(name)!;
   }
 
   #report(text: string): void {
-    this.#exchange.errors.push(text);
+    this.errors.push(text);
   }
 
   #attempt(what: string, place: () => void): boolean {
@@ -154,7 +139,7 @@ class Resolver {
     return known?.length === 0 ? undefined : known;
   }
 
-  #addLatency(account: AccountExchange, { subject, latency }: ExportOptions): void {
+  #addLatency(account: Partner, { subject, latency }: ExportOptions): void {
     const what = `Error adding service latency sampling for ${quoted(subject)}`;
     if (this.#noSystemAccount) {
       this.#report(`${what}: system account not setup`);
@@ -162,23 +147,22 @@ class Resolver {
     }
     this.#attempt(`${what} on subject ${quoted(latency!.subject)}`, () => {
       const { subject: results } = latency!;
-      const service = account.serviceExports.get(subject)!;
       if (!isValidPattern(results) || hasWildcard(results) || account.serviceExports.covers(results)) {
         throw new Misfit('invalid publish subject');
       }
-      if (service.responseType !== 'singleton') throw new Misfit('bad service response type');
-      service.latency = latency!;
+      if (account.serviceExports.get(subject)!.responseType !== 'singleton') {
+        throw new Misfit('bad service response type');
+      }
     });
   }
 
-  #addServiceImport(account: AccountExchange, exporter: AccountExchange, wanted: ImportOptions): void {
-    const { subject, share } = wanted;
-    let made: ServiceImport | undefined;
+  #addServiceImport(account: Partner, exporter: Partner, wanted: ImportOptions): void {
+    const { subject } = wanted;
+    let made: KnownImport | undefined;
     this.#attempt(`Error adding service import ${quoted(subject)}`, () => {
-      made = addServiceImport(this.#exchange, account, exporter, wanted);
+      made = addServiceImport(this.#partners, account, exporter, wanted);
     });
     if (made === undefined) return;
-    made.share = share;
     // The official server looks for the import by a subject in which placeholders have become wildcards.
     if (made.subject !== subject && !account.serviceImports.has(wanted.account, subject)) {
       this.#report(`Error setting service import sharing ${quoted(subject)}: service import not found`);
@@ -190,50 +174,29 @@ function quoteName(name: string): string {
   return toUtf8(quote(Buffer.from(name).toString('latin1')));
 }
 
-function addStreamExport(account: AccountExchange, wanted: ExportOptions, accounts?: string[]): void {
-  const { subject } = wanted;
-  const earlier = account.streamExports.get(subject);
-  const made = earlier ?? { subject, accounts: null, tokenPosition: 0 };
-  restrict(made, wanted, accounts);
-  if (earlier === undefined) account.streamExports.add(made);
-}
-
-/** A service that is exported again is the same one, with another threshold and more who may import it. */
-function addServiceExport(account: AccountExchange, wanted: ExportOptions, accounts?: string[]): void {
-  const { subject, responseType = 'singleton', responseThreshold, allowTrace } = wanted;
-  const earlier = account.serviceExports.get(subject);
-  const made: ServiceExport = earlier ?? {
-    subject,
-    accounts: null,
-    tokenPosition: 0,
-    responseType,
-    responseThreshold: defaultResponseThreshold,
-    latency: null,
-    allowTrace,
-  };
+/** An export of the same subject is the same one, with more who may import it. */
+function addExport(table: ExportTable, wanted: ExportOptions, accounts?: string[]): void {
+  const { subject, tokenPosition = 0, responseType = 'singleton' } = wanted;
+  const earlier = table.get(subject);
+  const made: KnownExport = earlier ?? { subject, accounts: null, tokenPosition: 0, responseType };
   if (responseType !== 'singleton') made.responseType = responseType;
-  restrict(made, wanted, accounts);
-  made.responseThreshold = responseThreshold ?? defaultResponseThreshold;
-  made.allowTrace ||= allowTrace;
-  if (earlier === undefined) account.serviceExports.add(made);
-}
-
-function restrict(made: StreamExport, { tokenPosition = 0 }: ExportOptions, accounts?: string[]): void {
-  if (accounts === undefined && tokenPosition === 0) return;
-  if (tokenPosition !== 0 && made.subject.split('.')[tokenPosition - 1] !== '*') {
-    throw new Misfit('sublist: invalid subject');
+  if (accounts !== undefined || tokenPosition !== 0) {
+    if (tokenPosition !== 0 && subject.split('.')[tokenPosition - 1] !== '*') {
+      throw new Misfit('sublist: invalid subject');
+    }
+    made.tokenPosition = tokenPosition;
+    if (accounts !== undefined) made.accounts = new Set([...(made.accounts ?? []), ...accounts]);
   }
-  made.tokenPosition = tokenPosition;
-  if (accounts !== undefined) made.accounts = new Set([...(made.accounts ?? []), ...accounts]);
+  if (earlier === undefined) table.add(made);
 }
 
 function addStreamImport(
-  exchange: Exchange,
-  account: AccountExchange,
-  exporter: AccountExchange,
-  { subject, to, prefix, allowTrace }: ImportOptions,
+  partners: Partners,
+  account: Partner,
+  exporter: Partner,
+  { subject, to, prefix }: ImportOptions,
 ): void {
-  if (!isValidPattern(subject) || exporter.streamExports.grantedTo(account.name, subject) === null) {
+  if (!isValidPattern(subject) || !exporter.streamExports.grants(account.name, subject)) {
     throw new Misfit('stream import not authorized');
   }
   let local = to ?? subject;
@@ -242,31 +205,31 @@ function addStreamImport(
     local = prefix.endsWith('.') ? prefix + subject : `${prefix}.${subject}`;
   }
   for (const reached of [local, subject]) {
-    checkStreamCycle(exchange, exporter, reached, new Set([account.name]));
+    checkStreamCycle(partners, exporter, reached, new Set([account.name]));
   }
-  let transform: SubjectTransform | null = null;
   if (hasWildcard(subject) && local !== subject) {
     const what = `stream import subject from ${quoted(subject)} to ${quoted(local)}`;
-    transform = transformOf(what, subject, wildcardsToPlaceholders(local));
+    checkTransform(what, subject, local);
     local = placeholdersToWildcards(local).pattern;
   }
   if (account.streamImports.has(exporter.name, subject)) throw new Misfit('stream import already exists');
-  account.streamImports.add({ account: exporter.name, subject, local, transform, allowTrace });
+  account.streamImports.add({ account: exporter.name, subject, local });
 }
 
 function addServiceImport(
-  exchange: Exchange,
-  account: AccountExchange,
-  exporter: AccountExchange,
-  { subject: wanted, to, share }: ImportOptions,
-): ServiceImport {
+  partners: Partners,
+  account: Partner,
+  exporter: Partner,
+  { subject: wanted, to }: ImportOptions,
+): KnownImport {
   let subject = wanted;
   let local = to ?? subject;
   if (!isValidPattern(local) || !isValidPattern(subject)) throw new Misfit('sublist: invalid subject');
-  const granted = exporter.serviceExports.grantedTo(account.name, subject);
-  if (granted === null) throw new Misfit('service import not authorized');
+  if (!exporter.serviceExports.grants(account.name, subject)) {
+    throw new Misfit('service import not authorized');
+  }
   const asked = hasWildcard(subject) ? placeholdersToWildcards(local).pattern : local;
-  checkServiceCycle(exchange, exporter, asked, new Set([account.name]));
+  checkServiceCycle(partners, exporter, asked, new Set([account.name]));
   const earlier = account.serviceImports.at(exporter.name, local);
   if (earlier !== undefined) {
     throw new Misfit(
@@ -274,21 +237,21 @@ function addServiceImport(
         `${quoteName(earlier.account)}, subject ${quoted(earlier.subject)}`,
     );
   }
-  let transform: SubjectTransform | null = null;
   if (hasWildcard(subject) && local !== subject) {
     subject = placeholdersToWildcards(subject).pattern;
     const what = `service import subject from ${quoted(local)} to ${quoted(subject)}`;
-    transform = transformOf(what, subject, wildcardsToPlaceholders(local)).reverse();
+    checkTransform(what, subject, local);
     local = placeholdersToWildcards(local).pattern;
   }
-  const made = { account: exporter.name, subject, local, transform, export: granted, share };
+  const made = { account: exporter.name, subject, local };
   account.serviceImports.add(made);
   return made;
 }
 
-function transformOf(what: string, source: string, destination: string): SubjectTransform {
+/** From the exporting account's subject to the importing one's. For services, too: there it is taken the other way round. */
+function checkTransform(what: string, subject: string, local: string): void {
   try {
-    return SubjectTransform.create(source, destination, { strict: true });
+    SubjectTransform.create(subject, wildcardsToPlaceholders(local), { strict: true });
   } catch (error) {
     if (!(error instanceof TransformError)) throw error;
     throw new Misfit(`failed to create mapping transform for ${what}: ${error.message}`);
@@ -296,25 +259,20 @@ function transformOf(what: string, source: string, destination: string): Subject
 }
 
 /** Follows what an account exports to where that account has it from itself. `visited` are those on the way here. */
-function checkStreamCycle(
-  exchange: Exchange,
-  account: AccountExchange,
-  subject: string,
-  visited: Set<string>,
-): void {
+function checkStreamCycle(partners: Partners, account: Partner, subject: string, visited: Set<string>): void {
   if (visited.size >= deepestChain) throw new Misfit(tooDeep);
   if (!account.streamExports.covers(subject)) return;
   for (const next of account.streamImports.overlapping('local', subject)) {
     if (visited.has(next.account)) throw new Misfit(cycle);
     visited.add(account.name);
     const reached = isSubsetOf(next.local, subject) ? next.local : subject;
-    checkStreamCycle(exchange, exchange.accounts.get(next.account)!, reached, visited);
+    checkStreamCycle(partners, partners.get(next.account)!, reached, visited);
   }
 }
 
 function checkServiceCycle(
-  exchange: Exchange,
-  account: AccountExchange,
+  partners: Partners,
+  account: Partner,
   subject: string,
   visited: Set<string>,
 ): void {
@@ -323,6 +281,6 @@ function checkServiceCycle(
     if (visited.has(next.account)) throw new Misfit(cycle);
     visited.add(account.name);
     const asked = isSubsetOf(next.local, subject) ? next.local : subject;
-    checkServiceCycle(exchange, exchange.accounts.get(next.account)!, asked, visited);
+    checkServiceCycle(partners, partners.get(next.account)!, asked, visited);
   }
 }

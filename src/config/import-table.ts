@@ -1,9 +1,8 @@
 /** The imports of an account, found by account and subject, on either side. */
 import { hasWildcard, patternsOverlap } from '../subjects/subject.js';
-import type { SubjectTransform } from '../subjects/transform.js';
-import type { ServiceExport } from './export-table.js';
 
-interface Import {
+/** What has to be known of an import to judge others. */
+export interface KnownImport {
   /** Name of the exporting account. */
   readonly account: string;
   /** Pattern in the exporting account. */
@@ -12,37 +11,15 @@ interface Import {
   readonly local: string;
 }
 
-export interface StreamImport extends Import {
-  /** From `subject` to `local`. Without, a message appears as published where both are the same, else on `local`. */
-  readonly transform: SubjectTransform | null;
-  readonly allowTrace: boolean;
-}
-
-export interface ServiceImport extends Import {
-  /** From `local` to `subject`. Without, requests go on as published where both are the same, else to `subject`. */
-  readonly transform: SubjectTransform | null;
-  readonly export: ServiceExport;
-  /** Whether the responder may know who asks. */
-  share: boolean;
-}
-
 /** Up to so many are looked through one by one: most accounts have few, and there may be many accounts. */
 const few = 8;
 
-export class ImportTable<I extends Import> {
-  readonly #items: I[] = [];
+export class ImportTable {
+  readonly #items: KnownImport[] = [];
   /** When there are more than a few. */
-  #index: ImportIndex<I> | null = null;
+  #index: ImportIndex | null = null;
 
-  [Symbol.iterator](): IterableIterator<I> {
-    return this.#items.values();
-  }
-
-  get size(): number {
-    return this.#items.length;
-  }
-
-  add(item: I): void {
+  add(item: KnownImport): void {
     this.#items.push(item);
     if (this.#index !== null) {
       this.#index.add(item);
@@ -59,13 +36,13 @@ export class ImportTable<I extends Import> {
   }
 
   /** What is imported of that account under the local subject. */
-  at(account: string, local: string): I | undefined {
+  at(account: string, local: string): KnownImport | undefined {
     if (this.#index !== null) return this.#index.places.get(key(account, local));
     return this.#items.find((item) => item.account === account && item.local === local);
   }
 
   /** Imports one of whose subjects has something in common with the given one. */
-  overlapping(side: 'local' | 'subject', subject: string): I[] {
+  overlapping(side: 'local' | 'subject', subject: string): KnownImport[] {
     if (this.#index !== null) return this.#index[side].overlapping(subject);
     return this.#items.filter((item) => patternsOverlap(subject, item[side]));
   }
@@ -76,15 +53,15 @@ function key(account: string, subject: string): string {
   return `${account}\n${subject}`;
 }
 
-class ImportIndex<I extends Import> {
+class ImportIndex {
   /** By exporting account and subject there. */
   readonly sources = new Set<string>();
   /** By exporting account and local subject. */
-  readonly places = new Map<string, I>();
-  readonly local = new OverlapIndex<I>();
-  readonly subject = new OverlapIndex<I>();
+  readonly places = new Map<string, KnownImport>();
+  readonly local = new OverlapIndex();
+  readonly subject = new OverlapIndex();
 
-  add(item: I): void {
+  add(item: KnownImport): void {
     this.sources.add(key(item.account, item.subject));
     this.places.set(key(item.account, item.local), item);
     this.local.add(item.local, item);
@@ -93,11 +70,11 @@ class ImportIndex<I extends Import> {
 }
 
 /** Many accounts may import of one another, so that literal subjects are not compared one by one. */
-class OverlapIndex<I> {
-  readonly #literals = new Map<string, I[]>();
-  readonly #wildcards: { subject: string; item: I }[] = [];
+class OverlapIndex {
+  readonly #literals = new Map<string, KnownImport[]>();
+  readonly #wildcards: { subject: string; item: KnownImport }[] = [];
 
-  add(subject: string, item: I): void {
+  add(subject: string, item: KnownImport): void {
     if (hasWildcard(subject)) {
       this.#wildcards.push({ subject, item });
       return;
@@ -107,8 +84,8 @@ class OverlapIndex<I> {
     else same.push(item);
   }
 
-  overlapping(subject: string): I[] {
-    const found: I[] = [];
+  overlapping(subject: string): KnownImport[] {
+    const found: KnownImport[] = [];
     if (hasWildcard(subject)) {
       for (const [literal, items] of this.#literals)
         if (patternsOverlap(subject, literal)) found.push(...items);

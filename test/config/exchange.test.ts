@@ -1,7 +1,6 @@
 /** What accounts exchange: read, put together, and refused where it does not fit. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type AccountExchange, resolveExchange } from '../../src/config/exchange.js';
 import { loadOptions, optionsFromObject } from '../../src/config/load.js';
 import type { AccountOptions } from '../../src/config/options.js';
 
@@ -13,12 +12,6 @@ function accounts(block: string): AccountOptions[] {
   const { options, errors } = load(`accounts { ${block} }`);
   assert.deepEqual(errors, []);
   return options.accounts;
-}
-
-function exchange(block: string, name: string): AccountExchange {
-  const resolved = resolveExchange(accounts(block));
-  assert.deepEqual(resolved.errors, []);
-  return resolved.accounts.get(name)!;
 }
 
 describe('options', () => {
@@ -141,53 +134,25 @@ describe('options', () => {
 
 describe('together', () => {
   test('exports of the same subject are one', () => {
-    const { serviceExports } = exchange(
-      `A { exports: [{service: s, response: stream, threshold: "1s", accounts: [B]}, {service: s, accounts: [C], allow_trace: true}] }
-       B {}, C {}`,
-      'A',
+    const [a] = accounts(
+      `A { exports: [
+        {service: s, response: stream, threshold: "1s", accounts: [B], allow_trace: true}
+        {service: s, accounts: [C]}, {stream: s}
+        {service: s, response: single}
+      ] }, B {}, C {}`,
     );
-    assert.deepEqual(
-      [...serviceExports],
-      [
-        {
-          subject: 's',
-          accounts: new Set(['B', 'C']),
-          tokenPosition: 0,
-          responseType: 'stream',
-          responseThreshold: 120_000,
-          latency: null,
-          allowTrace: true,
-        },
-      ],
-    );
-  });
-
-  test('an import carries its export, and subjects change on the way', () => {
-    const { serviceImports, streamImports } = exchange(
-      `A { imports: [
-        {service: {account: B, subject: "svc.*.*"}, to: "my.$2.$1", share: true}
-        {service: {account: B, subject: "svc.>"}}
-        {stream: {account: B, subject: "ev.*.*"}, to: "my.$2.$1"}
-        {stream: {account: B, subject: "ev.>"}, prefix: p}
-        {stream: {account: B, subject: "ev.x"}, to: y}
-      ] }
-      B { exports: [{service: "svc.>", latency: m}, {stream: "ev.>"}] }`,
-      'A',
-    );
-    const [mapped, plain] = [...serviceImports];
-    assert.equal(mapped!.local, 'my.*.*');
-    assert.equal(mapped!.subject, 'svc.*.*');
-    assert.equal(mapped!.transform!.match('my.1.2'), 'svc.2.1');
-    assert.equal(mapped!.share, true);
-    assert.equal(mapped!.export.latency!.subject, 'm');
-    assert.equal(plain!.transform, null);
-    assert.equal(plain!.local, 'svc.>');
-    const [turned, prefixed, renamed] = [...streamImports];
-    assert.equal(turned!.local, 'my.*.*');
-    assert.equal(turned!.transform!.match('ev.1.2'), 'my.2.1');
-    assert.equal(prefixed!.local, 'p.ev.>');
-    assert.equal(prefixed!.transform!.match('ev.1.2'), 'p.ev.1.2');
-    assert.deepEqual([renamed!.subject, renamed!.local, renamed!.transform], ['ev.x', 'y', null]);
+    const [service, stream, ...rest] = a!.exports!;
+    assert.deepEqual(rest, []);
+    assert.deepEqual(stream, { kind: 'stream', subject: 's', allowTrace: false });
+    assert.deepEqual(JSON.parse(JSON.stringify(service)), {
+      kind: 'service',
+      subject: 's',
+      accounts: ['B', 'C'],
+      responseType: 'stream',
+      allowTrace: true,
+    });
+    const [b] = accounts('A { exports: [{service: s, latency: m}, {service: s, response: stream}] }');
+    assert.equal(b!.exports![0]!.latency!.subject, 'm');
   });
 
   test('many exports and imports are looked up as few are', () => {
@@ -198,13 +163,7 @@ describe('together', () => {
         ${many.map((i) => `{service: {account: B, subject: "s${i}"}}, {stream: {account: B, subject: "e${i}.*"}}`).join()}
         {service: {account: B, subject: "w.x"}}
       ] }`;
-    const { serviceImports, streamImports } = exchange(block, 'A');
-    assert.equal(serviceImports.size, 41);
-    assert.equal(streamImports.size, 40);
-    assert.deepEqual(
-      serviceImports.overlapping('local', '*').map(({ local }) => local),
-      many.map((i) => `s${i}`),
-    );
+    assert.equal(accounts(block)[1]!.imports!.length, 81);
     const back =
       `accounts { ${block.replace('B {', 'B { imports: [{service: {account: A, subject: s33}}],')} }`.replace(
         'A {',
