@@ -8,6 +8,7 @@ import { Door } from './broker/door.js';
 import type { ServerOptions } from './config/options.js';
 import { diffOptions, type OptionChange, reloadRules } from './config/reload.js';
 import { clientErrors } from './protocol/errors.js';
+import { authCalloutErrors } from './security/auth-callout.js';
 import { type Authenticator, GLOBAL_ACCOUNT } from './security/authenticator.js';
 import { matchesPinnedCert } from './security/peer-certificate.js';
 import type { LoadedTls } from './security/tls.js';
@@ -45,6 +46,7 @@ async function prepare(server: Server): Promise<Prepared> {
   const tls = await server.loadTls(options);
   if (differs(server.tls, tls)) addTlsChange(changes);
   const door = await Door.create(broker, tls);
+  await broker.prepare(options);
   return {
     options,
     changes,
@@ -89,6 +91,7 @@ async function apply(server: Server, prepared: Prepared): Promise<void> {
     if (change.notice !== '') for (const line of change.notice.split('\n')) log.notice(line);
   }
   prepared.commitLog();
+  for (const error of authCalloutErrors(options)) log.error(error);
   for (const connection of broker.connections.values()) connection.refreshTrace();
   const isGone = (name: string) => knownBefore.has(name) && !knownNow.has(name);
   await Promise.all([...broker.connections.values()].map((each) => renew(server, each, isGone)));

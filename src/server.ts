@@ -12,6 +12,7 @@ import { goQuote } from './config/go-format.js';
 import { AddressError, parseHostPort } from './config/host-port.js';
 import type { LoadResult } from './config/load.js';
 import type { ServerOptions } from './config/options.js';
+import type { JetStream } from './jetstream/jetstream.js';
 import { LameDuck } from './lame-duck.js';
 import type { Monitor } from './monitoring/monitor.js';
 import { hostPort } from './runtime/address.js';
@@ -20,11 +21,14 @@ import { NodeClock } from './runtime/clock.js';
 import { type Log, silentLog } from './runtime/log.js';
 import { listenerUrls, type PortUrls } from './runtime/process-files.js';
 import { type Random, SeededRandom } from './runtime/random.js';
+import { authCalloutErrors, CalloutAuthenticator } from './security/auth-callout.js';
+import type { AuthService } from './security/auth-service.js';
 import type { Authenticator } from './security/authenticator.js';
 import { BcryptWorker } from './security/bcrypt-worker.js';
 import { authenticationWarnings, ConfigAuthenticator } from './security/config-authenticator.js';
 import { createServerIdentity, type ServerIdentity } from './security/nkeys.js';
 import type { LoadedTls } from './security/tls.js';
+import type { SystemRoom } from './system/room.js';
 import { natsVersion, weftVersion } from './version.js';
 
 /** What a server can be given instead of the defaults. */
@@ -63,6 +67,8 @@ export class Server {
   readonly #bcrypt = new BcryptWorker();
   #listener: ClientListener | null = null;
   #monitor: Monitor | null = null;
+  #jetstream: JetStream | null = null;
+  #system: SystemRoom | null = null;
   #loadedTls: LoadedTls | null = null;
   #closed: Promise<void> | null = null;
   /** Reloads run one after the other. */
@@ -110,8 +116,24 @@ export class Server {
     implicitUser: string | null = null,
   ): { authenticator: Authenticator; implicitUser: string | null } {
     const configured = new ConfigAuthenticator(options, { bcrypt: this.#bcrypt, implicitUser });
-    const authenticator = this.parts.authenticator?.(configured) ?? configured;
+    const decides = this.#withAuthService(configured, options);
+    const authenticator = this.parts.authenticator?.(decides) ?? decides;
     return { authenticator, implicitUser: configured.implicitUser };
+  }
+
+  /** Leaves the decision to the service that the options name, if they name one. */
+  #withAuthService(configured: ConfigAuthenticator, options: ServerOptions): Authenticator {
+    const { callout } = options.authorization;
+    if (callout === undefined) return configured;
+    const load = async (): Promise<AuthService> => {
+      const { createAuthService } = await import('./broker/auth-callout.js');
+      return createAuthService(this.broker, options);
+    };
+    let service: Promise<AuthService> | null = null;
+    return new CalloutAuthenticator(configured, callout, options, () => {
+      service ??= load();
+      return service;
+    });
   }
 
   /** Opens the doors. Rejects with the official server's text when one cannot be opened. */
@@ -119,25 +141,50 @@ export class Server {
     const { options, log } = this;
     this.#greet();
     for (const warning of authenticationWarnings(options)) log.warn(warning);
+    for (const error of authCalloutErrors(options)) log.error(error);
     this.#loadedTls = await this.loadTls(options);
+    await this.broker.prepare(options);
     try {
       this.announcements.writePid();
     } catch (error) {
       throw new Error(`Could not write pidfile: ${(error as Error).message}`);
     }
     if (options.httpPort !== 0 || options.httpsPort !== 0) await this.startMonitoring();
+    if (options.jetstream.enabled) await this.#startJetStream();
     if (!this.parts.noListen) await this.#listen();
+    if (!options.noSystemAccount) await this.#startSystem();
     this.announcements.writePorts();
     log.notice('Server is ready');
+  }
+
+  /** Loads JetStream with what it has stored. */
+  async #startJetStream(): Promise<void> {
+    const { startJetStream } = await import('./jetstream/start.js');
+    this.#jetstream = startJetStream(this.broker);
+  }
+
+  /** Null where it is not switched on. */
+  get jetstream(): JetStream | null {
+    return this.#jetstream;
   }
 
   /** Loads monitoring and opens its door; a server without it holds none of its code. */
   async startMonitoring(): Promise<void> {
     const { Monitor } = await import('./monitoring/monitor.js');
-    const ready = () => this.parts.noListen === true || (this.#listener !== null && !this.lameDuckMode);
-    this.#monitor = new Monitor(this, ready);
+    this.#monitor = new Monitor(this, this.#ready);
     await this.#monitor.start();
   }
+
+  /** Comes after the doors have been opened, as it is not what a start waits for. */
+  async #startSystem(): Promise<void> {
+    const { SystemRoom } = await import('./system/room.js');
+    const requests = new Map<string, number>();
+    const httpRequests = () => this.#monitor?.view.requests ?? requests;
+    this.#system = new SystemRoom({ server: this, ready: this.#ready, httpRequests });
+  }
+
+  /** Whether clients can connect. */
+  readonly #ready = () => this.parts.noListen === true || (this.#listener !== null && !this.lameDuckMode);
 
   /** The port of monitoring; 0 when there is none. */
   get monitoringPort(): number {
@@ -277,6 +324,9 @@ export class Server {
     this.log.notice('Initiating Shutdown...');
     this.#lameDuck.cancel();
     this.#listener?.stop();
+    this.#system?.close();
+    // What is stored is written while those who publish are still told of it.
+    await this.#jetstream?.close();
     this.broker.close();
     // What was flushed above still has to leave the process, or to reach its other part.
     await new Promise((resolve) => setImmediate(resolve));

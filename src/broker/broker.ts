@@ -93,7 +93,7 @@ export class Broker {
     this.log = parts.log;
     this.arena = new Arena({ kernel: parts.copyKernel });
     this.wheel = new TimerWheel(parts.clock);
-    this.publisher = new Publisher(this.flushes, parts.random, parts.log);
+    this.publisher = new Publisher(this.arena, this.flushes, parts.random, parts.log);
     this.passages = new ServicePassages(this);
     this.closedConnections = new ClosedConnections(parts.options.maxClosedClients);
     this.globalAccount = this.account(GLOBAL_ACCOUNT);
@@ -148,6 +148,16 @@ export class Broker {
     for (const account of this.accounts.values())
       account.limits = limits.get(account.name) ?? noAccountLimits;
     linkAccounts(this);
+  }
+
+  /** Loads what the options need that most do not; to be done before they count. */
+  async prepare(options: ServerOptions): Promise<void> {
+    const measured = options.accounts.some(({ exports }) =>
+      exports?.some(({ latency }) => latency !== undefined),
+    );
+    if (!measured || this.passages.latency !== null) return;
+    const { ServiceLatency } = await import('./service-latency.js');
+    this.passages.latency = new ServiceLatency(this);
   }
 
   /** Forgets an account that the options no longer have. */
@@ -301,6 +311,8 @@ export class Broker {
       tls_required: required,
       tls_verify: tls !== undefined && (tls.verify || tls.verifyAndMap),
       tls_available: tls !== undefined && !required,
+      jetstream: options.jetstream.enabled,
+      domain: options.jetstream.domain,
       connect_urls: this.connectUrls,
       xkey: this.identity.xkey,
     };

@@ -4,17 +4,19 @@
  */
 
 import { SYSTEM_ACCOUNT } from '../accounts/account.js';
-import { hashBytes, readText, toUtf8 } from '../protocol/bytes.js';
+import { hashBytes, readText, toUtf8, writeText } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
-import { COPY_SLACK, Memory } from '../runtime/arena.js';
+import { type Arena, COPY_SLACK, Memory } from '../runtime/arena.js';
 import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
 import type { BrokerAccount } from './broker-account.js';
+import { Composer } from './composer.js';
 import type { ClientConnection } from './connection.js';
-import { type Delivery, DeliveryPlan } from './delivery-plan.js';
+import { Delivery, DeliveryPlan } from './delivery-plan.js';
 import type { FlushQueue } from './flush-queue.js';
 import type { InternalMessage } from './internal-client.js';
+import { isInbox, OneTimePlans } from './one-time-plans.js';
 import { RESPONSE_PREFIX } from './responses.js';
 import type { InternalHandler, Passage, Subscription } from './subscription.js';
 
@@ -24,18 +26,30 @@ const RAFT_SUBJECT = /^\$NRG\./;
 const RESERVED_REPLY = /^(_R_\.|\$JS\.ACK\.|_GR_\..|\$GR\..)/;
 const UNDERSCORE = 95;
 const DOLLAR = 36;
+const CAPITAL_G = 71;
+const CAPITAL_J = 74;
+const CAPITAL_R = 82;
+
+/** Enough for the head of nearly every message. */
+const SHOWN_HEAD_SIZE = 1024;
+
+/** A plan, or a subject that stands for it. */
+type Shown = Pick<DeliveryPlan, 'subject'>;
 
 export class Publisher {
+  readonly #composer = new Composer();
+  readonly #shownHead = new Memory(SHOWN_HEAD_SIZE);
   readonly #flushes: FlushQueue;
   readonly #random: Random;
   /** Handlers that are running and passages to other accounts, one inside the other. */
   #nested = 0;
   /** Accounts whose cache is to be cleared at the end of the turn. */
   readonly #full = new Set<BrokerAccount>();
-  readonly #noMemory = new Memory(COPY_SLACK);
+  readonly #oneTime: OneTimePlans;
   readonly #log: Log;
 
-  constructor(flushes: FlushQueue, random: Random, log: Log) {
+  constructor(arena: Arena, flushes: FlushQueue, random: Random, log: Log) {
+    this.#oneTime = new OneTimePlans(arena);
     this.#flushes = flushes;
     this.#random = random;
     this.#log = log;
@@ -54,9 +68,8 @@ export class Publisher {
     if (plan.reserved || (from.permissions !== null && plan.allowedFor !== from.permissions)) {
       if (!this.#mayPublish(from, plan)) return;
     }
-    if (operation.replyStart !== 0) {
-      const first = bytes[operation.replyStart]!;
-      if ((first === UNDERSCORE || first === DOLLAR) && this.#replyRefused(from, operation)) return;
+    if (operation.replyStart !== 0 && mayBeReserved(bytes, operation.replyStart)) {
+      if (this.#replyRefused(from, operation)) return;
     }
     if (from.verbose) from.sendOk();
     const delivered = this.#deliver(plan, operation, from);
@@ -67,9 +80,65 @@ export class Publisher {
   /** Publishes for a room inside the server; true when somebody got the message. */
   publishInternal(account: BrokerAccount, operation: PublishOperation): boolean {
     const { bytes } = operation.memory;
-    let plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
-    plan ??= this.#plan(account, operation);
-    return this.#deliver(plan, operation, null);
+    // This may happen in the middle of a delivery: of an event that it causes, or by a handler.
+    this.#nested++;
+    const mark = this.#oneTime.mark();
+    try {
+      const plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
+      return this.#deliver(plan ?? this.#plan(account, operation), operation, null);
+    } finally {
+      this.#oneTime.release(mark);
+      this.#nested--;
+    }
+  }
+
+  /** Publishes for a room inside the server; texts are latin1. */
+  publishText(
+    account: BrokerAccount,
+    subject: string,
+    reply: string,
+    header: Uint8Array | null,
+    payload: Uint8Array | string,
+  ): boolean {
+    const operation = this.#composer.compose(subject, reply, header, payload, this.#nested > 0);
+    return this.publishInternal(account, operation);
+  }
+
+  /**
+   * Delivers to whoever listens on `target` a message that shows another subject, as streams deliver what they have stored. Texts
+   * are latin1. True when somebody got it.
+   */
+  deliverAs(
+    account: BrokerAccount,
+    target: string,
+    shown: string,
+    reply: string,
+    header: Uint8Array | null,
+    payload: Uint8Array,
+  ): boolean {
+    const operation = this.#composer.compose(shown, reply, header, payload, this.#nested > 0);
+    const plan = account.cache.findText(target) ?? this.#planFor(account, target);
+    let delivered = false;
+    for (const delivery of plan.plain) if (this.#deliverShown(delivery, shown, operation)) delivered = true;
+    for (const members of plan.groups) {
+      const first = members.length === 1 ? 0 : this.#random.next() % members.length;
+      for (let tries = 0; tries < members.length; tries++) {
+        if (!this.#deliverShown(members[(first + tries) % members.length]!, shown, operation)) continue;
+        delivered = true;
+        break;
+      }
+    }
+    return delivered;
+  }
+
+  #deliverShown(delivery: Delivery, shown: string, operation: PublishOperation): boolean {
+    const { sub } = delivery;
+    if (sub.connection === null) return this.#deliverSpecial(delivery, { subject: shown }, operation, null);
+    const head = `HMSG ${shown} ${sub.sid} `;
+    const memory =
+      head.length + COPY_SLACK <= SHOWN_HEAD_SIZE ? this.#shownHead : new Memory(head.length + COPY_SLACK);
+    writeText(head, memory.bytes, 0);
+    return this.#deliverTo(new Delivery(sub, memory, 0, head.length), { subject: shown }, operation, null);
   }
 
   /** Delivers what comes from another account, on the subject that these bytes are; true when somebody got it. */
@@ -107,13 +176,13 @@ export class Publisher {
     const isResponse = subject.startsWith(RESPONSE_PREFIX);
     if (isResponse) {
       const response = account.responses?.find(subject);
+      const passage = response ?? account.responses?.late(subject) ?? null;
       // Each of these subjects is used once or twice: not worth a place in the cache, but for others who listen there.
-      if (found.length === 0) return this.#planOnce(subject, response === undefined ? found : [response]);
-      if (response !== undefined) {
-        response.planned = true;
-        found.push(response);
-      }
+      if (found.length === 0) return this.#planOnce(subject, passage === null ? found : [passage], false);
+      if (response !== undefined) response.planned = true;
+      if (passage !== null) found.push(passage);
     }
+    if (isInbox(subject) && this.#oneTime.isNew(subject)) return this.#planOnce(subject, found, false);
     if (cache.full) {
       // Never in the middle of a delivery: what it goes by lies in a cache's memory.
       if (this.#nested === 0) cache.clear();
@@ -135,12 +204,9 @@ export class Publisher {
     return this.#planOnce(subject, found, isReserved(subject, account));
   }
 
-  /** A plan that no cache holds. */
-  #planOnce(subject: string, found: Subscription[], reserved = false): DeliveryPlan {
-    return new DeliveryPlan(subject, found, reserved, (size) => {
-      const memory = size === 0 ? this.#noMemory : new Memory(size + COPY_SLACK);
-      return { memory, start: 0 };
-    });
+  #planOnce(subject: string, found: Subscription[], reserved: boolean): DeliveryPlan {
+    if (this.#nested === 0) this.#oneTime.release(0);
+    return this.#oneTime.plan(subject, found, reserved);
   }
 
   #mayPublish(from: ClientConnection, plan: DeliveryPlan): boolean {
@@ -188,7 +254,7 @@ export class Publisher {
 
   #deliverTo(
     delivery: Delivery,
-    plan: DeliveryPlan,
+    plan: Shown,
     operation: PublishOperation,
     from: ClientConnection | null,
   ): boolean {
@@ -219,7 +285,7 @@ export class Publisher {
   /** Everything that is not a mere copy: handlers, filters, maxima, headers to be cut off, slow receivers, traces. */
   #deliverSpecial(
     delivery: Delivery,
-    plan: DeliveryPlan,
+    plan: Shown,
     operation: PublishOperation,
     from: ClientConnection | null,
   ): boolean {
@@ -282,31 +348,33 @@ export class Publisher {
   /** Delivers to a room inside the server, or to another account. */
   #deliverInside(
     delivery: Delivery,
-    plan: DeliveryPlan,
+    plan: Shown,
     operation: PublishOperation,
     from: ClientConnection | null,
   ): boolean {
     const { sub } = delivery;
     if (sub.handler !== null) {
-      this.#handle(sub.handler, messageOf(sub.subjectFor(plan.subject), operation, from));
-      return true;
+      return this.#handle(sub.handler, messageOf(sub.subjectFor(plan.subject), operation, from));
     }
     this.#nested++;
+    const mark = this.#oneTime.mark();
     try {
       return (sub as Passage).pass(delivery, operation, from);
     } finally {
+      this.#oneTime.release(mark);
       this.#nested--;
     }
   }
 
-  /** A fault in one room must not cut off the delivery to others. */
-  #handle(handler: InternalHandler, message: InternalMessage): void {
+  /** A fault in one room must not cut off the delivery to others. False when the message was not for the handler. */
+  #handle(handler: InternalHandler, message: InternalMessage): boolean {
     this.#nested++;
     try {
-      handler(message);
+      return handler(message) !== false;
     } catch (error) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       this.#log.error(`Handler of a message on ${toUtf8(quote(message.subject))} failed: ${text}`);
+      return true;
     } finally {
       this.#nested--;
     }
@@ -357,6 +425,14 @@ function messageOf(
     payload: body.subarray(headerSize),
     from,
   };
+}
+
+/** Whether bytes begin as `RESERVED_REPLY` does; those of most inboxes do not, and need not become text. */
+function mayBeReserved(bytes: Uint8Array, start: number): boolean {
+  const first = bytes[start]!;
+  if (first !== UNDERSCORE && first !== DOLLAR) return false;
+  const second = bytes[start + 1]!;
+  return second === CAPITAL_G || second === (first === DOLLAR ? CAPITAL_J : CAPITAL_R);
 }
 
 /** Clients may not publish there. */

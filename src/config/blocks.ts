@@ -1,5 +1,6 @@
 /** From a tree of values to options: looks up each top-level key in the table and reads it. */
 import { readAccounts } from './accounts.js';
+import { checkAuthCallout } from './auth-callout.js';
 import { readAuthorization } from './authorization.js';
 import { exchangeErrors } from './exchange.js';
 import { mergeExports } from './exports.js';
@@ -35,6 +36,7 @@ export function readValues(values: ConfigMap, reading: Reading, source: string):
     if (keyName(spec) === 'accounts') accounts = value;
   }
   if (accounts !== undefined && problems.errors.length === 0) checkExchange(accounts, reading);
+  checkAuthCallout(reading.options, problems);
 }
 
 /** Accounts that do not fit together are an error of the whole block, as officially. */

@@ -69,32 +69,53 @@ class ImportIndex {
   }
 }
 
-/** Many accounts may import of one another, so that literal subjects are not compared one by one. */
+/** Imports on subjects that begin with the same token. */
+interface Branch {
+  literals: Map<string, KnownImport[]>;
+  wildcards: { subject: string; item: KnownImport }[];
+}
+
+/** One account may import of thousands, each of which asks what that overlaps: comparing one by one would multiply. */
 class OverlapIndex {
-  readonly #literals = new Map<string, KnownImport[]>();
-  readonly #wildcards: { subject: string; item: KnownImport }[] = [];
+  readonly #branches = new Map<string, Branch>();
 
   add(subject: string, item: KnownImport): void {
+    const token = firstToken(subject);
+    let branch = this.#branches.get(token);
+    if (branch === undefined) this.#branches.set(token, (branch = { literals: new Map(), wildcards: [] }));
     if (hasWildcard(subject)) {
-      this.#wildcards.push({ subject, item });
+      branch.wildcards.push({ subject, item });
       return;
     }
-    const same = this.#literals.get(subject);
-    if (same === undefined) this.#literals.set(subject, [item]);
+    const same = branch.literals.get(subject);
+    if (same === undefined) branch.literals.set(subject, [item]);
     else same.push(item);
   }
 
   overlapping(subject: string): KnownImport[] {
     const found: KnownImport[] = [];
-    if (hasWildcard(subject)) {
-      for (const [literal, items] of this.#literals)
-        if (patternsOverlap(subject, literal)) found.push(...items);
-    } else {
-      found.push(...(this.#literals.get(subject) ?? []));
-    }
-    for (const { subject: other, item } of this.#wildcards) {
-      if (patternsOverlap(subject, other)) found.push(item);
+    for (const branch of this.#branchesFor(firstToken(subject))) {
+      if (hasWildcard(subject)) {
+        for (const [literal, items] of branch.literals) {
+          if (patternsOverlap(subject, literal)) found.push(...items);
+        }
+      } else {
+        found.push(...(branch.literals.get(subject) ?? []));
+      }
+      for (const { subject: other, item } of branch.wildcards) {
+        if (patternsOverlap(subject, other)) found.push(item);
+      }
     }
     return found;
   }
+
+  #branchesFor(token: string): Iterable<Branch> {
+    if (token === '*' || token === '>') return this.#branches.values();
+    return [token, '*', '>'].map((each) => this.#branches.get(each)).filter((branch) => branch !== undefined);
+  }
+}
+
+function firstToken(subject: string): string {
+  const dot = subject.indexOf('.');
+  return dot === -1 ? subject : subject.slice(0, dot);
 }

@@ -19,6 +19,8 @@ export const CORRUPT = 's2: corrupt input';
 
 /** The largest content of a block. */
 export const MAX_BLOCK_SIZE = 4 * 1024 * 1024;
+/** Of Snappy's streams. */
+export const SNAPPY_BLOCK_SIZE = 64 * 1024;
 
 const LITERAL = 0;
 const COPY_1 = 1;
@@ -162,6 +164,12 @@ export class S2BlockEncoder {
   #table = new Int32Array(0);
   #out: Uint8Array = new Uint8Array(0);
   #at = 0;
+  readonly #snappy: boolean;
+
+  /** `snappy` writes what readers of Snappy understand, too; such blocks may not be larger than `SNAPPY_BLOCK_SIZE`. */
+  constructor(snappy = false) {
+    this.#snappy = snappy;
+  }
 
   /**
    * Writes the block of `from`'s bytes from start to end into `out` at `at` and returns the offset behind it. There must be
@@ -169,7 +177,9 @@ export class S2BlockEncoder {
    */
   encode(from: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {
     const length = end - start;
-    if (length > MAX_BLOCK_SIZE) throw new RangeError(`S2 block of ${length} bytes`);
+    if (length > (this.#snappy ? SNAPPY_BLOCK_SIZE : MAX_BLOCK_SIZE)) {
+      throw new RangeError(`S2 block of ${length} bytes`);
+    }
     this.#out = out;
     this.#at = at;
     let rest = length;
@@ -188,6 +198,7 @@ export class S2BlockEncoder {
     if (this.#table.length < 1 << bits) this.#table = new Int32Array(1 << bits);
     else this.#table.fill(0, 0, 1 << bits);
     const table = this.#table;
+    const words = new DataView(from.buffer, from.byteOffset, from.byteLength);
     // Positions are kept from 1 on, because 0 is no position.
     const base = start - 1;
     // Words of 4 bytes are read up to here, with one to spare for the position behind.
@@ -196,14 +207,18 @@ export class S2BlockEncoder {
     let last = 0;
     let at = start;
     while (at < limit) {
-      const word = word32(from, at);
-      const slot = Math.imul(word, 0x9e3779b1) >>> shift;
+      const word = words.getInt32(at, true);
+      const slot = hashOf(word, shift);
       let candidate = table[slot]! + base;
       table[slot] = at - base;
-      if (last !== 0 && at + 1 - last >= start && word32(from, at + 1 - last) === word32(from, at + 1)) {
+      if (
+        last !== 0 &&
+        at + 1 - last >= start &&
+        words.getInt32(at + 1 - last, true) === words.getInt32(at + 1, true)
+      ) {
         at++;
         candidate = at - last;
-      } else if (candidate < start || word32(from, candidate) !== word) {
+      } else if (candidate < start || words.getInt32(candidate, true) !== word) {
         at += 1 + Math.min((at - emitted) >> 6, MAX_STEP);
         continue;
       }
@@ -214,20 +229,21 @@ export class S2BlockEncoder {
       }
       const offset = at - candidate;
       const matchStart = at;
-      at = matchEnd(from, candidate + MIN_MATCH, at + MIN_MATCH, end);
+      at = matchEnd(from, words, candidate + MIN_MATCH, at + MIN_MATCH, end);
       if (offset >= FAR && offset !== last && at - matchStart < MIN_FAR_MATCH) {
         at = probed + 1;
         continue;
       }
       this.#literal(from, emitted, matchStart);
-      if (offset === last) this.#repeat(at - matchStart);
+      if (this.#snappy) this.#snappyCopy(offset, at - matchStart);
+      else if (offset === last) this.#repeat(at - matchStart);
       else this.#copy(offset, at - matchStart);
       last = offset;
       emitted = at;
       if (at >= limit) break;
-      for (const known of [matchStart + 1, at - 2, at - 1]) {
-        table[Math.imul(word32(from, known), 0x9e3779b1) >>> shift] = known - base;
-      }
+      table[hashOf(words.getInt32(matchStart + 1, true), shift)] = matchStart + 1 - base;
+      table[hashOf(words.getInt32(at - 2, true), shift)] = at - 2 - base;
+      table[hashOf(words.getInt32(at - 1, true), shift)] = at - 1 - base;
     }
     return emitted;
   }
@@ -245,6 +261,18 @@ export class S2BlockEncoder {
     }
     copyLiteral(from, start, n + 1, out, this.#at);
     this.#at += n + 1;
+  }
+
+  /** Without repeats, and with two bytes for the offset. */
+  #snappyCopy(offset: number, length: number): void {
+    const out = this.#out;
+    for (let rest = length; rest > 0; ) {
+      const part = Math.min(rest, 64);
+      out[this.#at++] = COPY_2 | ((part - 1) << 2);
+      out[this.#at++] = offset;
+      out[this.#at++] = offset >> 8;
+      rest -= part;
+    }
   }
 
   #copy(offset: number, length: number): void {
@@ -284,12 +312,16 @@ export class S2BlockEncoder {
   }
 }
 
-function word32(bytes: Uint8Array, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+function hashOf(word: number, shift: number): number {
+  return Math.imul(word, 0x9e3779b1) >>> shift;
 }
 
 /** Up to where the bytes at `at` are those at `candidate`. */
-function matchEnd(bytes: Uint8Array, candidate: number, at: number, end: number): number {
+function matchEnd(bytes: Uint8Array, words: DataView, candidate: number, at: number, end: number): number {
+  while (at + 4 <= end && words.getInt32(at, true) === words.getInt32(candidate, true)) {
+    at += 4;
+    candidate += 4;
+  }
   while (at < end && bytes[at] === bytes[candidate]) {
     at++;
     candidate++;

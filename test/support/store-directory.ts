@@ -67,6 +67,8 @@ export interface StoredMessage {
 
 export interface StoredConsumer {
   config: Record<string, unknown>;
+  /** The content of its `meta.inf`. */
+  meta: Buffer;
   /** The content of its `o.dat`. */
   file: Buffer;
   sumMatches: boolean;
@@ -129,10 +131,13 @@ export class StreamReader {
     this.blocks = this.#readBlocks();
   }
 
+  /** The content of its `meta.inf`. */
+  get meta(): Buffer {
+    return this.#open(`${this.#path}meta.inf`, `${this.#path}meta.key`, streamContext(this.#name));
+  }
+
   get config(): Record<string, unknown> {
-    return decodeMeta(
-      this.#open(`${this.#path}meta.inf`, `${this.#path}meta.key`, streamContext(this.#name)),
-    );
+    return decodeMeta(this.meta);
   }
 
   get sumMatches(): boolean {
@@ -163,11 +168,13 @@ export class StreamReader {
       const context = consumerContext(this.#name, consumer);
       const meta = this.#files.get(`${path}meta.inf`)!;
       const sum = metaSum(this.#hash, consumerMetaName(this.#name, consumer), meta);
+      const content = this.#open(`${path}meta.inf`, `${path}meta.key`, context);
       const state = this.#files.has(`${path}o.dat`)
         ? this.#open(`${path}o.dat`, `${path}meta.key`, context)
         : Buffer.alloc(0);
       consumers.set(consumer, {
-        config: decodeMeta(this.#open(`${path}meta.inf`, `${path}meta.key`, context)),
+        config: decodeMeta(content),
+        meta: content,
         file: state,
         sumMatches: sum === String(this.#files.get(`${path}meta.sum`)),
         state: decodeConsumerState(state),

@@ -5,17 +5,10 @@
  * content, and these 8 bytes as they are: so the hash of the last record can be read without the rest.
  */
 import { HASH_SIZE, type HashKey, type HighwayHash } from '../../runtime/highway-hash.js';
-import { compressStream, S2Error, S2Reader } from '../../runtime/s2.js';
+import { S2Error, S2Reader, S2Writer } from '../../runtime/s2.js';
 import { ByteReader, ByteWriter } from './binary.js';
-import {
-  isIntact,
-  MAX_RECORD_SIZE,
-  RECORD_OVERHEAD,
-  type RecordDamage,
-  RecordView,
-  readRecord,
-  readVerifiedRecord,
-} from './record.js';
+import { RECORD_OVERHEAD, type RecordDamage, RecordView, readVerifiedRecord } from './record.js';
+import { RecordSearch } from './record-search.js';
 import { CorruptError } from './store-error.js';
 
 const PREFIX = Buffer.from('cmp');
@@ -30,14 +23,26 @@ export function isCompressedBlock(file: Uint8Array): boolean {
   );
 }
 
+/** How much is compressed at a time: about 2 ms. */
+const SLICE = 256 * 1024;
+
 /** The file of a closed block. `content` ends with the hash of its last record. */
 export function compressBlock(content: Uint8Array): Buffer {
+  return Buffer.concat([...compressBlockInSlices(content)]);
+}
+
+/** The same piece by piece, for a caller that has other things to do in between. */
+export function* compressBlockInSlices(content: Uint8Array): Generator<Buffer, void, void> {
   const to = new ByteWriter(64);
   to.append(PREFIX);
   to.byte(S2);
   to.varint(content.length);
+  yield to.written;
   const end = Math.max(content.length - HASH_SIZE, 0);
-  return Buffer.concat([to.written, compressStream(content.subarray(0, end)), content.subarray(end)]);
+  const writer = new S2Writer(SLICE);
+  yield* writer.push(content.subarray(0, end));
+  yield* writer.end();
+  yield Buffer.from(content.subarray(end));
 }
 
 /** What could be got out of a compressed block. */
@@ -118,12 +123,8 @@ export interface BlockScan {
 }
 
 /**
- * Walks over all records of a block. A bad record is passed over by its length if what follows there is right; if not, the next right
- * record is searched for. How much is hashed in searching is bounded by a few times the size of the block.
- *
- * A message may contain what looks like a record, hash included, for the key is no secret. Such bytes can only be found in a search,
- * and then only count if the sequences keep rising through them to the next record: that one follows the damaged message directly, so
- * there is no sequence left for a forged one, save those of deleted messages.
+ * Walks over all records of a block. Bad records are passed over by their lengths where those lead to a right one; otherwise the next
+ * right record is searched for (`RecordSearch`). How much is hashed in searching is bounded by a few times the size of the block.
  */
 export function scanBlock(
   hash: HighwayHash,
@@ -145,19 +146,18 @@ export function scanBlock(
       at = view.end;
       continue;
     }
-    const known = damage === 'hash' || damage === 'sequence';
-    if (known && (damage === 'sequence' || (view.end < end && search.isRecord(view.end)))) {
+    if (damage === 'sequence' || (damage === 'hash' && search.leadsToRecord(view.end))) {
       visitor.damaged(damage, at, view.end, damage === 'hash' ? risen(view, last) : -1);
       at = view.end;
       continue;
     }
-    const found = search.next(at, last);
+    const found = search.next(at, last, damage);
     if (found === null) return { end: at, tail: damage };
     if (found.relocated !== null) {
       last = Math.max(last, found.relocated.sequence);
       visitor.record(found.relocated, true);
     } else {
-      visitor.damaged(damage, at, found.at, known ? risen(view, last) : -1);
+      visitor.damaged(damage, at, found.at, damage === 'hash' ? risen(view, last) : -1);
     }
     at = found.at;
   }
@@ -166,93 +166,4 @@ export function scanBlock(
 
 function risen(view: RecordView, last: number): number {
   return view.kind !== 'tombstone' && view.sequence > last ? view.sequence : -1;
-}
-
-/** How many times the bytes of a block may be hashed in searching, and how many right records are considered. */
-const SEARCH_EFFORT = 4;
-const MAX_CANDIDATES = 64;
-
-class RecordSearch {
-  readonly #hash: HighwayHash;
-  readonly #key: HashKey;
-  readonly #bytes: Uint8Array;
-  readonly #end: number;
-  readonly #view = new RecordView();
-  readonly #following = new RecordView();
-  #budget: number;
-
-  constructor(hash: HighwayHash, key: HashKey, bytes: Uint8Array, end: number) {
-    this.#hash = hash;
-    this.#key = key;
-    this.#bytes = bytes;
-    this.#end = end;
-    this.#budget = (bytes.length + 4096) * SEARCH_EFFORT;
-  }
-
-  isRecord(at: number, view = this.#view): boolean {
-    return readVerifiedRecord(this.#hash, this.#key, this.#bytes, at, this.#end, view) === null;
-  }
-
-  /** The next right record behind `at`, or the end, if the record at `at` turns out to be right up to there. */
-  next(at: number, last: number): { at: number; relocated: RecordView | null } | null {
-    let first = -1;
-    let candidates = 0;
-    for (let next = at + RECORD_OVERHEAD; next <= this.#end && this.#budget > 0; next++) {
-      this.#budget--;
-      if (next < this.#end && !this.#affordableRecord(next)) continue;
-      const relocated = this.#relocated(at, next);
-      if (relocated !== null && relocated.sequence > last) return { at: next, relocated };
-      if (next === this.#end) break;
-      if (first === -1 && this.#rises(last)) first = next;
-      if (++candidates === MAX_CANDIDATES) break;
-      // The records inside of it would only be forged ones.
-      next = this.#view.end - 1;
-    }
-    return first === -1 ? null : { at: first, relocated: null };
-  }
-
-  #affordableRecord(at: number): boolean {
-    const damage = readRecord(this.#bytes, at, this.#end, this.#view);
-    if (damage !== null) return false;
-    this.#budget -= this.#view.size;
-    return isIntact(this.#hash, this.#key, this.#bytes, this.#view);
-  }
-
-  /** Whether the record in the view follows `last` and is followed by one that follows it. */
-  #rises(last: number): boolean {
-    const { kind, sequence, end } = this.#view;
-    if (kind !== 'tombstone' && sequence <= last) return false;
-    if (end === this.#end) return true;
-    if (!this.isRecord(end, this.#following)) return false;
-    return (
-      kind === 'tombstone' || this.#following.kind === 'tombstone' || this.#following.sequence > sequence
-    );
-  }
-
-  /** The record at `at` as it would be if it ended at `end`; null if its hash says that it does not. */
-  #relocated(at: number, end: number): RecordView | null {
-    const size = end - at;
-    if (size < RECORD_OVERHEAD || size > MAX_RECORD_SIZE) return null;
-    this.#budget -= size;
-    for (const headers of [0, 0x8000_0000]) {
-      const copy = Buffer.from(this.#bytes.subarray(at, end));
-      copy.writeUInt32LE(headers + size, 0);
-      const view = new RecordView();
-      if (readVerifiedRecord(this.#hash, this.#key, copy, 0, size, view) !== null) continue;
-      shift(view, at);
-      return view;
-    }
-    return null;
-  }
-}
-
-function shift(view: RecordView, by: number): void {
-  view.start += by;
-  view.end += by;
-  view.subjectStart += by;
-  view.subjectEnd += by;
-  view.headersStart += by;
-  view.headersEnd += by;
-  view.payloadStart += by;
-  view.payloadEnd += by;
 }

@@ -5,6 +5,8 @@
  * The official server requires a stream's sum to match and a consumer's to exist. A crash between writing the two leaves a mismatch;
  * so whoever reads them must look into the JSON before it takes the stream for lost.
  */
+
+import { goJson } from '../../protocol/json.js';
 import { HASH_SIZE, type HighwayHash, hashKey } from '../../runtime/highway-hash.js';
 import { CorruptError } from './store-error.js';
 
@@ -26,11 +28,12 @@ export function metaSum(hash: HighwayHash, name: string, file: Uint8Array): stri
 
 /** The content of `meta.inf` before it is sealed: what the official server writes, its time of creation in front. */
 export function encodeMeta(created: string, fields: Record<string, unknown>): Buffer {
-  return Buffer.from(JSON.stringify({ Created: created, ...fields }), 'utf8');
+  return Buffer.from(goJson({ Created: created, ...fields }, 0), 'utf8');
 }
 
 /**
- * The JSON object in an opened `meta.inf`.
+ * The JSON object in an opened `meta.inf`. Numbers are those of JavaScript: durations in nanoseconds from 2^53 on (104 days) are exact only to
+ * some 100 ns.
  *
  * @throws {CorruptError}
  */

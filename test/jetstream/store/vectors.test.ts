@@ -14,6 +14,7 @@ import {
 } from '../../../src/jetstream/store/consumer-state-file.js';
 import type { CipherName } from '../../../src/jetstream/store/encryption.js';
 import { shortHash } from '../../../src/jetstream/store/layout.js';
+import { encodeMeta } from '../../../src/jetstream/store/meta-file.js';
 import {
   blockKeyName,
   recordSize,
@@ -331,6 +332,22 @@ test('an index in its file', () => {
   }
 });
 
+test('meta files are written the same', () => {
+  let count = 0;
+  for (const name of intact.filter((each) => each !== 'handmade')) {
+    for (const { reader, label } of streamsOf(name)) {
+      const { Created, ...fields } = reader.config;
+      assert.equal(encodeMeta(Created as string, fields).toString(), reader.meta.toString(), label);
+      for (const { config, meta } of reader.consumers().values()) {
+        const { Created: created, ...rest } = config;
+        assert.equal(encodeMeta(created as string, rest).toString(), meta.toString(), label);
+        count++;
+      }
+    }
+  }
+  assert.ok(count > 30, String(count));
+});
+
 test('consumer states are written the same', () => {
   let pendings = 0;
   for (const { reader, label } of intact.flatMap((name) => [...streamsOf(name)])) {
@@ -400,6 +417,26 @@ test('the staging store of a batch', () => {
     const id = /Nats-Batch-Id: (\S+)/.exec(records[0]!.headers.toString())![1]!;
     assert.equal(shortHash(id), directory);
   }
+});
+
+test('the logs of raft groups, which are blocks too', () => {
+  const files = unpack('cluster-r3.tar.gz');
+  const groups = [...files.keys()].filter((path) => /_js_\/[^/]+\/meta\.inf$/.test(path));
+  assert.ok(groups.length >= 9, String(groups.length));
+  let entries = 0;
+  for (const path of groups) {
+    const directory = path.slice(0, -'meta.inf'.length);
+    const group = directory.split('/').at(-2)!;
+    const reader = new StoreReader(files).stream(directory, '$SYS', group);
+    assert.deepEqual(reader.damage, [], group);
+    assert.ok(reader.sumMatches, group);
+    for (const { subject, headers, payload, kind } of reader.blocks.flatMap(({ records }) => records)) {
+      if (kind !== 'message') continue;
+      entries++;
+      assert.deepEqual([subject, headers.length, payload.length > 0], ['', 0, true], group);
+    }
+  }
+  assert.ok(entries > 5, String(entries));
 });
 
 for (const name of damaged) {
