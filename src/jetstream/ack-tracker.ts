@@ -4,7 +4,8 @@
  *
  * Sequences are the stream's unless they are called the consumer's. Times are milliseconds since 1970.
  */
-import type { ConsumerPosition, PendingAck } from './store/consumer-store.js';
+import type { PendingState } from './store/consumer-state-file.js';
+import type { ConsumerPosition } from './store/consumer-store.js';
 
 export interface AckRules {
   policy: 'none' | 'all' | 'explicit' | 'flow_control';
@@ -26,7 +27,7 @@ export class AckTracker {
   deliveredStream = 0;
   floorConsumer = 0;
   floorStream = 0;
-  readonly pending = new Map<number, PendingAck>();
+  readonly pending = new Map<number, PendingState>();
   /** Deliveries minus one. */
   readonly redelivered = new Map<number, number>();
   /** To be delivered again, in this order. */
@@ -47,10 +48,10 @@ export class AckTracker {
 
   /** Goes on where a stored position ends. */
   restore(position: ConsumerPosition): void {
-    this.deliveredConsumer = position.deliveredConsumer;
-    this.deliveredStream = position.deliveredStream;
-    this.floorConsumer = position.floorConsumer;
-    this.floorStream = position.floorStream;
+    this.deliveredConsumer = position.delivered.consumer;
+    this.deliveredStream = position.delivered.stream;
+    this.floorConsumer = position.ackFloor.consumer;
+    this.floorStream = position.ackFloor.stream;
     this.pending.clear();
     this.redelivered.clear();
     this.#queue.clear();
@@ -64,10 +65,8 @@ export class AckTracker {
   /** A copy for the store. */
   position(): ConsumerPosition {
     return {
-      deliveredConsumer: this.deliveredConsumer,
-      deliveredStream: this.deliveredStream,
-      floorConsumer: this.floorConsumer,
-      floorStream: this.floorStream,
+      delivered: { consumer: this.deliveredConsumer, stream: this.deliveredStream },
+      ackFloor: { consumer: this.floorConsumer, stream: this.floorStream },
       pending: this.pending,
       redelivered: this.redelivered,
     };
@@ -123,9 +122,9 @@ export class AckTracker {
     const known = this.pending.get(sequence);
     if (known !== undefined) {
       // The first delivery's sequence stays: floors are counted by it.
-      known.time = now;
+      known.deliveredAt = now;
     } else {
-      this.pending.set(sequence, { consumerSequence, time: now });
+      this.pending.set(sequence, { sequence: consumerSequence, deliveredAt: now });
       this.#order.push(sequence);
     }
     return consumerSequence;
@@ -196,7 +195,7 @@ export class AckTracker {
     }
     while (!this.pending.has(this.#order[this.#head]!)) this.#head++;
     const first = this.#order[this.#head]!;
-    const below = this.pending.get(first)!.consumerSequence - 1;
+    const below = this.pending.get(first)!.sequence - 1;
     if (below > this.floorConsumer) {
       this.floorConsumer = below;
       this.floorStream = first - 1;
@@ -224,7 +223,7 @@ export class AckTracker {
     const known = this.pending.get(sequence);
     if (known === undefined) return false;
     this.#queue.delete(sequence);
-    known.time = now - this.waitOf(sequence) + delay;
+    known.deliveredAt = now - this.waitOf(sequence) + delay;
     return true;
   }
 
@@ -232,7 +231,7 @@ export class AckTracker {
   progress(sequence: number, now: number): boolean {
     const known = this.pending.get(sequence);
     if (known === undefined) return false;
-    known.time = now;
+    known.deliveredAt = now;
     return true;
   }
 
@@ -285,7 +284,7 @@ export class AckTracker {
     const expired: number[] = [];
     const exhausted: number[] = [];
     let next = Number.POSITIVE_INFINITY;
-    for (const [sequence, { time }] of this.pending) {
+    for (const [sequence, { deliveredAt: time }] of this.pending) {
       if (this.#queue.has(sequence)) continue;
       const wait = this.waitOf(sequence);
       const left = time + wait - now;

@@ -282,12 +282,7 @@ export class Consumer implements ConsumerStoreListener {
       const known = this.acks.pending.get(sequence);
       this.acks.gone(sequence);
       if (known === undefined) continue;
-      this.#adviseTerminated(
-        sequence,
-        known.consumerSequence,
-        deliveries - 1,
-        'Message deleted by stream limits',
-      );
+      this.#adviseTerminated(sequence, known.sequence, deliveries - 1, 'Message deleted by stream limits');
     }
     return null;
   }
@@ -634,7 +629,7 @@ export class Consumer implements ConsumerStoreListener {
     if (known === undefined) return;
     const { random } = this.account.jetstream.broker;
     if (frequency < 100 && random.next() % 100 > frequency) return;
-    const took = Math.round((this.clock.now() - known.time) * NANOSECONDS);
+    const took = Math.round((this.clock.now() - known.deliveredAt) * NANOSECONDS);
     measure(this.account, `CONSUMER.ACK.${this.topic}`, 'consumer_ack', () => [
       ...this.#identity(consumerSequence, sequence),
       ['ack_time', String(took)],

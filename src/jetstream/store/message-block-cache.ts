@@ -18,12 +18,14 @@ export interface StoreMemoryOptions {
   indexesLimit?: number;
   /** Bytes for the subjects of all streams. */
   subjectsLimit?: number;
+  /** Files of blocks that are kept open. */
+  filesLimit?: number;
 }
 
 const MIB = 1024 * 1024;
 
 /** One least-recently-used list with a limit in bytes. Re-inserting into the map moves an entry to its end. */
-class CacheTier {
+export class CacheTier {
   used = 0;
   evictions = 0;
   readonly limit: number;
@@ -67,6 +69,8 @@ class CacheTier {
 export class StoreMemory {
   readonly contents: CacheTier;
   readonly indexes: CacheTier;
+  /** Counts files, not bytes. */
+  readonly files: CacheTier;
   readonly subjectsLimit: number;
   /** Bytes that the subject indexes of all streams take. */
   subjectsUsed = 0;
@@ -74,6 +78,7 @@ export class StoreMemory {
   constructor(options: StoreMemoryOptions = {}) {
     this.contents = new CacheTier(options.contentsLimit ?? 256 * MIB);
     this.indexes = new CacheTier(options.indexesLimit ?? 128 * MIB);
+    this.files = new CacheTier(options.filesLimit ?? 512);
     this.subjectsLimit = options.subjectsLimit ?? 1024 * MIB;
   }
 }

@@ -3,6 +3,8 @@
  * limits; what a block is, and what has to be written for a change, is for those who extend it.
  */
 import type { Clock, Timer } from '../../runtime/clock.js';
+import { headerText, headerValue } from '../headers.js';
+import { parseTtl } from '../message-ttl.js';
 import type { MessageBlock } from './message-block.js';
 import type { StoreMemory } from './message-block-cache.js';
 import { ExpiryHeap, Schedules } from './message-block-expiry.js';
@@ -44,9 +46,9 @@ export abstract class BlockStore<B extends MessageBlock> implements MessageStore
   abstract get durablePosition(): number;
 
   protected readonly clock: Clock;
-  protected readonly memory: StoreMemory;
+  readonly memory: StoreMemory;
   protected readonly blocks: B[] = [];
-  protected readonly subjects = new SubjectIndex();
+  readonly subjects = new SubjectIndex();
   protected readonly search: BlockSearch<B>;
   protected readonly expiry = new ExpiryHeap();
   /** Sequences that no age takes (`Nats-TTL: never`). */
@@ -93,7 +95,7 @@ export abstract class BlockStore<B extends MessageBlock> implements MessageStore
   protected abstract writeSkip(sequence: number, time: bigint): void;
   /** Takes the records above a sequence out of the blocks. */
   protected abstract cutAbove(sequence: number): void;
-  /** Overwrites the bytes of a message, about whose removal `removing` was told. */
+  /** Overwrites the bytes of a message that was removed. */
   protected abstract eraseRecord(block: B, place: number): void;
 
   get limits(): Readonly<StoreLimits> {
@@ -203,7 +205,11 @@ export abstract class BlockStore<B extends MessageBlock> implements MessageStore
       this.ageless.add(sequence);
       return;
     }
-    const due = Number(time / 1000n) / 1000 + ttl * 1000;
+    this.enterExpiry(sequence, Number(time / 1000n) / 1000 + ttl * 1000);
+  }
+
+  /** `due` in milliseconds since 1970. */
+  protected enterExpiry(sequence: number, due: number): void {
     this.expiry.add(due, sequence);
     if (this.expiry.size > 2 * this.messages + 1024) this.expiry.retain((each) => this.search.find(each));
     if (due < this.#timerDue) this.#armAt(due);
@@ -289,7 +295,6 @@ export abstract class BlockStore<B extends MessageBlock> implements MessageStore
     const { listener } = this;
     const subject = listener === null && this.schedules.size === 0 ? '' : this.subjects.name(id);
     this.removing(block, place, reason);
-    if (erase) this.eraseRecord(block, place);
     block.kill(place, bytes);
     this.messages--;
     this.bytes -= bytes;
@@ -298,6 +303,7 @@ export abstract class BlockStore<B extends MessageBlock> implements MessageStore
     if (this.schedules.size > 0) this.schedules.messageRemoved(subject, sequence);
     if (this.keepUndo) this.undo.push({ sequence, reason });
     this.position++;
+    if (erase) this.eraseRecord(block, place);
     if (block.messages === 0) this.emptied(block);
     else this.thinned(block);
     this.changed();
@@ -338,6 +344,44 @@ export abstract class BlockStore<B extends MessageBlock> implements MessageStore
     this.enterSubject(id, sequence);
     this.messages++;
     this.bytes += bytes;
+    if (this.#limits.allowTtl && block.fill(place, message.reset()) && message.header !== null) {
+      const ttl = ttlOf(message.header);
+      if (ttl !== 0) this.noteTtl(sequence, message.time, ttl);
+    }
+  }
+
+  /** Takes a message out while the store is opened: nobody is told, and nothing written. */
+  protected forgetMessage(block: B, place: number): void {
+    const bytes = block.sizeOf(place);
+    const id = block.index.subjects[place]!;
+    const sequence = block.index.sequenceAt(place);
+    block.kill(place, bytes);
+    this.messages--;
+    this.bytes -= bytes;
+    this.#leaveSubject(id, sequence, block, place);
+  }
+
+  /** Counts everything anew, from what the blocks say is alive. */
+  protected recount(): void {
+    const message = this.#scratch;
+    this.subjects.clear();
+    this.messages = this.bytes = 0;
+    for (const block of this.blocks) {
+      const { index } = block;
+      let bytes = 0;
+      let messages = 0;
+      for (let place = block.nextLive(0); place < index.length; place = block.nextLive(place + 1)) {
+        block.fillSubject(place, message);
+        const id = this.subjects.addBytes(message.buffer, message.subjectStart, message.subjectEnd);
+        index.subjects[place] = id;
+        this.enterSubject(id, index.sequenceAt(place));
+        bytes += block.sizeOf(place);
+        messages++;
+      }
+      block.recounted(messages, bytes);
+      this.messages += messages;
+      this.bytes += bytes;
+    }
   }
 
   /** Counts a message for its subject, in any order of sequences. */
@@ -411,6 +455,7 @@ export abstract class BlockStore<B extends MessageBlock> implements MessageStore
 
   #clear(last: number): void {
     if (this.closed) throw new StoreError('closed', 'store is closed');
+    if (this.messages === 0 && last === this.last) return;
     this.removeAll(last);
     this.last = last;
     this.messages = this.bytes = 0;
@@ -663,7 +708,7 @@ export abstract class BlockStore<B extends MessageBlock> implements MessageStore
       const { block, place } = this.search;
       from = block.index.sequenceAt(place) + 1;
       if (toMilliseconds(block.timeOf(place)) + maxAge > now) break;
-      if (this.ageless.has(from - 1)) continue;
+      if (this.ageless.has(from - 1) || this.#isAgeless(from - 1)) continue;
       if (!deleteMarkers || !this.#offer(from - 1)) this.#expireOne(from - 1, 'age');
       gone++;
     }
@@ -677,6 +722,15 @@ export abstract class BlockStore<B extends MessageBlock> implements MessageStore
       if (!this.#limits.deleteMarkers || !this.#offer(sequence)) this.#expireOne(sequence, 'ttl');
     }
     return gone;
+  }
+
+  /** Whether the headers of a message say that it never expires. */
+  #isAgeless(sequence: number): boolean {
+    if (!this.#limits.allowTtl) return false;
+    const header = this.load(sequence, this.#scratch)?.header ?? null;
+    if (header === null || ttlOf(header) !== -1) return false;
+    this.ageless.add(sequence);
+    return true;
   }
 
   #expireOne(sequence: number, reason: RemovalReason): void {
@@ -752,6 +806,12 @@ export abstract class BlockStore<B extends MessageBlock> implements MessageStore
       ? null
       : { sequences: this.lostSequences, bytes: this.lostBytes };
   }
+}
+
+/** Seconds, -1 for ever, 0 without. */
+export function ttlOf(header: Uint8Array): number {
+  const value = headerValue(headerText(header), 'Nats-TTL');
+  return value === undefined ? 0 : (parseTtl(value) ?? 0);
 }
 
 export function toMilliseconds(time: bigint): number {

@@ -107,11 +107,39 @@ export abstract class MessageBlock {
     this.bytes += bytes;
   }
 
+  /** What is alive was counted anew. */
+  recounted(messages: number, bytes: number): void {
+    this.messages = messages;
+    this.bytes = bytes;
+    const place = this.nextLive(0);
+    this.first = place < this.index.length ? this.index.sequenceAt(place) : this.last + 1;
+  }
+
   /** Sequences above `sequence` are used up without messages. */
   skipped(sequence: number, time: bigint): void {
     this.last = sequence;
     this.lastTime = time;
     if (this.messages === 0) this.first = sequence + 1;
+  }
+
+  /** Marks places by their sequences, without counting anything. */
+  protected markDeleted(index: BlockIndex, isDeleted: (sequence: number) => boolean): void {
+    for (let place = 0; place < index.length; place++) {
+      if (isDeleted(index.sequenceAt(place))) this.#mark(place);
+    }
+  }
+
+  /** The record of a dead place is not one of a message any more: those behind it move up. */
+  protected removeDead(place: number, length: number): void {
+    const before = this.#dead;
+    const head = this.#head;
+    this.#dead = null;
+    if (place < head) this.#head = head - 1;
+    if (before === null) return;
+    for (let at = 0; at < length; at++) {
+      const old = at < place ? at : at + 1;
+      if (((before[old >>> 3] ?? 0) & (1 << (old & 7))) !== 0) this.#mark(at);
+    }
   }
 
   /** All places are new: a rewrite left only live records. */
