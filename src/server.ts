@@ -12,6 +12,7 @@ import { goQuote } from './config/go-format.js';
 import { AddressError, parseHostPort } from './config/host-port.js';
 import type { LoadResult } from './config/load.js';
 import type { ServerOptions } from './config/options.js';
+import { systemAccountOf } from './config/validate.js';
 import type { JetStream } from './jetstream/jetstream.js';
 import { LameDuck } from './lame-duck.js';
 import type { Monitor } from './monitoring/monitor.js';
@@ -152,7 +153,7 @@ export class Server {
     if (options.httpPort !== 0 || options.httpsPort !== 0) await this.startMonitoring();
     if (options.jetstream.enabled) await this.#startJetStream();
     if (!this.parts.noListen) await this.#listen();
-    if (!options.noSystemAccount) await this.#startSystem();
+    if (systemAccountOf(options) !== undefined) await this.#startSystem();
     this.announcements.writePorts();
     log.notice('Server is ready');
   }
