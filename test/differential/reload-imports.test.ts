@@ -124,7 +124,8 @@ describe('reloads of imports against the official server', {
         run(weftBinary(), configurations),
       ]);
       assert.deepEqual(ours, theirs);
-      assert.match(JSON.stringify(theirs), /MSG s\.1 0 .*HMSG q\.1 .*MSG in 4 /);
+      for (const part of [/MSG s\.1 0 /, /HMSG q\.1 /, /MSG in 4 /])
+        assert.match(JSON.stringify(theirs), part);
     });
   }
 });
