@@ -14,6 +14,8 @@ export type {
   AuthorizationConfig,
   ExportConfig,
   ImportConfig,
+  MappingConfig,
+  MappingDestinationConfig,
   PermissionsConfig,
   ServerConfig,
   SubjectsConfig,

@@ -7,6 +7,7 @@ import type { Arena } from '../runtime/arena.js';
 import { type Interest, InterestGraph } from '../subjects/interest-graph.js';
 import { hasWildcard } from '../subjects/subject.js';
 import { SubjectCache } from '../subjects/subject-cache.js';
+import type { AccountMappings } from './mappings.js';
 
 export const GLOBAL_ACCOUNT = '$G';
 export const SYSTEM_ACCOUNT = '$SYS';
@@ -38,12 +39,24 @@ export class Account<S extends Interest = Interest, P = unknown, C extends Membe
   totalConnections = 0;
   slowConsumers = 0;
   limits: AccountLimits = noAccountLimits;
+  #mappings: AccountMappings | null = null;
 
   /** `cached` subjects at most are remembered. */
   constructor(arena: Arena, name: string, isSystem = false, cached?: number) {
     this.cache = new SubjectCache(arena, cached);
     this.name = name;
     this.isSystem = isSystem;
+  }
+
+  /** Where clients' messages on some subjects really go; null for most accounts. */
+  get mappings(): AccountMappings | null {
+    return this.#mappings;
+  }
+
+  set mappings(mappings: AccountMappings | null) {
+    // The cache says of each subject whether it is mapped.
+    if (mappings !== this.#mappings) this.cache.invalidate('>', true);
+    this.#mappings = mappings;
   }
 
   /** Adds a subscription; false when its subject is not valid. */

@@ -4,6 +4,7 @@
  */
 import { totalmem } from 'node:os';
 import { Account, GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js';
+import { AccountMappings } from '../accounts/mappings.js';
 import { noAccountLimits, type ServerOptions } from '../config/options.js';
 import { ClientParser } from '../protocol/client-parser.js';
 import { type ClosedReason, clientErrors } from '../protocol/errors.js';
@@ -147,12 +148,15 @@ export class Broker {
     return account;
   }
 
-  /** Makes the accounts that the options declare, with their limits. */
+  /** Makes the accounts that the options declare, with their limits and mappings. */
   applyAccounts(): void {
-    const limits = new Map(this.options.accounts.map((each) => [each.name, each.limits ?? noAccountLimits]));
-    for (const name of limits.keys()) this.account(name);
-    for (const account of this.accounts.values())
-      account.limits = limits.get(account.name) ?? noAccountLimits;
+    const declared = new Map(this.options.accounts.map((each) => [each.name, each]));
+    for (const name of declared.keys()) this.account(name);
+    for (const account of this.accounts.values()) {
+      const { limits, mappings } = declared.get(account.name) ?? {};
+      account.limits = limits ?? noAccountLimits;
+      account.mappings = mappings === undefined ? null : new AccountMappings(mappings);
+    }
   }
 
   /** A door for a room inside the server. */

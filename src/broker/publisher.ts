@@ -4,6 +4,7 @@
  */
 
 import { SYSTEM_ACCOUNT } from '../accounts/account.js';
+import type { MappedSubject } from '../accounts/mappings.js';
 import { readText, toUtf8 } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
@@ -40,14 +41,15 @@ export class Publisher {
   publish(from: ClientConnection, operation: PublishOperation): void {
     from.inMsgs++;
     from.inBytes += operation.size;
-    if (from.traced) from.tracePublish(operation);
     const account = from.account;
     const { bytes } = operation.memory;
     let plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
     if (plan === null) plan = this.#plan(account, operation);
     else account.cache.hits++;
-    if (plan.reserved || (from.permissions !== null && plan.allowedFor !== from.permissions)) {
-      if (!this.#mayPublish(from, plan)) return;
+    if (plan.special || from.traced || (from.permissions !== null && plan.allowedFor !== from.permissions)) {
+      const admitted = this.#admit(from, plan, operation);
+      if (admitted === null) return;
+      plan = admitted;
     }
     if (operation.replyStart !== 0) {
       const first = bytes[operation.replyStart]!;
@@ -68,19 +70,45 @@ export class Publisher {
   }
 
   #plan(account: BrokerAccount, operation: PublishOperation): DeliveryPlan {
-    const subject = readText(operation.memory.bytes, operation.subjectStart, operation.subjectEnd);
+    return this.#planFor(
+      account,
+      readText(operation.memory.bytes, operation.subjectStart, operation.subjectEnd),
+    );
+  }
+
+  #planFor(account: BrokerAccount, subject: string): DeliveryPlan {
     // Never while a handler publishes: the delivery that called it still reads from the cache's memory.
     if (this.#handlers === 0 && account.cache.full) account.cache.clear();
     const reserved =
       GATEWAY_REPLY.test(subject) || (RAFT_SUBJECT.test(subject) && account.name !== SYSTEM_ACCOUNT);
+    const mapping = account.mappings?.find(subject) ?? null;
     return account.cache.keep(
       subject,
-      (allocate) => new DeliveryPlan(subject, account.interest.match(subject), reserved, allocate),
+      (allocate) => new DeliveryPlan(subject, account.interest.match(subject), reserved, mapping, allocate),
     );
+  }
+
+  /** Traces, mapping, permission: the plan by which the message is delivered, or null when it must not be. */
+  #admit(from: ClientConnection, plan: DeliveryPlan, operation: PublishOperation): DeliveryPlan | null {
+    if (from.traced) from.tracePublish(operation);
+    const target = plan.mapping === null ? plan : this.#mapped(from, plan, plan.mapping);
+    if (from.traced) from.tracePayload(operation);
+    return this.#mayPublish(from, target) ? target : null;
+  }
+
+  #mapped(from: ClientConnection, plan: DeliveryPlan, mapping: MappedSubject): DeliveryPlan {
+    const subject = mapping.next(this.#random);
+    if (from.traced) from.logTrace(`<<- [MAPPING ${toUtf8(`${plan.subject} -> ${subject}`)}]`);
+    const { account } = from;
+    const known = account.cache.findText(subject);
+    if (known === null) return this.#planFor(account, subject);
+    account.cache.hits++;
+    return known;
   }
 
   #mayPublish(from: ClientConnection, plan: DeliveryPlan): boolean {
     const { permissions } = from;
+    if (!plan.reserved && (permissions === null || plan.allowedFor === permissions)) return true;
     let allowed = !plan.reserved;
     if (allowed && permissions !== null) {
       if (permissions.mayPublish(plan.subject)) plan.allowedFor = permissions;

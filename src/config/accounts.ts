@@ -5,6 +5,7 @@ import { readExports } from './exports.js';
 import { goQuote, goValue } from './go-format.js';
 import { readImports } from './imports.js';
 import { keyName } from './keys.js';
+import { readMappings } from './mappings.js';
 import { isPublicNkey } from './nkey.js';
 import type { AccountOptions, UserOptions } from './options.js';
 import { readPermissions } from './permissions.js';
@@ -93,6 +94,9 @@ function readAccountKeys(
           return;
         case 'imports':
           account.imports = readImports(item, problems);
+          return;
+        case 'mappings':
+          account.mappings = readMappings(item, problems);
           return;
         case 'msg_trace':
           account.trace = readTrace(item, key, problems);

@@ -3,6 +3,7 @@ import { readAccounts } from './accounts.js';
 import { readAuthorization } from './authorization.js';
 import { generalReaders } from './general.js';
 import { keyName } from './keys.js';
+import { readGlobalMappings } from './mappings.js';
 import { readProxies } from './proxies.js';
 import type { KeyReader, Reading } from './reading.js';
 import type { ConfigMap } from './syntax.js';
@@ -13,6 +14,7 @@ export const readers: Readonly<Record<string, KeyReader>> = {
   ...generalReaders,
   accounts: readAccounts,
   authorization: readAuthorization,
+  mappings: readGlobalMappings,
   proxies: readProxies,
   tls: readClientTls,
 };

@@ -92,6 +92,12 @@ export class SubjectCache<V> {
     }
   }
 
+  /** The same for a subject that is text. Allocates nothing. */
+  findText(subject: string): V | null {
+    const entry = this.#entry(subject, hashText(subject));
+    return entry !== undefined && entry.generation === this.#generation ? entry.value : null;
+  }
+
   /** Keeps a value for a subject. `fill` makes it and may allocate memory that lives as long as the cache's pages. */
   keep(subject: string, fill: (allocate: (size: number) => Allocation) => V): V {
     this.misses++;
@@ -149,7 +155,7 @@ export class SubjectCache<V> {
     for (let slot = slotOf(hash) & this.#mask; ; slot = (slot + 1) & this.#mask) {
       const entry = this.#table[slot];
       if (entry === undefined) return undefined;
-      if (entry.hash === hash && entry.length === subject.length && entry.subject === subject) return entry;
+      if (entry.hash === hash && entry.length === subject.length && sameText(entry, subject)) return entry;
     }
   }
 
@@ -200,5 +206,12 @@ function sameBytes<V>(entry: CachedSubject<V>, bytes: Uint8Array, start: number)
   const from = entry.start;
   // The last byte differs most often.
   for (let i = entry.length - 1; i >= 0; i--) if (known[from + i] !== bytes[start + i]) return false;
+  return true;
+}
+
+function sameText<V>(entry: CachedSubject<V>, subject: string): boolean {
+  const known = entry.memory.bytes;
+  const from = entry.start;
+  for (let i = entry.length - 1; i >= 0; i--) if (known[from + i] !== subject.charCodeAt(i)) return false;
   return true;
 }

@@ -61,6 +61,7 @@ const typedKeys: Record<keyof ServerConfig, true> = {
   feature_flags: true,
   authorization: true,
   accounts: true,
+  mappings: true,
   no_auth_user: true,
   system_account: true,
   no_system_account: true,
@@ -171,7 +172,6 @@ test('the same within blocks', () => {
     ['jetstream: {}', 'jetstream'],
     ['jetstream { store_dir: x }', 'jetstream'],
     ['jetstream: true', 'jetstream'],
-    ['mappings = { a: b }', 'mappings'],
     ['cluster { port: 6222 }', 'cluster'],
   ];
   for (const [text, key] of cases) {

@@ -1,0 +1,84 @@
+/**
+ * Subject mappings of an account: clients publish on one subject, and the message goes out on another one, the same for all
+ * or shared out by weight. What the rest of the server publishes is not mapped.
+ */
+import type { MappingDestination, MappingOptions } from '../config/options.js';
+import type { Random } from '../runtime/random.js';
+import { hasWildcard, isSubsetOf } from '../subjects/subject.js';
+import { SubjectTransform, wildcardsToPlaceholders } from '../subjects/transform.js';
+
+/** A destination, and the number below which chance (0 to 99) chooses it. */
+interface Share {
+  transform: SubjectTransform;
+  below: number;
+}
+
+interface Mapping {
+  source: string;
+  shares: Share[];
+}
+
+/** What became of one subject: where its messages go. */
+export class MappedSubject {
+  readonly #subject: string;
+  /** Null in the place of subjects that are another one for each message. */
+  readonly #targets: (string | null)[];
+  readonly #shares: readonly Share[];
+
+  constructor(subject: string, shares: readonly Share[]) {
+    this.#subject = subject;
+    this.#shares = shares;
+    this.#targets = shares.map(({ transform }) => (transform.isRandom ? null : transform.transform(subject)));
+  }
+
+  /** The subject of the next message; empty when the message is to be lost. */
+  next(random: Random): string {
+    const shares = this.#shares;
+    const roll = shares.length === 1 && shares[0]!.below === 100 ? 0 : random.next() % 100;
+    for (let i = 0; i < shares.length; i++) {
+      const share = shares[i]!;
+      if (roll < share.below) return this.#targets[i] ?? share.transform.transform(this.#subject, random);
+    }
+    return '';
+  }
+}
+
+export class AccountMappings {
+  readonly #mappings: Mapping[] = [];
+
+  /** The options have been checked. Destinations for another cluster than the server's own are left out. */
+  constructor(options: readonly MappingOptions[], cluster = '') {
+    for (const { subject, destinations } of options) {
+      const own = destinations.filter((each) => each.cluster !== undefined && each.cluster === cluster);
+      const chosen = own.length > 0 ? own : destinations.filter((each) => each.cluster === undefined);
+      // Who names the source itself as a destination of some weight wants the rest to be lost.
+      const keepsRest = !destinations.some((each) => each.subject === subject);
+      const mapping = { source: subject, shares: sharesOf(subject, chosen, keepsRest) };
+      const old = this.#mappings.findIndex(({ source }) => source === subject);
+      if (old < 0) this.#mappings.push(mapping);
+      else this.#mappings[old] = mapping;
+    }
+  }
+
+  /** Where messages on a subject go, or null when it is not mapped. The first mapping that it falls under counts. */
+  find(subject: string): MappedSubject | null {
+    const mapping = this.#mappings.find(({ source }) => source === subject || isSubsetOf(subject, source));
+    return mapping === undefined ? null : new MappedSubject(subject, mapping.shares);
+  }
+}
+
+/** The smallest weights come first. What is left of the 100 percent stays on the source, or is lost. */
+function sharesOf(source: string, destinations: MappingDestination[], keepsRest: boolean): Share[] {
+  const all = destinations.map(({ subject, weight }) => ({ subject, weight }));
+  const left = 100 - all.reduce((sum, { weight }) => sum + weight, 0);
+  if (left > 0 && keepsRest) {
+    all.push({ subject: hasWildcard(source) ? wildcardsToPlaceholders(source) : source, weight: left });
+  }
+  let below = 0;
+  return all
+    .sort((a, b) => a.weight - b.weight)
+    .map(({ subject, weight }) => {
+      below += weight;
+      return { transform: SubjectTransform.create(source, subject), below };
+    });
+}
