@@ -7,7 +7,7 @@ import { Account, GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js'
 import { AccountMappings } from '../accounts/mappings.js';
 import { noAccountLimits, type ServerOptions } from '../config/options.js';
 import { ClientParser } from '../protocol/client-parser.js';
-import { type ClosedReason, clientErrors } from '../protocol/errors.js';
+import { clientErrors } from '../protocol/errors.js';
 import { type CommonInfo, type ConnectionInfo, InfoTemplate, versionFields } from '../protocol/info.js';
 import { Arena, CHUNK_SIZE } from '../runtime/arena.js';
 import type { Clock } from '../runtime/clock.js';
@@ -16,6 +16,7 @@ import type { Random } from '../runtime/random.js';
 import { TimerWheel } from '../runtime/timer-wheel.js';
 import type { Authenticator } from '../security/authenticator.js';
 import { createNonce, type ServerIdentity } from '../security/nkeys.js';
+import { BrokerEvents } from './broker-events.js';
 import { ClosedConnections } from './closed-connections.js';
 import { ClientConnection, type ConnectionOrigin } from './connection.js';
 import type { DeliveryPlan } from './delivery-plan.js';
@@ -44,17 +45,6 @@ export interface BrokerParts {
   copyKernel: boolean;
 }
 
-/** What happens to connections, for whoever wants to know. */
-export interface BrokerEvents {
-  connected?(connection: ClientConnection): void;
-  /** The connection has shown who it is; again after a further CONNECT. */
-  authenticated?(connection: ClientConnection): void;
-  authenticationFailed?(connection: ClientConnection, reason: ClosedReason): void;
-  slowConsumer?(connection: ClientConnection, reason: ClosedReason): void;
-  disconnected?(connection: ClientConnection): void;
-  lameDuck?(): void;
-}
-
 export class Broker {
   options: ServerOptions;
   authenticator: Authenticator;
@@ -71,7 +61,7 @@ export class Broker {
   readonly globalAccount: BrokerAccount;
   readonly connections = new Map<number, ClientConnection>();
   readonly closedConnections: ClosedConnections;
-  readonly events: BrokerEvents = {};
+  readonly events = new BrokerEvents();
   /** Host and port of the client listener as INFO shows them. What INFO shows is replaced, never changed in place. */
   address = { host: '', port: 0 };
   /** `host:port` where clients may connect; empty unless there are several servers. */
@@ -116,7 +106,7 @@ export class Broker {
   set lameDuck(value: boolean) {
     const begins = value && !this.#lameDuck;
     this.#lameDuck = value;
-    if (begins) this.events.lameDuck?.();
+    if (begins) this.events.lameDuck();
   }
 
   get systemAccountName(): string {
@@ -202,19 +192,23 @@ export class Broker {
     }
     this.connections.set(cid, connection);
     this.globalAccount.connections.add(connection);
-    this.events.connected?.(connection);
+    this.events.connected(connection);
     return connection;
   }
 
   /** Binds a connection to an account; false when that has all the connections it may have. */
   moveToAccount(connection: ClientConnection, name: string): boolean {
     const account = this.account(name);
-    connection.account.connections.delete(connection);
+    const left = connection.account;
+    const wasMember = left.connections.delete(connection);
+    const stays = wasMember && left === account;
+    if (wasMember && !stays) this.events.membersChanged(left);
     connection.account = account;
     const { maxConnections } = account.limits;
     if (maxConnections !== -1 && account.connections.size >= maxConnections) return false;
     account.connections.add(connection);
     account.totalConnections++;
+    if (!stays) this.events.membersChanged(account);
     return true;
   }
 
@@ -227,14 +221,16 @@ export class Broker {
       account.unsubscribe(sub);
     }
     connection.subs.clear();
-    account.connections.delete(connection);
+    const member = account.connections.delete(connection);
     for (const traffic of [account.closedTraffic, this.closedTraffic]) {
       traffic.inMsgs += connection.inMsgs;
       traffic.inBytes += connection.inBytes;
       traffic.outMsgs += connection.outMsgs;
       traffic.outBytes += connection.outBytes;
     }
-    if (this.connections.delete(connection.cid)) this.events.disconnected?.(connection);
+    if (member) this.events.membersChanged(account);
+    if (this.connections.delete(connection.cid)) this.events.disconnected(connection);
+    this.events.closed(connection);
   }
 
   /** Messages and bytes of all connections, open and closed. */

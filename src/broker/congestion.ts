@@ -101,6 +101,6 @@ export class Congestion implements OutboundEvents {
     connection.broker.slowConsumers++;
     connection.account.slowConsumers++;
     connection.logNotice(text);
-    connection.broker.events.slowConsumer?.(connection, reason);
+    connection.broker.events.slowConsumer(connection, reason);
   }
 }

@@ -540,6 +540,7 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     }
     if (result.warning !== undefined) this.logWarn(result.warning);
     if (!this.#bind(result.user)) return;
+    this.broker.events.admitted(this);
     this.expectConnect = false;
     this.#checkConnect();
   }
@@ -582,7 +583,7 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     } else {
       if (!this.#saidConnect) this.liveness.connected(false);
       else if (this.verbose) this.sendOk();
-      this.broker.events.authenticated?.(this);
+      this.broker.events.authenticated(this);
     }
   }
 
@@ -593,7 +594,7 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     if (user !== '') who = ` - User ${quote(fromUtf8(user))}`;
     if (nkey !== '') who = ` - Nkey ${quote(fromUtf8(nkey))}`;
     this.logError(`authentication error${who}`);
-    this.broker.events.authenticationFailed?.(this, reason);
+    this.broker.events.authenticationFailed(this, reason);
     this.closeWith(clientErrors.authorization, reason);
   }
 

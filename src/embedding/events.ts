@@ -1,5 +1,5 @@
 /** What a program that embeds a server hears about it. */
-import type { Broker, BrokerEvents } from '../broker/broker.js';
+import type { Broker } from '../broker/broker.js';
 import type { ClientConnection } from '../broker/connection.js';
 import type { ConnectionType } from '../config/options.js';
 import type { ClosedReason } from '../protocol/errors.js';
@@ -55,38 +55,31 @@ export interface WeftServerEvents {
 
 type Emit = <K extends keyof WeftServerEvents>(event: K, ...args: WeftServerEvents[K]) => void;
 
-/** Passes on what happens in the broker; whoever listened there before still hears it. */
+/** Passes on what happens in the broker. */
 export function bridgeEvents(broker: Broker, emit: Emit): void {
   const known = new WeakSet<ClientConnection>();
   const later: Emit = (event, ...args) => queueMicrotask(() => emit(event, ...args));
-  const before: BrokerEvents = { ...broker.events };
-  const handlers: BrokerEvents = {
+  broker.events.add({
     authenticated(connection) {
-      before.authenticated?.(connection);
       if (known.has(connection)) return;
       known.add(connection);
       later('connect', describe(connection));
     },
     authenticationFailed(connection, reason) {
-      before.authenticationFailed?.(connection, reason);
       later('authError', { ...describe(connection), reason });
     },
     slowConsumer(connection, reason) {
-      before.slowConsumer?.(connection, reason);
       later('slowConsumer', { ...describe(connection), reason });
     },
     disconnected(connection) {
-      before.disconnected?.(connection);
       if (known.has(connection)) {
         later('disconnect', { ...describe(connection), reason: connection.closedReason! });
       }
     },
     lameDuck() {
-      before.lameDuck?.();
       later('lameDuck');
     },
-  };
-  Object.assign(broker.events, handlers);
+  });
 }
 
 function describe(connection: ClientConnection): ConnectionInfo {

@@ -1,6 +1,6 @@
 /** `/accountz` and `/accstatz`: accounts and what they moved. */
 import type { BrokerAccount } from '../broker/broker.js';
-import { utcTime } from './go-json.js';
+import { utcTime } from '../protocol/json.js';
 import { RequestError } from './query.js';
 import { interestStats } from './subsz.js';
 import { accountTraffic, type MonitorView } from './view.js';

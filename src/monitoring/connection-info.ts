@@ -1,10 +1,12 @@
 /** One connection as `/connz` shows it, open or closed. */
+import { clientType, userOf } from '../broker/client-info.js';
 import type { ClosedConnection } from '../broker/closed-connections.js';
 import type { ClientConnection } from '../broker/connection.js';
 import type { Subscription } from '../broker/subscription.js';
 import { toUtf8 } from '../protocol/bytes.js';
+import { localTime, textOrAbsent } from '../protocol/json.js';
 import { peerCertificateInfo } from '../security/peer-certificate.js';
-import { localTime, roundTripText, textOrAbsent, uptimeText } from './go-json.js';
+import { roundTripText, uptimeText } from './go-json.js';
 
 /** A connection and, when it has ended, how. */
 export interface ConnectionRef {
@@ -30,11 +32,11 @@ export function connectionInfo(ref: ConnectionRef, options: InfoOptions, now: nu
   const at = closed === null ? now : connection.stop;
   const port = transport.remotePort;
   const account = connection.account.name;
-  const auth = options.auth && { user: authorizedUser(connection), account };
+  const auth = options.auth && { user: userOf(connection), account };
   return {
     cid: connection.cid,
     kind: 'Client',
-    type: connectionType(connection),
+    type: clientType(connection),
     ip: port === 0 ? '' : transport.remoteAddress,
     port,
     start: localTime(connection.start),
@@ -70,13 +72,6 @@ export function connectionInfo(ref: ConnectionRef, options: InfoOptions, now: nu
 
 export type ConnectionInfo = ReturnType<typeof connectionInfo>;
 
-/** What the client called itself, whether or not anybody checked it. */
-export function authorizedUser(connection: ClientConnection): string {
-  const { identity, options } = connection;
-  if (identity !== null) return identity.label;
-  return options.nkey || options.user || (options.auth_token !== '' ? '[REDACTED]' : '');
-}
-
 export function pendingBytes({ connection, closed }: ConnectionRef): number {
   return closed === null ? connection.out.pending : closed.pendingBytes;
 }
@@ -106,17 +101,4 @@ function subscriptionLists({ connection, closed }: ConnectionRef, options: InfoO
   if (!options.subscriptionsDetail) return { subscriptions_list: subs.map((sub) => toUtf8(sub.subject)) };
   const account = closed === null ? undefined : connection.account.name;
   return { subscriptions_list_detail: subs.map((sub) => subscriptionDetail(sub, account)) };
-}
-
-function connectionType({ type }: ClientConnection): string {
-  switch (type) {
-    case 'WEBSOCKET':
-    case 'LEAFNODE_WS':
-      return 'websocket';
-    case 'MQTT':
-    case 'MQTT_WS':
-      return 'mqtt';
-    default:
-      return 'nats';
-  }
 }

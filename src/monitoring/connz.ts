@@ -1,14 +1,10 @@
 /** `/connz`: which connections there are or were, filtered, sorted and cut into pages. */
+import { userOf } from '../broker/client-info.js';
 import { fromUtf8 } from '../protocol/bytes.js';
+import { utcTime } from '../protocol/json.js';
 import { patternsOverlap } from '../subjects/subject.js';
-import {
-  authorizedUser,
-  type ConnectionRef,
-  connectionInfo,
-  pendingBytes,
-  subscriptionTotal,
-} from './connection-info.js';
-import { goJson, utcTime } from './go-json.js';
+import { type ConnectionRef, connectionInfo, pendingBytes, subscriptionTotal } from './connection-info.js';
+import { goJson } from './go-json.js';
 import { jsonWithList } from './list-pieces.js';
 import { type Query, RequestError } from './query.js';
 import type { MonitorView } from './view.js';
@@ -163,7 +159,7 @@ function closedAccount(name: string): string {
 function isWanted({ connection }: ConnectionRef, { cid, user, mqttClient }: ConnzOptions): boolean {
   // No connection is an MQTT session.
   if (mqttClient !== '') return false;
-  return (cid === 0 || connection.cid === cid) && (user === '' || authorizedUser(connection) === user);
+  return (cid === 0 || connection.cid === cid) && (user === '' || userOf(connection) === user);
 }
 
 function sortOf({ sort, state }: ConnzOptions): Compare | null {

@@ -1,5 +1,5 @@
 /** `/jsz`: the answer of a server without JetStream. */
-import { utcTime } from './go-json.js';
+import { utcTime } from '../protocol/json.js';
 import { type Query, RequestError } from './query.js';
 import type { MonitorView } from './view.js';
 

@@ -1,5 +1,5 @@
 /** `/routez`, `/gatewayz`, `/leafz`, `/raftz`: the answers of a server that has no peers. */
-import { utcTime } from './go-json.js';
+import { utcTime } from '../protocol/json.js';
 import { type Answer, type MonitorView, textAnswer } from './view.js';
 
 export function routez({ server: { broker } }: MonitorView) {

@@ -2,9 +2,10 @@
 import type { BrokerAccount } from '../broker/broker.js';
 import type { Subscription } from '../broker/subscription.js';
 import { fromUtf8 } from '../protocol/bytes.js';
+import { utcTime } from '../protocol/json.js';
 import { isValidLiteral } from '../subjects/subject.js';
 import { subscriptionDetail } from './connection-info.js';
-import { goJson, utcTime } from './go-json.js';
+import { goJson } from './go-json.js';
 import { jsonWithList } from './list-pieces.js';
 import { type Query, RequestError } from './query.js';
 import type { MonitorView } from './view.js';

@@ -2,8 +2,9 @@
 import { availableParallelism } from 'node:os';
 import type { ServerOptions } from '../config/options.js';
 import { versionFields } from '../protocol/info.js';
+import { nanoseconds, utcTime } from '../protocol/json.js';
 import { weftVersion } from '../version.js';
-import { nanoseconds, uptimeText, utcTime } from './go-json.js';
+import { uptimeText } from './go-json.js';
 import type { MonitorView } from './view.js';
 
 /** Switches of the official server with their defaults; the configuration may turn them over. */

@@ -1,0 +1,219 @@
+/**
+ * Group commit: one sync makes durable all that arrived while the last one ran, for all stores of a server together.
+ *
+ * A cycle: every member that is dirty writes what it has buffered to the page cache, then all files that were written are
+ * synced side by side, then the members are told. The next cycle is started before they are told, so that the device
+ * works while acknowledgements are sent.
+ */
+import type { Clock, Timer } from '../../runtime/clock.js';
+import type { Disk, DiskFile } from '../../runtime/disk.js';
+
+export interface CommitMember {
+  /**
+   * Writes what is buffered and tells `cycle` what has to be synced for it. Throws what the disk throws; `failed` is then
+   * called, and what the cycle already knows of the member does not count.
+   */
+  flush(cycle: CommitCycle): void;
+  /** What the last `flush` wrote is durable. */
+  durable(): void;
+  /** What the last `flush` wrote is not durable and must be taken as not written. */
+  failed(error: Error): void;
+}
+
+/** What a cycle has to sync. */
+export interface CommitCycle {
+  sync(file: DiskFile): void;
+  /** Names in a directory: files that came, went or were renamed. */
+  syncDirectory(path: string): void;
+}
+
+export interface GroupCommitOptions {
+  /** Milliseconds between syncs; 0: always, before anything is told to be durable. */
+  interval: number;
+  clock: Clock;
+  /** When a first cycle begins; the end of the turn of the event loop unless told otherwise. */
+  defer?: (callback: () => void) => void;
+}
+
+/** Counters for monitoring. */
+export interface CommitFigures {
+  cycles: number;
+  syncs: number;
+  failures: number;
+}
+
+export class GroupCommit {
+  readonly figures: CommitFigures = { cycles: 0, syncs: 0, failures: 0 };
+  readonly #disk: Disk;
+  readonly #clock: Clock;
+  readonly #interval: number;
+  readonly #defer: (callback: () => void) => void;
+  #dirty = new Set<CommitMember>();
+  #waiting: (() => void)[] = [];
+  #scheduled = false;
+  #running = false;
+  /** With an interval: what was written since the last sync. */
+  readonly #unsynced = new Cycle();
+  #timer: Timer | null = null;
+
+  constructor(disk: Disk, options: GroupCommitOptions) {
+    this.#disk = disk;
+    this.#clock = options.clock;
+    this.#interval = options.interval;
+    this.#defer = options.defer ?? ((callback) => void setImmediate(callback));
+  }
+
+  /** Whether nothing is told to be durable before it is. */
+  get always(): boolean {
+    return this.#interval === 0;
+  }
+
+  /** The member has something to flush; it takes part in the next cycle. */
+  dirty(member: CommitMember): void {
+    this.#dirty.add(member);
+    this.#schedule();
+  }
+
+  /** Takes a member out that is going away. */
+  forget(member: CommitMember): void {
+    this.#dirty.delete(member);
+  }
+
+  /** Called once everything that is dirty now, or being synced, was made durable or failed. */
+  after(callback: () => void): void {
+    this.#waiting.push(callback);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#running) return;
+    this.#scheduled = true;
+    this.#defer(() => {
+      this.#scheduled = false;
+      if (!this.#running) this.#begin();
+    });
+  }
+
+  #begin(): void {
+    const members = this.#dirty;
+    const waiting = this.#waiting;
+    if (members.size === 0 && waiting.length === 0) return;
+    this.#dirty = new Set();
+    this.#waiting = [];
+    this.#running = true;
+    this.figures.cycles++;
+    const cycle = new Cycle();
+    for (const member of members) {
+      try {
+        member.flush(cycle);
+      } catch (error) {
+        members.delete(member);
+        this.figures.failures++;
+        member.failed(error as Error);
+      }
+    }
+    const end = (error: Error | null) => this.#end(members, waiting, error);
+    if (this.always) {
+      this.#syncAll(cycle, end);
+    } else {
+      this.#unsynced.add(cycle);
+      this.#armTimer();
+      end(null);
+    }
+  }
+
+  #end(members: Set<CommitMember>, waiting: (() => void)[], error: Error | null): void {
+    this.#running = false;
+    if (error) {
+      this.figures.failures++;
+      // First go back, then write on: what is flushed next must not build on what was lost.
+      for (const member of members) member.failed(error);
+      if (this.#dirty.size > 0 || this.#waiting.length > 0) this.#schedule();
+    } else {
+      if (this.always && this.#dirty.size > 0) this.#begin();
+      for (const member of members) member.durable();
+      if (!this.#running && (this.#dirty.size > 0 || this.#waiting.length > 0)) this.#schedule();
+    }
+    for (const callback of waiting) callback();
+  }
+
+  #syncAll(cycle: Cycle, done: (error: Error | null) => void): void {
+    let left = cycle.files.size + cycle.directories.size + 1;
+    let failure: Error | null = null;
+    const one = (error: Error | null) => {
+      failure ??= error;
+      if (--left === 0) done(failure);
+    };
+    this.figures.syncs += left - 1;
+    for (const file of cycle.files) file.sync(one);
+    for (const path of cycle.directories) {
+      try {
+        this.#disk.syncDirectory(path, one);
+      } catch (error) {
+        // A directory that is gone by now needs no sync.
+        one((error as NodeJS.ErrnoException).code === 'ENOENT' ? null : (error as Error));
+      }
+    }
+    one(null);
+  }
+
+  #armTimer(): void {
+    if (this.#timer || this.#unsynced.empty) return;
+    this.#timer = this.#clock.after(this.#interval, () => {
+      this.#timer = null;
+      this.syncWritten(() => {});
+    });
+  }
+
+  /** With an interval: syncs what was written since the last time. */
+  syncWritten(done: (error: Error | null) => void): void {
+    const cycle = new Cycle();
+    cycle.add(this.#unsynced);
+    this.#unsynced.clear();
+    this.#syncAll(cycle, (error) => {
+      if (error) this.figures.failures++;
+      done(error);
+    });
+  }
+
+  /** Makes everything durable that members have, then ends. */
+  stop(done: (error: Error | null) => void): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    const failures = this.figures.failures;
+    this.after(() => {
+      this.syncWritten((error) => {
+        done(
+          error ?? (this.figures.failures > failures ? new Error('not everything could be written') : null),
+        );
+      });
+    });
+  }
+}
+
+class Cycle implements CommitCycle {
+  readonly files = new Set<DiskFile>();
+  readonly directories = new Set<string>();
+
+  get empty(): boolean {
+    return this.files.size === 0 && this.directories.size === 0;
+  }
+
+  sync(file: DiskFile): void {
+    this.files.add(file);
+  }
+
+  syncDirectory(path: string): void {
+    this.directories.add(path);
+  }
+
+  add(other: Cycle): void {
+    for (const file of other.files) this.files.add(file);
+    for (const path of other.directories) this.directories.add(path);
+  }
+
+  clear(): void {
+    this.files.clear();
+    this.directories.clear();
+  }
+}

@@ -1,0 +1,275 @@
+/**
+ * What a stream asks of its store, whether that keeps its messages in memory or in files. All of it is synchronous:
+ * a change is visible at once, and durable once `durablePosition` has reached the `position` it got.
+ *
+ * Times are nanoseconds since 1970 as `bigint`, as they are stored and shown. Subjects are latin1 strings, one char per
+ * byte. Sequences are numbers: 2^53 messages are enough for a stream.
+ */
+
+/** What a stream may hold. -1 means no limit. */
+export interface StoreLimits {
+  maxMessages: number;
+  /** Of `StoreState.bytes`. */
+  maxBytes: number;
+  maxMessagesPerSubject: number;
+  /** Milliseconds; 0 for none. */
+  maxAge: number;
+  /** Whether `Nats-TTL` counts. */
+  allowTtl: boolean;
+  /** Whether `StoreListener.expiring` is asked before an age or a TTL takes a message away. */
+  deleteMarkers: boolean;
+  /** Whether the store keeps schedules (`MessageStore.schedules`). */
+  allowSchedules: boolean;
+}
+
+export const NO_LIMITS: Readonly<StoreLimits> = {
+  maxMessages: -1,
+  maxBytes: -1,
+  maxMessagesPerSubject: -1,
+  maxAge: 0,
+  allowTtl: false,
+  deleteMarkers: false,
+  allowSchedules: false,
+};
+
+/** A live view: it changes with the store. */
+export interface StoreState {
+  readonly messages: number;
+  readonly bytes: number;
+  /** Last sequence plus one without messages; 0 in a store that never had any and begins at 1. */
+  readonly firstSequence: number;
+  /** 0 without messages. */
+  readonly firstTime: bigint;
+  readonly lastSequence: number;
+  /** 0 when there never was one. */
+  readonly lastTime: bigint;
+  readonly subjects: number;
+  /** Sequences between first and last that are gone. */
+  readonly deleted: number;
+  /** What damage took: bytes, and sequences as far as they are known. Null without damage. */
+  readonly lost: { readonly sequences: readonly number[]; readonly bytes: number } | null;
+}
+
+/** Why a message went. `remove` and `purge` were asked for, the others are limits. */
+export type RemovalReason = 'remove' | 'purge' | 'limit' | 'age' | 'ttl' | 'truncate';
+
+/** Told while the change happens: it must not change the store, but for `expiring`. */
+export interface StoreListener {
+  /** Everything up to `position` survives a power cut. In rising order. */
+  durable(position: number): void;
+  /**
+   * The disk refused what came after `position`; the store has gone back to what it was then. Sequences above
+   * `StoreState.lastSequence` are not taken; reads go on, and the next append tries again.
+   */
+  failed(error: StoreError, position: number): void;
+  /** One message went; `bytes` is its part of `StoreState.bytes`. Not called for `purge` of everything and `compact`. */
+  removed(sequence: number, subject: string, bytes: number, reason: RemovalReason): void;
+  /** All messages below `firstSequence` went at once. */
+  purged(firstSequence: number): void;
+  /**
+   * Asked when `deleteMarkers` is on, before an age or TTL takes `message`; `last` when it is the only one left of its
+   * subject. True: the listener has dealt with it (a marker that rolls the subject up), and it is not to be removed.
+   */
+  expiring(message: StoredMessage, last: boolean): boolean;
+  /** A damaged record, block or file was met and set aside. */
+  damaged(report: DamageReport): void;
+}
+
+export interface DamageReport {
+  /** The file, relative to the directory of the store. */
+  file: string;
+  /** What is wrong with it, for the log. */
+  reason: string;
+  /** Messages known to be gone by it, and how many bytes. */
+  sequences: readonly number[];
+  bytes: number;
+}
+
+export type StoreErrorCode =
+  /** A record above 32 MiB. */
+  | 'too-large'
+  /** `appendAt` with a sequence that is not above the last one. */
+  | 'sequence'
+  /** The memory for subjects (`StoreMemory.indexLimit`) is used up. */
+  | 'index-full'
+  /** The disk refused; `cause` has its `code`. */
+  | 'disk'
+  | 'closed';
+
+export class StoreError extends Error {
+  readonly code: StoreErrorCode;
+
+  constructor(code: StoreErrorCode, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'StoreError';
+    this.code = code;
+  }
+
+  /** The code of the disk's error (`ENOSPC`, ...), '' for others. */
+  get diskCode(): string {
+    return (this.cause as NodeJS.ErrnoException | undefined)?.code ?? '';
+  }
+}
+
+/**
+ * A message as it lies in the store's memory. Those bytes are never changed, so it may be kept, but it keeps the block it
+ * lies in alive: copy what is to stay for long. Reuse the object by passing it to the next `load`.
+ */
+export class StoredMessage {
+  sequence = 0;
+  /** What it lies in. */
+  buffer: Buffer = EMPTY;
+  subjectStart = 0;
+  subjectEnd = 0;
+  /** Equal to `payloadStart` without headers. */
+  headerStart = 0;
+  payloadStart = 0;
+  payloadEnd = 0;
+  time = 0n;
+  #subject: string | null = null;
+
+  /** Called by stores: the object now stands for another message. */
+  reset(): this {
+    this.#subject = null;
+    return this;
+  }
+
+  get subject(): string {
+    return (this.#subject ??= this.buffer.toString('latin1', this.subjectStart, this.subjectEnd));
+  }
+
+  /** `NATS/1.0\r\n...\r\n\r\n`, or null. */
+  get header(): Buffer | null {
+    return this.headerStart === this.payloadStart
+      ? null
+      : this.buffer.subarray(this.headerStart, this.payloadStart);
+  }
+
+  get payload(): Buffer {
+    return this.buffer.subarray(this.payloadStart, this.payloadEnd);
+  }
+
+  /** Bytes of header and payload. */
+  get length(): number {
+    return this.payloadEnd - this.headerStart;
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** Patterns to look for, made once by `MessageStore.filter` and kept: it remembers which subjects match. */
+export interface SubjectFilter {
+  readonly patterns: readonly string[];
+  matches(subject: string): boolean;
+}
+
+export interface PurgeRequest {
+  /** Only messages whose subject matches. */
+  filter?: SubjectFilter | null;
+  /** Only messages below this sequence. */
+  before?: number;
+  /** Leave the newest n of those that match. Not together with `before`. */
+  keep?: number;
+}
+
+export interface Pending {
+  count: number;
+  /** The last sequence that was looked at. */
+  through: number;
+}
+
+export interface MessageStore {
+  readonly kind: 'file' | 'memory';
+  readonly state: StoreState;
+  readonly limits: Readonly<StoreLimits>;
+  listener: StoreListener | null;
+  /** Counts changes: after a call, what it did is durable when `durablePosition` is at least this. */
+  readonly position: number;
+  readonly durablePosition: number;
+  readonly schedules: ScheduleTable;
+
+  /** New limits count at once. */
+  setLimits(limits: Readonly<StoreLimits>): void;
+
+  /**
+   * Stores a message and takes away what the limits displace. `ttl` in seconds as in `Nats-TTL`: 0 none, -1 never expires.
+   * Returns its sequence. Throws `StoreError`; nothing has changed then.
+   */
+  append(subject: string, header: Uint8Array | null, payload: Uint8Array, time: bigint, ttl?: number): number;
+  /** The same for headers (0 bytes: none) and payload that lie one behind the other, as in what a client sent. */
+  appendBody(
+    subject: string,
+    body: Uint8Array,
+    start: number,
+    headerLength: number,
+    payloadLength: number,
+    time: bigint,
+    ttl?: number,
+  ): number;
+  /** `append` at a given sequence above the last one, for mirrors and restores; those between are skipped. */
+  appendAt(
+    sequence: number,
+    subject: string,
+    header: Uint8Array | null,
+    payload: Uint8Array,
+    time: bigint,
+    ttl?: number,
+  ): void;
+  /** Uses up all sequences up to this one. */
+  skipTo(sequence: number, time: bigint): void;
+  /** What a message would add to `state.bytes`. */
+  sizeOf(subject: string, header: Uint8Array | null, payload: Uint8Array): number;
+
+  /** Null when there is none (any more) or it is damaged. `into` is filled and returned. */
+  load(sequence: number, into?: StoredMessage): StoredMessage | null;
+  /** The newest message of one literal subject. */
+  loadLast(subject: string, into?: StoredMessage): StoredMessage | null;
+  /** The first message at or after `start`; a null filter takes all. */
+  loadNext(filter: SubjectFilter | null, start: number, into?: StoredMessage): StoredMessage | null;
+  /** The last message at or before `start`. */
+  loadPrevious(filter: SubjectFilter | null, start: number, into?: StoredMessage): StoredMessage | null;
+  /** The sequence of the newest message of a literal subject; 0 without. */
+  lastSequenceOf(subject: string): number;
+  /** The newest sequence of every subject that matches, at or below `upTo`, rising; null when more than `limit`. */
+  lastSequences(filter: SubjectFilter | null, upTo: number, limit: number): number[] | null;
+  /** The first sequence with a time at or after `time`; last plus one without. */
+  sequenceAt(time: bigint): number;
+  /** Sequences between first and last that are gone, rising, at most `limit`. */
+  deletedSequences(limit?: number): number[];
+  /** All patterns together; [] and ['>'] give null: everything. */
+  filter(patterns: readonly string[]): SubjectFilter | null;
+  /** Calls `visit` for every subject that matches with the number of its messages. */
+  subjectTotals(filter: SubjectFilter | null, visit: (subject: string, messages: number) => void): void;
+  /** Messages at or after `from` that match; with `lastPerSubject` only the newest of each subject. */
+  pending(filter: SubjectFilter | null, from: number, lastPerSubject?: boolean): Pending;
+
+  /** False when there is none. */
+  remove(sequence: number): boolean;
+  /** The same, and its bytes are overwritten where the store can. */
+  erase(sequence: number): boolean;
+  /** How many went. */
+  purge(request?: PurgeRequest): number;
+  /** Takes away everything below `sequence`, which becomes the first (and last plus one) even if none is left. */
+  compact(sequence: number): number;
+  /** Takes away everything above `sequence`. */
+  truncate(sequence: number): void;
+
+  /** Does what age and TTLs ask for at this time; the store's own timer does the same. */
+  expire(): void;
+  /** Ends it in good order: everything written, synced, and the caches that make the next start fast. */
+  stop(done: (error: Error | null) => void): void;
+  /** Removes all that is stored. */
+  destroy(): void;
+}
+
+/** Schedules by subject. The stream says when they fire; the store keeps them with the messages. */
+export interface ScheduleTable {
+  /** `at` in nanoseconds since 1970. A subject has one schedule. */
+  set(subject: string, sequence: number, at: bigint): void;
+  remove(subject: string): void;
+  /** When the next one fires; null without any. */
+  readonly next: bigint | null;
+  /** Those that fire at or before `now`, by time; they stay until set anew or removed. */
+  due(now: bigint): { subject: string; sequence: number; at: bigint }[];
+  readonly size: number;
+}

@@ -1,0 +1,295 @@
+/**
+ * The record, of which message blocks (`N.blk`) consist. Integers are little endian:
+ *
+ *     length u32 (all of it; bit 31: has headers) | sequence u64 (bit 63: erased or skipped; bit 62: tombstone) | time i64 ns
+ *     subject length u16 | subject | [header length u32 | headers] | payload | hash of 8 bytes
+ *
+ * The hash is HighwayHash-64 under the key of `<stream>-<block>` over sequence, time, subject, headers and payload: not over any of
+ * the lengths. Records lie back to back; there is nothing else in a block.
+ *
+ * Sequences are numbers here, so those from 2^53 on are refused.
+ */
+import { HASH_SIZE, type HashKey, type HighwayHash } from '../../runtime/highway-hash.js';
+
+/** What a record takes beyond subject and payload, and beyond the headers where it has some. */
+export const RECORD_OVERHEAD = 30;
+export const HEADERS_OVERHEAD = 4;
+/** The largest record. */
+export const MAX_RECORD_SIZE = 32 * 1024 * 1024;
+/** The longest subject that fits the length field. */
+export const MAX_SUBJECT_SIZE = 65535;
+
+const FIXED = 22;
+const HEADERS_BIT = 0x8000_0000;
+const ERASED_BIT = 0x8000_0000;
+const TOMBSTONE_BIT = 0x4000_0000;
+const TWO_32 = 0x1_0000_0000;
+/** The upper word of 2^53. */
+const UNSAFE_HIGH = 0x20_0000;
+const LOOP_LIMIT = 48;
+
+/** The size of the record of a message; the sum of these is a stream's `bytes`. */
+export function recordSize(subjectLength: number, headersLength: number, payloadLength: number): number {
+  const headers = headersLength > 0 ? headersLength + HEADERS_OVERHEAD : 0;
+  return RECORD_OVERHEAD + subjectLength + headers + payloadLength;
+}
+
+/** The key of a block's records. */
+export function blockKeyName(stream: string, block: number): string {
+  return `${stream}-${block}`;
+}
+
+/**
+ * - `message`: a message
+ * - `erased`: the sequence is used, its content is gone; the body is noise
+ * - `skip`: an erased record without a body: the sequence is used, and nothing was ever stored
+ * - `tombstone`: the message of this sequence, in this or another block, is deleted
+ */
+export type RecordKind = 'message' | 'erased' | 'skip' | 'tombstone';
+
+/**
+ * What is wrong with the bytes at an offset.
+ *
+ * - `torn`: they end before the record does
+ * - `zeros`: the length is zero, as in the tail of a file that grew but was not written
+ * - `length`: the lengths cannot be right, so that nobody knows where the next record begins
+ * - `hash`: the lengths fit together, the content is not what was written: what follows may be read
+ * - `sequence`: all is as it was written, but the sequence is 2^53 or above
+ */
+export type RecordDamage = 'torn' | 'zeros' | 'length' | 'hash' | 'sequence';
+
+/** A record found by `readRecord`, for use again and again. Offsets are absolute in the bytes it was read from. */
+export class RecordView {
+  kind: RecordKind = 'message';
+  /** Without its flags. */
+  sequence = 0;
+  /** The time as two halves, unsigned. */
+  timeLow = 0;
+  timeHigh = 0;
+  start = 0;
+  /** Behind the hash: where the next record starts. */
+  end = 0;
+  subjectStart = 0;
+  subjectEnd = 0;
+  /** Where the headers start and end; the same for a record without. */
+  headersStart = 0;
+  headersEnd = 0;
+  payloadStart = 0;
+  payloadEnd = 0;
+
+  get size(): number {
+    return this.end - this.start;
+  }
+
+  /** Nanoseconds since 1970. */
+  get time(): bigint {
+    return BigInt.asIntN(64, (BigInt(this.timeHigh) << 32n) | BigInt(this.timeLow));
+  }
+
+  /** Milliseconds since 1970, rounded down by less than one. */
+  get milliseconds(): number {
+    return ((this.timeHigh | 0) * TWO_32 + this.timeLow) / 1_000_000;
+  }
+}
+
+function u32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+}
+
+function putU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
+}
+
+/**
+ * Takes apart the record at `at`; `end` is where the bytes end. Does not look at the hash (`isIntact` does). The view is filled
+ * unless the damage is `torn`, `zeros` or `length`.
+ */
+export function readRecord(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  view: RecordView,
+): RecordDamage | null {
+  if (end - at < 4) return 'torn';
+  const first = u32(bytes, at);
+  if (first === 0) return 'zeros';
+  const size = first & ~HEADERS_BIT;
+  if (size < RECORD_OVERHEAD || size > MAX_RECORD_SIZE) return 'length';
+  if (size > end - at) return 'torn';
+  const hasHeaders = first >= HEADERS_BIT;
+  view.start = at;
+  view.end = at + size;
+  view.payloadEnd = view.end - HASH_SIZE;
+  view.subjectStart = at + FIXED;
+  view.subjectEnd = view.subjectStart + bytes[at + 20]! + bytes[at + 21]! * 256;
+  view.headersStart = view.headersEnd = view.payloadStart = view.subjectEnd;
+  if (hasHeaders) {
+    if (view.subjectEnd + HEADERS_OVERHEAD > view.payloadEnd) return 'length';
+    view.headersStart = view.subjectEnd + HEADERS_OVERHEAD;
+    view.headersEnd = view.payloadStart = view.headersStart + u32(bytes, view.subjectEnd);
+  }
+  if (view.payloadStart > view.payloadEnd) return 'length';
+  view.timeLow = u32(bytes, at + 12);
+  view.timeHigh = u32(bytes, at + 16);
+  return readSequence(u32(bytes, at + 4), u32(bytes, at + 8), view);
+}
+
+function readSequence(low: number, high: number, view: RecordView): RecordDamage | null {
+  view.kind = 'message';
+  if (high >= ERASED_BIT) {
+    const empty = view.end - view.start === RECORD_OVERHEAD;
+    view.kind = empty ? 'skip' : 'erased';
+    high -= ERASED_BIT;
+  }
+  if (high >= TOMBSTONE_BIT) {
+    view.kind = 'tombstone';
+    high -= TOMBSTONE_BIT;
+  }
+  view.sequence = high * TWO_32 + low;
+  return high >= UNSAFE_HIGH ? 'sequence' : null;
+}
+
+/** Whether a record that `readRecord` took apart has the hash of its content. */
+export function isIntact(hash: HighwayHash, key: HashKey, bytes: Uint8Array, view: RecordView): boolean {
+  const { start, subjectStart, subjectEnd, headersStart, payloadEnd } = view;
+  return hash.isSealed(
+    key,
+    bytes,
+    start + 4,
+    start + 20,
+    subjectStart,
+    subjectEnd,
+    headersStart,
+    payloadEnd,
+    payloadEnd,
+  );
+}
+
+/** `readRecord` with a look at the hash. */
+export function readVerifiedRecord(
+  hash: HighwayHash,
+  key: HashKey,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  view: RecordView,
+): RecordDamage | null {
+  const damage = readRecord(bytes, at, end, view);
+  if (damage !== null && damage !== 'sequence') return damage;
+  return isIntact(hash, key, bytes, view) ? damage : 'hash';
+}
+
+/**
+ * Writes the record of a message into `to` at `at` and returns the offset behind it. The room for it (`recordSize`) must be there, and
+ * `size` at most `MAX_RECORD_SIZE`. It is fastest into the memory of `hash`.
+ *
+ * @param timeLow  the time's lower 32 bits
+ * @param timeHigh the time's upper 32 bits
+ * @param subject  as latin1, one character per byte, at most `MAX_SUBJECT_SIZE`
+ * @param body     holds the headers (0 bytes: none) from `bodyStart` on and the payload right behind them
+ */
+export function writeMessage(
+  hash: HighwayHash,
+  key: HashKey,
+  to: Uint8Array,
+  at: number,
+  sequence: number,
+  timeLow: number,
+  timeHigh: number,
+  subject: string,
+  body: Uint8Array,
+  bodyStart: number,
+  headersLength: number,
+  payloadLength: number,
+): number {
+  const subjectLength = subject.length;
+  if (subjectLength > MAX_SUBJECT_SIZE) throw new RangeError(`subject of ${subjectLength} bytes`);
+  const size = recordSize(subjectLength, headersLength, payloadLength);
+  putU32(to, at, headersLength > 0 ? (size | HEADERS_BIT) >>> 0 : size);
+  writeFixed(to, at, sequence, 0, timeLow, timeHigh, subjectLength);
+  const subjectStart = at + FIXED;
+  for (let i = 0; i < subjectLength; i++) to[subjectStart + i] = subject.charCodeAt(i);
+  const subjectEnd = subjectStart + subjectLength;
+  let bodyAt = subjectEnd;
+  if (headersLength > 0) {
+    putU32(to, bodyAt, headersLength);
+    bodyAt += HEADERS_OVERHEAD;
+  }
+  copy(body, bodyStart, headersLength + payloadLength, to, bodyAt);
+  const end = at + size;
+  const hashAt = end - HASH_SIZE;
+  hash.seal(key, to, at + 4, at + 20, subjectStart, subjectEnd, bodyAt, hashAt, hashAt);
+  return end;
+}
+
+/** Writes a record of 30 bytes: a skip or a tombstone. Returns the offset behind it. */
+export function writeMarker(
+  hash: HighwayHash,
+  key: HashKey,
+  to: Uint8Array,
+  at: number,
+  kind: 'skip' | 'tombstone',
+  sequence: number,
+  timeLow: number,
+  timeHigh: number,
+): number {
+  putU32(to, at, RECORD_OVERHEAD);
+  writeFixed(to, at, sequence, kind === 'skip' ? ERASED_BIT : TOMBSTONE_BIT, timeLow, timeHigh, 0);
+  const hashAt = at + FIXED;
+  hash.seal(key, to, at + 4, at + 20, hashAt, hashAt, hashAt, hashAt, hashAt);
+  return at + RECORD_OVERHEAD;
+}
+
+/**
+ * Turns the record at `view` into an erased one of the same size, with the given time (the official server writes 0) and with
+ * `noise` as its body, which must be at least as long as the record.
+ */
+export function eraseRecord(
+  hash: HighwayHash,
+  key: HashKey,
+  bytes: Uint8Array,
+  view: RecordView,
+  noise: Uint8Array,
+  timeLow: number,
+  timeHigh: number,
+): void {
+  const { start, end } = view;
+  const bodyAt = start + FIXED;
+  const hashAt = end - HASH_SIZE;
+  putU32(bytes, start, end - start);
+  writeFixed(bytes, start, view.sequence, ERASED_BIT, timeLow, timeHigh, 0);
+  copy(noise, 0, hashAt - bodyAt, bytes, bodyAt);
+  hash.seal(key, bytes, start + 4, start + 20, bodyAt, bodyAt, bodyAt, hashAt, hashAt);
+}
+
+/** Splits a time in nanoseconds into the halves that records are written with. */
+export function timeHalves(time: bigint): { timeLow: number; timeHigh: number } {
+  const bits = BigInt.asUintN(64, time);
+  return { timeLow: Number(bits & 0xffff_ffffn), timeHigh: Number(bits >> 32n) };
+}
+
+function writeFixed(
+  to: Uint8Array,
+  at: number,
+  sequence: number,
+  flag: number,
+  timeLow: number,
+  timeHigh: number,
+  subjectLength: number,
+): void {
+  if (!Number.isSafeInteger(sequence) || sequence < 0) throw new RangeError(`no sequence: ${sequence}`);
+  putU32(to, at + 4, sequence % TWO_32);
+  putU32(to, at + 8, Math.floor(sequence / TWO_32) + flag);
+  putU32(to, at + 12, timeLow);
+  putU32(to, at + 16, timeHigh);
+  to[at + 20] = subjectLength;
+  to[at + 21] = subjectLength >>> 8;
+}
+
+function copy(from: Uint8Array, start: number, length: number, to: Uint8Array, target: number): void {
+  if (length > LOOP_LIMIT) to.set(from.subarray(start, start + length), target);
+  else for (let i = 0; i < length; i++) to[target + i] = from[start + i]!;
+}
