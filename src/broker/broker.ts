@@ -150,8 +150,8 @@ export class Broker {
   }
 
   /** A door for a room inside the server. */
-  internalClient(account: BrokerAccount = this.globalAccount): InternalClient {
-    return new InternalClient(this, account);
+  internalClient(account: BrokerAccount = this.globalAccount, asClient = false): InternalClient {
+    return new InternalClient(this, account, asClient);
   }
 
   /** The bytes on their way to clients have reached their limit. */

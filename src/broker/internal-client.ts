@@ -21,11 +21,14 @@ export class InternalClient {
   readonly #broker: Broker;
   readonly account: BrokerAccount;
   readonly #subscriptions = new Set<Subscription>();
+  readonly #asClient: boolean;
   #nextSid = 1;
 
-  constructor(broker: Broker, account: BrokerAccount) {
+  /** `asClient`: what it publishes is mapped as what clients publish. */
+  constructor(broker: Broker, account: BrokerAccount, asClient = false) {
     this.#broker = broker;
     this.account = account;
+    this.#asClient = asClient;
   }
 
   /** Calls `handler` for every message, during the publish: it must be quick. Throws when the subject is not valid. */
@@ -54,7 +57,7 @@ export class InternalClient {
     const whole = header === null ? body : Buffer.concat([header, body]);
     const sizes = headerSize > 0 ? `${headerSize} ${whole.length}` : `${whole.length}`;
     const operation = layOut(fromUtf8(subject), fromUtf8(reply), sizes, headerSize, whole);
-    return this.#broker.publisher.publishInternal(this.account, operation);
+    return this.#broker.publisher.publishInternal(this.account, operation, this.#asClient);
   }
 
   close(): void {

@@ -61,11 +61,15 @@ export class Publisher {
       this.#noResponders(from, plan, operation);
   }
 
-  /** Publishes for a room inside the server; true when somebody got the message. */
-  publishInternal(account: BrokerAccount, operation: PublishOperation): boolean {
+  /**
+   * Publishes for a room inside the server; true when somebody got the message. Where the room stands for a client, the
+   * account's mappings apply.
+   */
+  publishInternal(account: BrokerAccount, operation: PublishOperation, asClient = false): boolean {
     const { bytes } = operation.memory;
     let plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
     plan ??= this.#plan(account, operation);
+    if (asClient && plan.mapping !== null) plan = this.#known(account, plan.mapping.next(this.#random));
     return this.#deliver(plan, operation, null);
   }
 
@@ -99,7 +103,10 @@ export class Publisher {
   #mapped(from: ClientConnection, plan: DeliveryPlan, mapping: MappedSubject): DeliveryPlan {
     const subject = mapping.next(this.#random);
     if (from.traced) from.logTrace(`<<- [MAPPING ${toUtf8(`${plan.subject} -> ${subject}`)}]`);
-    const { account } = from;
+    return this.#known(from.account, subject);
+  }
+
+  #known(account: BrokerAccount, subject: string): DeliveryPlan {
     const known = account.cache.findText(subject);
     if (known === null) return this.#planFor(account, subject);
     account.cache.hits++;
