@@ -124,8 +124,22 @@ export class HighwayHash {
     end3: number,
     target: number,
   ): void {
-    this.#pieces(key, bytes, start, end, start2, end2, start3, end3);
-    for (let i = 0; i < HASH_SIZE; i++) bytes[target + i] = this.#bytes[RESULT + i]!;
+    const shift = this.#shiftOf(bytes);
+    if (shift >= 0) {
+      this.#select(key);
+      this.#kernel.pieces(
+        start + shift,
+        end - start,
+        start2 + shift,
+        end2 - start2,
+        start3 + shift,
+        end3 - start3,
+        target + shift,
+      );
+    } else {
+      this.#pieces(key, bytes, start, end, start2, end2, start3, end3);
+      for (let i = 0; i < HASH_SIZE; i++) bytes[target + i] = this.#bytes[RESULT + i]!;
+    }
   }
 
   /** Whether `bytes` have the hash of the three pieces (see `seal`) at `target`. */
@@ -147,8 +161,9 @@ export class HighwayHash {
   #hash(key: HashKey, bytes: Uint8Array, start: number, end: number): void {
     this.#select(key);
     this.#kernel.begin();
-    if (bytes.buffer === this.#block) {
-      const from = bytes.byteOffset + start;
+    const shift = this.#shiftOf(bytes);
+    if (shift >= 0) {
+      const from = shift + start;
       const whole = from + ((end - start) & -32);
       this.#kernel.update(from, whole);
       this.#kernel.finish(whole, (end - start) & 31, RESULT);
@@ -168,9 +183,9 @@ export class HighwayHash {
     end3: number,
   ): void {
     this.#select(key);
-    let shift: number;
-    if (bytes.buffer === this.#block) {
-      shift = bytes.byteOffset;
+    let shift = this.#shiftOf(bytes);
+    if (shift >= 0) {
+      // It lies where it can be hashed.
     } else if (end3 - start <= TRANSFER_SIZE) {
       this.#copy(bytes, start, end3, TRANSFER);
       shift = TRANSFER - start;
@@ -190,6 +205,13 @@ export class HighwayHash {
       end3 - start3,
       RESULT,
     );
+  }
+
+  /** Where in its memory `bytes` begin; -1 for bytes elsewhere. */
+  #shiftOf(bytes: Uint8Array): number {
+    // Asking an array for its buffer takes 30 ns.
+    if (bytes === this.#bytes || bytes === this.memory.buffer) return 0;
+    return bytes.buffer === this.#block ? bytes.byteOffset : -1;
   }
 
   /** Passes bytes through the transfer area, which holds `fill` bytes already; returns how many it holds afterwards. */

@@ -1,0 +1,97 @@
+/** The block `jetstream`: durations in milliseconds, sizes in bytes. */
+
+export interface JetStreamEncryption {
+  key: string;
+  /** The key before a change of keys. */
+  previousKey?: string;
+  cipher: 'chacha' | 'aes';
+}
+
+/** Limits of the server for all its accounts; 0 is none. */
+export interface JetStreamServerLimits {
+  /** Cap and default of consumers. */
+  maxAckPending: number;
+  /** Cap and default of pull consumers. */
+  maxRequestBatch: number;
+  /** Per stream that says nothing of it; -1 is none. */
+  defaultMaxConsumers: number;
+  /** Cap and default of streams. */
+  duplicateWindow: number;
+  /** Replicated streams and consumers; for clusters. */
+  maxHaAssets: number;
+  batch: JetStreamBatchLimits;
+}
+
+/** Of batches that are under way; absent takes the default, which differs between atomic and fast batches. */
+export interface JetStreamBatchLimits {
+  maxInflightPerStream?: number;
+  maxInflightTotal?: number;
+  maxMessages?: number;
+  timeout?: number;
+}
+
+export interface JetStreamOptions {
+  /** Absent is `nats` in the folder for temporary files. `/jetstream` goes behind it. */
+  storeDir?: string;
+  /** Absent is what the machine has: three quarters of it. */
+  maxMemory?: number;
+  maxStore?: number;
+  domain: string;
+  /** Whether requests with unknown fields are refused. */
+  strict: boolean;
+  /** 0 is "always": nothing is acknowledged before it is synced. */
+  syncInterval: number;
+  encryption?: JetStreamEncryption;
+  /** Messages, and bytes, that may wait for one stream. */
+  maxBufferedMessages: number;
+  maxBufferedSize: number;
+  /** Requests of the API that may wait. */
+  requestQueueLimit: number;
+  infoQueueLimit: number;
+  uniqueTag: string;
+  limits: JetStreamServerLimits;
+}
+
+/** What an account may have of JetStream; -1 is none. */
+export interface JetStreamAccountLimits {
+  maxMemory: number;
+  maxStore: number;
+  maxStreams: number;
+  maxConsumers: number;
+  maxAckPending: number;
+  memoryMaxStreamBytes: number;
+  storeMaxStreamBytes: number;
+  maxBytesRequired: boolean;
+}
+
+export const noJetStreamLimits: Readonly<JetStreamAccountLimits> = {
+  maxMemory: -1,
+  maxStore: -1,
+  maxStreams: -1,
+  maxConsumers: -1,
+  maxAckPending: -1,
+  memoryMaxStreamBytes: -1,
+  storeMaxStreamBytes: -1,
+  maxBytesRequired: false,
+};
+
+export function defaultJetStreamOptions(): JetStreamOptions {
+  return {
+    domain: '',
+    strict: true,
+    syncInterval: 0,
+    maxBufferedMessages: 100_000,
+    maxBufferedSize: 128 * 1024 * 1024,
+    requestQueueLimit: 10_000,
+    infoQueueLimit: 10_000,
+    uniqueTag: '',
+    limits: {
+      maxAckPending: 0,
+      maxRequestBatch: 0,
+      defaultMaxConsumers: 1000,
+      duplicateWindow: 0,
+      maxHaAssets: 0,
+      batch: {},
+    },
+  };
+}

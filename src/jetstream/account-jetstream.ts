@@ -1,0 +1,150 @@
+/** JetStream of one account: its streams, what it uses, and what it may use. */
+import type { InternalClient } from '../broker/internal-client.js';
+import type { JetStreamAccountLimits } from '../config/jetstream-options.js';
+import { patternsOverlap } from '../subjects/subject.js';
+import type { StreamSurroundings } from './config-checks.js';
+import { ApiError } from './errors.js';
+import type { JetStream } from './jetstream.js';
+import { withLevelOf } from './levels.js';
+import { Stream } from './stream.js';
+import { type StreamConfig, streamConfig } from './stream-config.js';
+import { checkStreamConfig, checkStreamUpdate } from './stream-rules.js';
+
+export class AccountJetStream {
+  readonly jetstream: JetStream;
+  readonly name: string;
+  readonly client: InternalClient;
+  limits: JetStreamAccountLimits;
+  readonly streams = new Map<string, Stream>();
+  /** Bytes in use. */
+  memory = 0;
+  store = 0;
+  /** Requests of the API, and those that were answered with an error. */
+  readonly api = { total: 0, errors: 0 };
+
+  constructor(jetstream: JetStream, name: string, client: InternalClient, limits: JetStreamAccountLimits) {
+    this.jetstream = jetstream;
+    this.name = name;
+    this.client = client;
+    this.limits = limits;
+  }
+
+  /** Opens what was stored. Streams take messages once all of them are there. */
+  recover(): void {
+    for (const { config, created, storage } of this.jetstream.storage.recover(this.name))
+      this.streams.set(config.name, new Stream(this, config, created, storage));
+    for (const stream of this.streams.values()) stream.start();
+  }
+
+  /** Throws `ApiError` 10059. */
+  stream(name: string): Stream {
+    const stream = this.streams.get(name);
+    if (stream === undefined) throw new ApiError('streamNotFound');
+    return stream;
+  }
+
+  /** Creates a stream, or finds it when it is there already with the same configuration. Throws `ApiError`. */
+  addStream(given: StreamConfig, pedantic: boolean): { stream: Stream; created: boolean } {
+    const config = checkStreamConfig(given, this.#surroundings(), pedantic);
+    if (config.num_replicas > 1) throw new ApiError('streamReplicasNotSupported');
+    const existing = this.streams.get(config.name);
+    if (existing !== undefined) {
+      const compared = { ...config, metadata: withLevelOf(config.metadata, existing.config.metadata) };
+      if (streamConfig.write(compared) !== streamConfig.write(existing.config))
+        throw new ApiError('streamNameExist');
+      return { stream: existing, created: false };
+    }
+    this.#checkLimits(config, 0);
+    this.#checkOverlap(config);
+    const created = this.jetstream.now();
+    const storage = this.jetstream.storage.create(this.name, config, created);
+    const stream = new Stream(this, config, created, storage);
+    this.streams.set(config.name, stream);
+    stream.start();
+    return { stream, created: true };
+  }
+
+  /** Throws `ApiError`. */
+  updateStream(given: StreamConfig, pedantic: boolean): Stream {
+    const stream = this.stream(given.name);
+    const config = checkStreamUpdate(stream.config, given, this.#surroundings(), pedantic);
+    this.#checkLimits(config, Math.max(0, stream.config.max_bytes), stream);
+    this.#checkOverlap(config, stream);
+    stream.update(config);
+    return stream;
+  }
+
+  deleteStream(stream: Stream): void {
+    this.streams.delete(stream.name);
+    stream.destroy();
+  }
+
+  #surroundings(): StreamSurroundings {
+    const { limits } = this;
+    return {
+      stream: (name) => this.streams.get(name)?.config,
+      maxDuplicateWindow: this.jetstream.options.limits.duplicateWindow * 1e6,
+      maxBytes: ({ storage }) => ({
+        required: limits.maxBytesRequired,
+        limit: storage === 'memory' ? limits.memoryMaxStreamBytes : limits.storeMaxStreamBytes,
+      }),
+    };
+  }
+
+  #checkOverlap(config: StreamConfig, self?: Stream): void {
+    for (const other of this.streams.values()) {
+      if (other === self) continue;
+      for (const subject of config.subjects ?? []) {
+        if (other.config.subjects?.some((each) => patternsOverlap(each, subject)))
+          throw new ApiError('streamSubjectOverlap');
+      }
+    }
+  }
+
+  /** Whether a stream fits into what account and server have left; `known` bytes of its `max_bytes` are reserved already. */
+  #checkLimits(config: StreamConfig, known: number, self?: Stream): void {
+    const { limits, jetstream } = this;
+    if (self === undefined && limits.maxStreams > 0 && this.streams.size >= limits.maxStreams)
+      throw new ApiError('maximumStreamsLimit');
+    if (config.max_consumers > 0 && limits.maxConsumers > 0 && config.max_consumers > limits.maxConsumers)
+      throw new ApiError('maximumConsumersLimit');
+    const inMemory = config.storage === 'memory';
+    const wanted = Math.max(0, config.max_bytes) - known;
+    if (wanted <= 0) return;
+    const limit = inMemory ? limits.maxMemory : limits.maxStore;
+    if (limit >= 0 && this.reserved(inMemory) + wanted > limit)
+      throw new ApiError(inMemory ? 'memoryResourcesExceeded' : 'storageResourcesExceeded');
+    const server = inMemory ? jetstream.maxMemory : jetstream.maxStore;
+    if (jetstream.reserved(inMemory) + wanted > server)
+      throw new ApiError(inMemory ? 'memoryResourcesExceeded' : 'storageResourcesExceeded');
+  }
+
+  /** Bytes that streams with `max_bytes` may come to need. */
+  reserved(inMemory: boolean): number {
+    let sum = 0;
+    for (const { config } of this.streams.values())
+      if ((config.storage === 'memory') === inMemory && config.max_bytes > 0) sum += config.max_bytes;
+    return sum;
+  }
+
+  /** Throws `ApiError` when the account or the server has no room for so many bytes more. */
+  checkRoom(stream: Stream, bytes: number): void {
+    const { limits, jetstream } = this;
+    const used = stream.inMemory ? jetstream.memory : jetstream.store;
+    if (used > (stream.inMemory ? jetstream.maxMemory : jetstream.maxStore))
+      throw new ApiError('insufficientResources');
+    const limit = stream.inMemory ? limits.maxMemory : limits.maxStore;
+    if (limit >= 0 && (stream.inMemory ? this.memory : this.store) + bytes > limit)
+      throw new ApiError('accountResourcesExceeded');
+  }
+
+  charge(inMemory: boolean, bytes: number): void {
+    if (inMemory) {
+      this.memory += bytes;
+      this.jetstream.memory += bytes;
+    } else {
+      this.store += bytes;
+      this.jetstream.store += bytes;
+    }
+  }
+}

@@ -1,0 +1,190 @@
+/** Requests that create, change, show and remove streams. */
+import { fromUtf8, toUtf8 } from '../../protocol/bytes.js';
+import { bool, field, int, omitEmpty, struct, text, uint64 } from '../../protocol/json-type.js';
+import { patternsOverlap } from '../../subjects/subject.js';
+import { invalidConfig } from '../config-checks.js';
+import { ApiError } from '../errors.js';
+import { levelOfStream, storedMetadata } from '../levels.js';
+import type { Stream } from '../stream.js';
+import { type StreamConfig, streamConfigRequest } from '../stream-config.js';
+import type { Endpoint } from './api.js';
+import type { ApiRequest, Fields } from './request.js';
+
+const NAMES_LIMIT = 1024;
+const LIST_LIMIT = 256;
+const SUBJECTS_LIMIT = 100_000;
+
+const pagedRequest = { offset: field(int) };
+const namesRequest = struct('JSApiStreamNamesRequest', {
+  offset: { ...pagedRequest.offset, path: 'ApiPagedRequest.offset' },
+  subject: omitEmpty(text),
+});
+const listRequest = struct('JSApiStreamListRequest', {
+  offset: { ...pagedRequest.offset, path: 'ApiPagedRequest.offset' },
+  subject: omitEmpty(text),
+});
+const infoRequest = struct('JSApiStreamInfoRequest', {
+  offset: { ...pagedRequest.offset, path: 'ApiPagedRequest.offset' },
+  deleted_details: omitEmpty(bool),
+  subjects_filter: omitEmpty(text),
+});
+const purgeRequest = struct('JSApiStreamPurgeRequest', {
+  seq: omitEmpty(uint64),
+  filter: omitEmpty(text),
+  keep: omitEmpty(uint64),
+});
+
+/** The configuration of a create or update request, which has to name the stream of the subject. */
+function readConfig(request: ApiRequest): { config: StreamConfig; pedantic: boolean } {
+  const { pedantic, ...config } = request.read(streamConfigRequest);
+  config.metadata = storedMetadata(config.metadata, levelOfStream(config));
+  if (nameOf(request) !== config.name) throw new ApiError('streamMismatch');
+  return { config, pedantic };
+}
+
+function nameOf({ tokens }: ApiRequest): string {
+  return toUtf8(tokens.at(-1)!);
+}
+
+function checkName(name: string): void {
+  if (/[\\/]/.test(name)) throw new ApiError('streamNameContainsPathSeparators');
+}
+
+export const createStream: Endpoint = {
+  type: 'stream_create_response',
+  handle(request) {
+    const { config, pedantic } = readConfig(request);
+    checkName(config.name);
+    if (config.sealed) throw invalidConfig('stream configuration for create can not be sealed');
+    if (config.mirror_direct && config.mirror === undefined)
+      throw invalidConfig('stream has no mirror but does have mirror direct');
+    const { stream } = request.account.addStream(config, pedantic);
+    request.answerWhenDurable(this.type, [...stream.infoFields(), ['did_create', 'true']]);
+  },
+};
+
+export const updateStream: Endpoint = {
+  type: 'stream_update_response',
+  handle(request) {
+    const { config, pedantic } = readConfig(request);
+    const stream = request.account.updateStream(config, pedantic);
+    request.answerWhenDurable(this.type, stream.infoFields());
+  },
+};
+
+export const streamInfo: Endpoint = {
+  type: 'stream_info_response',
+  zeros: [
+    ['total', '0'],
+    ['offset', '0'],
+    ['limit', '0'],
+  ],
+  handle(request) {
+    const stream = request.account.stream(nameOf(request));
+    const {
+      offset,
+      deleted_details: withDeleted,
+      subjects_filter: filter,
+    } = request.message.payload.length === 0 ? infoRequest.zero() : request.read(infoRequest);
+    const deleted = withDeleted ? stream.store.deletedSequences() : undefined;
+    const page = filter === '' ? null : subjectPage(stream, filter, offset);
+    request.answer(this.type, [
+      ['total', String(page?.total ?? 0)],
+      ['offset', String(page === null ? 0 : offset)],
+      ['limit', String(page === null ? 0 : SUBJECTS_LIMIT)],
+      ...stream.infoFields({ subjects: page?.subjects, deleted }),
+      ['cluster', `{"leader":${JSON.stringify(request.account.jetstream.broker.serverName)}}`],
+    ]);
+  },
+};
+
+function subjectPage(stream: Stream, filter: string, offset: number) {
+  const all: [string, number][] = [];
+  stream.store.subjectTotals(stream.store.filter([fromUtf8(filter)]), (subject, count) =>
+    all.push([subject, count]),
+  );
+  all.sort(([a], [b]) => (a < b ? -1 : 1));
+  return { total: all.length, subjects: new Map(all.slice(offset, offset + SUBJECTS_LIMIT)) };
+}
+
+/** The streams of a page, by name, and how many there are. */
+function page(
+  request: ApiRequest,
+  offset: number,
+  subject: string,
+  limit: number,
+): { total: number; streams: Stream[] } {
+  const all = [...request.account.streams.values()]
+    .filter(({ config }) => subject === '' || config.subjects?.some((each) => patternsOverlap(each, subject)))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { total: all.length, streams: all.slice(offset, offset + limit) };
+}
+
+const pageZeros: Fields = [
+  ['total', '0'],
+  ['offset', '0'],
+  ['limit', '0'],
+  ['streams', 'null'],
+];
+
+export const streamNames: Endpoint = {
+  type: 'stream_names_response',
+  zeros: pageZeros,
+  handle(request) {
+    const { offset, subject } = request.read(namesRequest);
+    const { total, streams } = page(request, offset, subject, NAMES_LIMIT);
+    request.answer(this.type, [
+      ['total', String(total)],
+      ['offset', String(offset)],
+      ['limit', String(NAMES_LIMIT)],
+      ['streams', streams.length === 0 ? 'null' : JSON.stringify(streams.map(({ name }) => name))],
+    ]);
+  },
+};
+
+export const listStreams: Endpoint = {
+  type: 'stream_list_response',
+  zeros: pageZeros,
+  handle(request) {
+    const { offset, subject } = request.read(listRequest);
+    const { total, streams } = page(request, offset, subject, LIST_LIMIT);
+    request.answer(this.type, [
+      ['total', String(total)],
+      ['offset', String(offset)],
+      ['limit', String(LIST_LIMIT)],
+      ['streams', `[${streams.map((stream) => stream.info()).join(',')}]`],
+    ]);
+  },
+};
+
+export const deleteStream: Endpoint = {
+  type: 'stream_delete_response',
+  handle(request) {
+    request.expectEmpty();
+    request.account.deleteStream(request.account.stream(nameOf(request)));
+    request.answerWhenDurable(this.type, [['success', 'true']]);
+  },
+};
+
+export const purgeStream: Endpoint = {
+  type: 'stream_purge_response',
+  zeros: [['purged', '0']],
+  handle(request) {
+    const stream = request.account.stream(nameOf(request));
+    const { seq, filter, keep } =
+      request.message.payload.length === 0 ? purgeRequest.zero() : request.read(purgeRequest);
+    if (seq > 0 && keep > 0) throw new ApiError('badRequest');
+    if (stream.config.sealed) throw new ApiError('streamSealed');
+    if (stream.config.deny_purge)
+      throw new ApiError('streamPurgeFailed', { err: 'stream purge not permitted' });
+    const purged = stream.purge({
+      filter: filter === '' ? null : stream.store.filter([fromUtf8(filter)]),
+      ...(seq > 0 ? { before: seq } : {}),
+      ...(keep > 0 ? { keep } : {}),
+    });
+    request.answerWhenDurable(this.type, [
+      ['success', 'true'],
+      ['purged', String(purged)],
+    ]);
+  },
+};
