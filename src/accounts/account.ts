@@ -2,7 +2,7 @@
  * An account: a space of subjects of its own. Every connection belongs to one; messages never leave it but by import and
  * export.
  */
-import { type AccountLimits, noAccountLimits } from '../config/options.js';
+import { type AccountLimits, type AccountOptions, noAccountLimits } from '../config/options.js';
 import type { Arena } from '../runtime/arena.js';
 import { type Interest, InterestGraph } from '../subjects/interest-graph.js';
 import { hasWildcard } from '../subjects/subject.js';
@@ -39,6 +39,8 @@ export class Account<S extends Interest = Interest, P = unknown, C extends Membe
   totalConnections = 0;
   slowConsumers = 0;
   limits: AccountLimits = noAccountLimits;
+  /** Where traces go that `traceparent` headers ask for. */
+  trace: NonNullable<AccountOptions['trace']> | null = null;
   #mappings: AccountMappings | null = null;
 
   /** `cached` subjects at most are remembered. */

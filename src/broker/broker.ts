@@ -22,6 +22,7 @@ import { ClientConnection, type ConnectionOrigin } from './connection.js';
 import type { DeliveryPlan } from './delivery-plan.js';
 import { FlushQueue } from './flush-queue.js';
 import { InternalClient } from './internal-client.js';
+import type { MessageTrace } from './message-trace.js';
 import { Publisher } from './publisher.js';
 import type { Subscription } from './subscription.js';
 import type { Transport } from './transport.js';
@@ -62,6 +63,8 @@ export class Broker {
   readonly connections = new Map<number, ClientConnection>();
   readonly closedConnections: ClosedConnections;
   readonly events = new BrokerEvents();
+  /** Takes the traces of messages whose clients asked for them; null where nobody sends them. */
+  traceSink: ((trace: MessageTrace) => void) | null = null;
   /** Host and port of the client listener as INFO shows them. What INFO shows is replaced, never changed in place. */
   address = { host: '', port: 0 };
   /** `host:port` where clients may connect; empty unless there are several servers. */
@@ -143,8 +146,9 @@ export class Broker {
     const declared = new Map(this.options.accounts.map((each) => [each.name, each]));
     for (const name of declared.keys()) this.account(name);
     for (const account of this.accounts.values()) {
-      const { limits, mappings } = declared.get(account.name) ?? {};
+      const { limits, mappings, trace } = declared.get(account.name) ?? {};
       account.limits = limits ?? noAccountLimits;
+      account.trace = trace ?? null;
       account.mappings = mappings === undefined ? null : new AccountMappings(mappings);
     }
   }

@@ -253,6 +253,12 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     this.send(`-ERR '${error}'\r\n`);
   }
 
+  /** Says that the client may not publish on a subject. */
+  refusePublish(subject: string): void {
+    this.sendError(`Permissions Violation for Publish to ${quote(subject)}`);
+    this.logError(`Publish Violation - Subject ${quote(subject)}`);
+  }
+
   sendPing(): void {
     if (this.traced) this.logTrace('->> [PING]');
     this.send('PING\r\n');
@@ -394,7 +400,9 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     this.closeWith(clientErrors.controlLineExceeded, 'Maximum Control Line Exceeded');
   }
 
-  onPayloadExceeded(size: number): void {
+  onPayloadExceeded(operation: PublishOperation, end: number): void {
+    const { size } = operation;
+    this.broker.publisher.traceTooLarge(this, operation, end);
     this.logError(`maximum payload exceeded: ${size} vs ${this.maxPayload}`);
     this.closeWith(clientErrors.payloadExceeded, 'Maximum Message Payload Exceeded');
   }

@@ -6,7 +6,7 @@
 import { SYSTEM_ACCOUNT } from '../accounts/account.js';
 import type { MappedSubject } from '../accounts/mappings.js';
 import { readText, toUtf8 } from '../protocol/bytes.js';
-import type { PublishOperation } from '../protocol/client-parser.js';
+import { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
 import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
@@ -15,7 +15,9 @@ import type { ClientConnection } from './connection.js';
 import { type Delivery, DeliveryPlan } from './delivery-plan.js';
 import type { FlushQueue } from './flush-queue.js';
 import type { InternalMessage } from './internal-client.js';
+import { beginTrace, type MessageTrace, notDelivered } from './message-trace.js';
 import type { InternalHandler } from './subscription.js';
+import { mayAskForTrace } from './trace-headers.js';
 
 const GATEWAY_REPLY = /^(_GR_\.|\$GR\.)./;
 const RAFT_SUBJECT = /^\$NRG\./;
@@ -39,6 +41,11 @@ export class Publisher {
 
   /** Handles the PUB of a client. */
   publish(from: ClientConnection, operation: PublishOperation): void {
+    if (operation.headerSize !== 0 && mayAskForTrace(operation)) this.#publishTraced(from, operation);
+    else this.#publish(from, operation);
+  }
+
+  #publish(from: ClientConnection, operation: PublishOperation): void {
     from.inMsgs++;
     from.inBytes += operation.size;
     const account = from.account;
@@ -59,6 +66,29 @@ export class Publisher {
     const delivered = this.#deliver(plan, operation, from);
     if (!delivered && operation.replyStart !== 0 && from.noResponders)
       this.#noResponders(from, plan, operation);
+  }
+
+  #publishTraced(from: ClientConnection, operation: PublishOperation): void {
+    const { operation: message, trace } = beginTrace(from, operation);
+    if (message === null) {
+      if (from.traced) from.tracePublish(operation);
+      return;
+    }
+    message.trace = trace;
+    this.#publish(from, message);
+    message.trace = null;
+    if (trace !== null) from.broker.traceSink?.(trace);
+  }
+
+  /** A message that is too large has a trace, too, if the bytes up to `end` ask for one. */
+  traceTooLarge(from: ClientConnection, operation: PublishOperation, end: number): void {
+    const headerSize = Math.min(operation.headerSize, end - operation.payloadStart);
+    if (headerSize <= 0) return;
+    const part = Object.assign(new PublishOperation(), operation, { headerSize });
+    const trace = mayAskForTrace(part) ? beginTrace(from, part, true).trace : null;
+    if (trace === null) return;
+    trace.refused('maximum payload exceeded');
+    from.broker.traceSink?.(trace);
   }
 
   /**
@@ -95,13 +125,20 @@ export class Publisher {
   /** Traces, mapping, permission: the plan by which the message is delivered, or null when it must not be. */
   #admit(from: ClientConnection, plan: DeliveryPlan, operation: PublishOperation): DeliveryPlan | null {
     if (from.traced) from.tracePublish(operation);
-    const target = plan.mapping === null ? plan : this.#mapped(from, plan, plan.mapping);
+    const trace = operation.trace as MessageTrace | null;
+    const target = plan.mapping === null ? plan : this.#mapped(from, plan, plan.mapping, trace);
     if (from.traced) from.tracePayload(operation);
-    return this.#mayPublish(from, target) ? target : null;
+    return this.#mayPublish(from, target, trace) ? target : null;
   }
 
-  #mapped(from: ClientConnection, plan: DeliveryPlan, mapping: MappedSubject): DeliveryPlan {
+  #mapped(
+    from: ClientConnection,
+    plan: DeliveryPlan,
+    mapping: MappedSubject,
+    trace: MessageTrace | null,
+  ): DeliveryPlan {
     const subject = mapping.next(this.#random);
+    trace?.mapped(subject);
     if (from.traced) from.logTrace(`<<- [MAPPING ${toUtf8(`${plan.subject} -> ${subject}`)}]`);
     return this.#known(from.account, subject);
   }
@@ -113,7 +150,7 @@ export class Publisher {
     return known;
   }
 
-  #mayPublish(from: ClientConnection, plan: DeliveryPlan): boolean {
+  #mayPublish(from: ClientConnection, plan: DeliveryPlan, trace: MessageTrace | null): boolean {
     const { permissions } = from;
     if (!plan.reserved && (permissions === null || plan.allowedFor === permissions)) return true;
     let allowed = !plan.reserved;
@@ -122,15 +159,17 @@ export class Publisher {
       else allowed = from.responses?.allow(plan.subject) ?? false;
     }
     if (allowed) return true;
-    from.sendError(`Permissions Violation for Publish to ${quote(plan.subject)}`);
-    from.logError(`Publish Violation - Subject ${quote(plan.subject)}`);
+    trace?.refused(`Permissions Violation for Publish to ${quote(plan.subject)}`);
+    from.refusePublish(plan.subject);
     return false;
   }
 
   #replyRefused(from: ClientConnection, operation: PublishOperation): boolean {
     const reply = readText(operation.memory.bytes, operation.replyStart, operation.replyEnd);
     if (!RESERVED_REPLY.test(reply)) return false;
-    from.sendError(`Permissions Violation for Publish with Reply of ${quote(reply)}`);
+    const error = `Permissions Violation for Publish with Reply of ${quote(reply)}`;
+    (operation.trace as MessageTrace | null)?.refused(error);
+    from.sendError(error);
     from.logError(`Publish Violation - Reply ${quote(reply)}`);
     return true;
   }
@@ -166,7 +205,12 @@ export class Publisher {
     const to = delivery.connection;
     const { sub } = delivery;
     const { headerSize } = operation;
-    if (sub.special || to === null || to.special || (headerSize !== 0 && !to.headers)) {
+    if (
+      sub.special ||
+      to === null ||
+      to.special ||
+      (headerSize !== 0 && (!to.headers || operation.trace !== null))
+    ) {
       return this.#deliverSpecial(delivery, plan, operation, from);
     }
     if (to === from && !to.echo) return false;
@@ -196,25 +240,36 @@ export class Publisher {
   ): boolean {
     const to = delivery.connection;
     const { sub } = delivery;
-    if (sub.closed) return false;
     if (to === null) {
+      if (sub.closed) return false;
       sub.delivered++;
       this.#handle(sub.handler!, messageOf(plan.subject, operation));
       return true;
     }
-    if (to.closed || (to === from && !to.echo)) return false;
-    if (sub.filter?.denies(plan.subject)) return false;
+    const trace = operation.trace as MessageTrace | null;
+    const reason = reasonAgainst(delivery, plan.subject, from);
+    if (reason !== null) {
+      trace?.egress(to, sub, reason);
+      return false;
+    }
+    if (trace?.only) {
+      trace.egress(to, sub);
+      return true;
+    }
     if (sub.max > 0 && sub.delivered >= sub.max) {
       to.removeSubscription(sub);
+      trace?.egress(to, sub, notDelivered.maximum);
       return false;
     }
     sub.delivered++;
     const last = sub.max > 0 && sub.delivered === sub.max;
     if (last) to.logDebug(`Auto-unsubscribe limit of ${sub.max} reached for sid '${sub.sid}'`);
     if (to.stalled && from !== null && !from.waitFor(to)) {
+      trace?.egress(to, sub, notDelivered.slow);
       if (last) to.removeSubscription(sub);
       return false;
     }
+    trace?.egress(to, sub);
     const withoutHeader = operation.headerSize !== 0 && !to.headers;
     to.outMsgs++;
     to.outBytes += operation.size - (withoutHeader ? operation.headerSize : 0);
@@ -287,6 +342,18 @@ export class Publisher {
       `HMSG ${reply} ${sub.sid} ${length} ${length}\r\nNATS/1.0 503\r\nNats-Subject: ${plan.subject}\r\n\r\n\r\n`,
     );
   }
+}
+
+/** Why the client does not get the message, or null. */
+function reasonAgainst(
+  { sub, connection: to }: Delivery,
+  subject: string,
+  from: ClientConnection | null,
+): string | null {
+  if (to === from && !to!.echo) return notDelivered.noEcho;
+  if (sub.filter?.denies(subject)) return notDelivered.denied;
+  if (sub.closed) return notDelivered.subscriptionClosed;
+  return to!.closed ? notDelivered.clientClosed : null;
 }
 
 /** A message with bytes of its own, for a handler. */
