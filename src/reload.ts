@@ -187,6 +187,6 @@ function removeAccounts({ broker }: Server): void {
   const kept = new Set(broker.options.accounts.map(({ name }) => name));
   kept.add(GLOBAL_ACCOUNT).add(broker.systemAccountName);
   for (const [name, account] of broker.accounts) {
-    if (!kept.has(name) && account.connections.size === 0) broker.accounts.delete(name);
+    if (!kept.has(name) && account.connections.size === 0) broker.removeAccount(account);
   }
 }

@@ -3,7 +3,7 @@
  * transports.
  */
 import { totalmem } from 'node:os';
-import { Account, GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js';
+import { GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js';
 import { AccountMappings } from '../accounts/mappings.js';
 import { noAccountLimits, type ServerOptions } from '../config/options.js';
 import { ClientParser } from '../protocol/client-parser.js';
@@ -16,18 +16,19 @@ import type { Random } from '../runtime/random.js';
 import { TimerWheel } from '../runtime/timer-wheel.js';
 import type { Authenticator } from '../security/authenticator.js';
 import { createNonce, type ServerIdentity } from '../security/nkeys.js';
+import { linkAccounts } from './account-links.js';
+import { BrokerAccount } from './broker-account.js';
 import { BrokerEvents } from './broker-events.js';
 import { ClosedConnections } from './closed-connections.js';
 import { ClientConnection, type ConnectionOrigin } from './connection.js';
-import type { DeliveryPlan } from './delivery-plan.js';
 import { FlushQueue } from './flush-queue.js';
 import { InternalClient } from './internal-client.js';
 import type { MessageTrace } from './message-trace.js';
 import { Publisher } from './publisher.js';
-import type { Subscription } from './subscription.js';
+import { ServicePassages } from './service-imports.js';
 import type { Transport } from './transport.js';
 
-export type BrokerAccount = Account<Subscription, DeliveryPlan, ClientConnection>;
+export type { BrokerAccount } from './broker-account.js';
 
 /** Connection ids below this belong to the server itself, as in the official one. */
 const FIRST_CID = 5;
@@ -57,6 +58,7 @@ export class Broker {
   readonly parser = new ClientParser();
   readonly flushes = new FlushQueue();
   readonly publisher: Publisher;
+  readonly passages: ServicePassages;
   readonly wheel: TimerWheel;
   readonly accounts = new Map<string, BrokerAccount>();
   readonly globalAccount: BrokerAccount;
@@ -95,6 +97,7 @@ export class Broker {
     this.arena = new Arena({ kernel: parts.copyKernel });
     this.wheel = new TimerWheel(parts.clock);
     this.publisher = new Publisher(this.flushes, parts.random, parts.log);
+    this.passages = new ServicePassages(this);
     this.closedConnections = new ClosedConnections(parts.options.maxClosedClients);
     this.globalAccount = this.account(GLOBAL_ACCOUNT);
     if (!parts.options.noSystemAccount) this.account(this.systemAccountName);
@@ -130,7 +133,7 @@ export class Broker {
   account(name: string): BrokerAccount {
     let account = this.accounts.get(name);
     if (account === undefined) {
-      account = new Account(
+      account = new BrokerAccount(
         this.arena,
         name,
         name === this.systemAccountName,
@@ -141,7 +144,7 @@ export class Broker {
     return account;
   }
 
-  /** Makes the accounts that the options declare, with their limits and mappings. */
+  /** Makes the accounts that the options declare, with their limits, mappings, exports and imports. */
   applyAccounts(): void {
     const declared = new Map(this.options.accounts.map((each) => [each.name, each]));
     for (const name of declared.keys()) this.account(name);
@@ -151,6 +154,13 @@ export class Broker {
       account.trace = trace ?? null;
       account.mappings = mappings === undefined ? null : new AccountMappings(mappings);
     }
+    linkAccounts(this);
+  }
+
+  /** Forgets an account that the options no longer have. */
+  removeAccount(account: BrokerAccount): void {
+    this.accounts.delete(account.name);
+    this.passages.forget(account);
   }
 
   /** A door for a room inside the server. */
@@ -220,11 +230,7 @@ export class Broker {
   removeConnection(connection: ClientConnection, pendingBytes: number): void {
     const { account } = connection;
     this.closedConnections.add(connection, connection.closedReason!, pendingBytes);
-    for (const sub of connection.subs.values()) {
-      sub.closed = true;
-      account.unsubscribe(sub);
-    }
-    connection.subs.clear();
+    connection.dropSubscriptions();
     const member = account.connections.delete(connection);
     for (const traffic of [account.closedTraffic, this.closedTraffic]) {
       traffic.inMsgs += connection.inMsgs;

@@ -11,12 +11,15 @@ import type { AuthRequest, AuthResult, UserIdentity } from '../security/authenti
 import type { PeerCertificate } from '../security/peer-certificate.js';
 import type { Permissions } from '../security/permissions.js';
 import { ResponseTracker } from '../security/response-tracker.js';
-import type { Broker, BrokerAccount } from './broker.js';
+import type { Broker } from './broker.js';
+import type { BrokerAccount } from './broker-account.js';
 import { Congestion } from './congestion.js';
 import { Inbound } from './inbound.js';
 import { Liveness } from './liveness.js';
 import { LoggedConnection } from './logged-connection.js';
 import { Outbound } from './outbound.js';
+import type { KnownRequestInfo } from './request-info.js';
+import { Shadows } from './stream-imports.js';
 import { Subscription, sidKey } from './subscription.js';
 import { redactConnect } from './trace.js';
 import type { Transport } from './transport.js';
@@ -53,6 +56,10 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
   readonly in: Inbound;
   readonly type: ConnectionType;
   readonly subs = new Map<string | number, Subscription>();
+  /** What stands for them in other accounts; null where nothing does. */
+  #shadows: Shadows | null = null;
+  /** What services of other accounts were told of it; null before the first request. */
+  requestInfo: KnownRequestInfo | null = null;
   account: BrokerAccount;
   options: ConnectOptions = defaultConnect();
   identity: UserIdentity | null = null;
@@ -309,7 +316,7 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     this.noResponders = options.no_responders;
     this.#activeAt = this.broker.clock.monotonic();
     this.liveness.connected(true);
-    if (!first) this.#dropSubscriptions();
+    if (!first) this.dropSubscriptions();
     this.#authenticate();
   }
 
@@ -344,6 +351,7 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
       sub.filter = this.permissions?.deliveryFilter(subject, queue ?? '') ?? null;
       sub.special = sub.filter !== null;
       this.subs.set(key, sub);
+      if (this.account.streamImports !== null) this.#addShadows(sub);
     }
     if (this.verbose) this.sendOk();
   }
@@ -354,7 +362,7 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     const sub = this.subs.get(sidKey(sid));
     if (this.verbose) this.sendOk();
     if (sub === undefined) return;
-    if (max > 0 && max > sub.delivered) {
+    if (max > 0 && max > this.deliveredTo(sub)) {
       sub.max = max;
       sub.special = true;
     } else {
@@ -413,6 +421,7 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     if (sub.closed) return;
     sub.closed = true;
     this.subs.delete(sub.sid);
+    this.#shadows?.remove(sub);
     this.account.unsubscribe(sub);
     if (this.traced) this.logTrace(`<-> [DELSUB ${toUtf8(String(sub.sid))}]`);
   }
@@ -483,12 +492,33 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     return false;
   }
 
-  #dropSubscriptions(): void {
+  /** Ends all subscriptions without a word. */
+  dropSubscriptions(): void {
+    this.#shadows?.clear();
     for (const sub of this.subs.values()) {
       sub.closed = true;
       this.account.unsubscribe(sub);
     }
     this.subs.clear();
+  }
+
+  /** Messages that a subscription got, from its own account and from others. */
+  deliveredTo(sub: Subscription): number {
+    return sub.delivered + (this.#shadows?.delivered(sub) ?? 0);
+  }
+
+  /** The account's imports have changed. */
+  renewShadows(): void {
+    const before = this.#shadows;
+    this.#shadows = null;
+    if (this.account.streamImports !== null) for (const sub of this.subs.values()) this.#addShadows(sub);
+    // The old ones go last, so that there is no moment without interest.
+    before?.clear();
+  }
+
+  #addShadows(sub: Subscription): void {
+    this.#shadows ??= new Shadows();
+    this.#shadows.add(sub, this.account.streamImports!);
   }
 
   // --- Authentication -----------------------------------------------------------------------------------------------

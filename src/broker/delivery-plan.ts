@@ -14,7 +14,9 @@ export class Delivery {
   readonly sub: Subscription;
   readonly connection: ClientConnection | null;
   readonly memory: Memory;
-  /** `HMSG <subject> <sid> `: a MSG begins one byte later. */
+  /**
+   * `HMSG <subject> <sid> `, where a MSG begins one byte later; of a passage to another account the subject there; else nothing.
+   */
   readonly headStart: number;
   readonly headLength: number;
 
@@ -70,11 +72,19 @@ export class DeliveryPlan {
 }
 
 function deliveryOf(sub: Subscription, subject: string, allocate: (size: number) => Allocation): Delivery {
+  const shown = sub.subjectFor(subject);
+  if (sub.connection === null) {
+    // What goes to another account is looked for there by these bytes.
+    const length = sub.handler === null ? shown.length : 0;
+    const { memory, start } = allocate(length);
+    if (length > 0) writeText(shown, memory.bytes, start);
+    return new Delivery(sub, memory, start, length);
+  }
   const sid = String(sub.sid);
-  const length = 5 + subject.length + 1 + sid.length + 1;
+  const length = 5 + shown.length + 1 + sid.length + 1;
   const { memory, start } = allocate(length);
   let at = writeText('HMSG ', memory.bytes, start);
-  at = writeText(subject, memory.bytes, at);
+  at = writeText(shown, memory.bytes, at);
   at = writeText(' ', memory.bytes, at);
   at = writeText(sid, memory.bytes, at);
   writeText(' ', memory.bytes, at);

@@ -3,7 +3,11 @@
  */
 import { fromUtf8 } from '../protocol/bytes.js';
 import { layOut } from '../protocol/client-parser.js';
-import type { Broker, BrokerAccount } from './broker.js';
+import type { Broker } from './broker.js';
+import type { BrokerAccount } from './broker-account.js';
+import type { ClientConnection } from './connection.js';
+import type { MessageTrace } from './message-trace.js';
+import { Shadows } from './stream-imports.js';
 import { type InternalHandler, Subscription } from './subscription.js';
 
 /** A message as a room inside the server gets it. The bytes are its own. */
@@ -15,6 +19,10 @@ export interface InternalMessage {
   /** The header block, or null. */
   header: Buffer | null;
   payload: Buffer;
+  /** The client that published it, maybe in another account (`from.account`); null when a room inside the server did. */
+  from: ClientConnection | null;
+  /** Where its way is noted, because the client asked for that; null for nearly all messages. */
+  trace: MessageTrace | null;
 }
 
 export class InternalClient {
@@ -22,6 +30,7 @@ export class InternalClient {
   readonly account: BrokerAccount;
   readonly #subscriptions = new Set<Subscription>();
   readonly #asClient: boolean;
+  #shadows: Shadows | null = null;
   #nextSid = 1;
 
   /** `asClient`: what it publishes is mapped as what clients publish. */
@@ -36,13 +45,31 @@ export class InternalClient {
     const sub = new Subscription(fromUtf8(subject), queue, this.#nextSid++, null, handler);
     if (!this.account.subscribe(sub)) throw new Error(`invalid subject ${JSON.stringify(subject)}`);
     this.#subscriptions.add(sub);
+    this.account.insiders ??= new Set();
+    this.account.insiders.add(this);
+    if (this.account.streamImports !== null) this.#addShadows(sub);
     return sub;
   }
 
   unsubscribe(sub: Subscription): void {
     if (!this.#subscriptions.delete(sub)) return;
     sub.closed = true;
+    this.#shadows?.remove(sub);
     this.account.unsubscribe(sub);
+    if (this.#subscriptions.size === 0) this.account.insiders?.delete(this);
+  }
+
+  /** The account's imports have changed. */
+  renewShadows(): void {
+    const before = this.#shadows;
+    this.#shadows = null;
+    if (this.account.streamImports !== null) for (const sub of this.#subscriptions) this.#addShadows(sub);
+    before?.clear();
+  }
+
+  #addShadows(sub: Subscription): void {
+    this.#shadows ??= new Shadows();
+    this.#shadows.add(sub, this.account.streamImports!);
   }
 
   /** Publishes; true when somebody got the message. */

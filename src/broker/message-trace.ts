@@ -6,7 +6,7 @@ import { readText, toUtf8 } from '../protocol/bytes.js';
 import { layOut, type PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
 import { isValidLiteral, isValidPattern } from '../subjects/subject.js';
-import type { BrokerAccount } from './broker.js';
+import type { BrokerAccount } from './broker-account.js';
 import type { ClientConnection } from './connection.js';
 import type { Subscription } from './subscription.js';
 import { readTraceRequest, TRACE_DESTINATION, TRACE_DISABLED, type TraceRequest } from './trace-headers.js';
@@ -43,9 +43,13 @@ export class MessageTrace {
   readonly events: TraceEvent[] = [];
   readonly #ingress: TraceEvent;
   readonly #now: () => number;
+  readonly #sink: ((trace: MessageTrace) => void) | null;
+  /** What is still to come: the delivery, and streams that store the message later. */
+  #awaited = 1;
 
   constructor(from: ClientConnection, operation: PublishOperation, request: TraceRequest, goal: Goal) {
-    const { clock } = from.broker;
+    const { clock, traceSink } = from.broker;
+    this.#sink = traceSink;
     this.account = from.account;
     this.destination = goal.destination;
     this.only = goal.only;
@@ -101,6 +105,28 @@ export class MessageTrace {
     });
   }
 
+  /** A stream takes the message; the trace waits for it. */
+  jetStream(stream: string): StreamTrace {
+    this.#awaited++;
+    const event = this.#add({ type: 'js', stream: toUtf8(stream) });
+    return {
+      stored: (subject, noInterest) => {
+        event.subject = toUtf8(subject) || undefined;
+        event.nointerest = noInterest || undefined;
+        event.ts = this.#now();
+      },
+      end: (error) => {
+        event.error = error;
+        this.end();
+      },
+    };
+  }
+
+  /** Nothing more comes: the trace is sent, unless a stream is still at work. */
+  end(): void {
+    if (--this.#awaited === 0) this.#sink?.(this);
+  }
+
   #add(event: Omit<TraceEvent, 'ts'>): TraceEvent {
     // The type comes first and the time second.
     const { type, ...rest } = event;
@@ -108,6 +134,14 @@ export class MessageTrace {
     this.events.push(timed);
     return timed;
   }
+}
+
+/** What a stream tells of a message. */
+export interface StreamTrace {
+  /** The subject under which it is stored. Without interest it is not kept. */
+  stored(subject: string, noInterest: boolean): void;
+  /** To be called once. */
+  end(error?: string): void;
 }
 
 interface Goal {

@@ -5,18 +5,20 @@
 
 import { SYSTEM_ACCOUNT } from '../accounts/account.js';
 import type { MappedSubject } from '../accounts/mappings.js';
-import { readText, toUtf8 } from '../protocol/bytes.js';
+import { hashBytes, readText, toUtf8 } from '../protocol/bytes.js';
 import { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
+import { COPY_SLACK, Memory } from '../runtime/arena.js';
 import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
-import type { BrokerAccount } from './broker.js';
+import type { BrokerAccount } from './broker-account.js';
 import type { ClientConnection } from './connection.js';
 import { type Delivery, DeliveryPlan } from './delivery-plan.js';
 import type { FlushQueue } from './flush-queue.js';
 import type { InternalMessage } from './internal-client.js';
 import { beginTrace, type MessageTrace, notDelivered } from './message-trace.js';
-import type { InternalHandler } from './subscription.js';
+import { RESPONSE_PREFIX } from './responses.js';
+import type { InternalHandler, Passage, Subscription } from './subscription.js';
 import { mayAskForTrace } from './trace-headers.js';
 
 const GATEWAY_REPLY = /^(_GR_\.|\$GR\.)./;
@@ -29,8 +31,11 @@ const DOLLAR = 36;
 export class Publisher {
   readonly #flushes: FlushQueue;
   readonly #random: Random;
-  /** Handlers that are running, one inside the other. */
-  #handlers = 0;
+  /** Handlers that are running and passages to other accounts, one inside the other. */
+  #nested = 0;
+  /** Accounts whose cache is to be cleared at the end of the turn. */
+  readonly #full = new Set<BrokerAccount>();
+  readonly #noMemory = new Memory(COPY_SLACK);
   readonly #log: Log;
 
   constructor(flushes: FlushQueue, random: Random, log: Log) {
@@ -77,7 +82,7 @@ export class Publisher {
     message.trace = trace;
     this.#publish(from, message);
     message.trace = null;
-    if (trace !== null) from.broker.traceSink?.(trace);
+    trace?.end();
   }
 
   /** A message that is too large has a trace, too, if the bytes up to `end` ask for one. */
@@ -88,7 +93,7 @@ export class Publisher {
     const trace = mayAskForTrace(part) ? beginTrace(from, part, true).trace : null;
     if (trace === null) return;
     trace.refused('maximum payload exceeded');
-    from.broker.traceSink?.(trace);
+    trace.end();
   }
 
   /**
@@ -103,23 +108,77 @@ export class Publisher {
     return this.#deliver(plan, operation, null);
   }
 
+  /** The plan for what comes from another account on the subject that these bytes are; the account's mappings apply. */
+  planAt(account: BrokerAccount, bytes: Uint8Array, start: number, end: number): DeliveryPlan {
+    const plan =
+      account.cache.find(bytes, start, end, hashBytes(bytes, start, end)) ??
+      this.#planFor(account, readText(bytes, start, end));
+    return plan.mapping === null ? plan : this.#known(account, plan.mapping.next(this.#random));
+  }
+
+  /** The same for a subject that is text. */
+  planOn(account: BrokerAccount, subject: string): DeliveryPlan {
+    const plan = account.cache.findText(subject) ?? this.#planFor(account, subject);
+    return plan.mapping === null ? plan : this.#known(account, plan.mapping.next(this.#random));
+  }
+
+  /** Delivers what comes from another account; true when somebody got it. */
+  passOn(plan: DeliveryPlan, operation: PublishOperation, from: ClientConnection | null): boolean {
+    return this.#deliver(plan, operation, from);
+  }
+
   #plan(account: BrokerAccount, operation: PublishOperation): DeliveryPlan {
-    return this.#planFor(
-      account,
-      readText(operation.memory.bytes, operation.subjectStart, operation.subjectEnd),
-    );
+    const subject = readText(operation.memory.bytes, operation.subjectStart, operation.subjectEnd);
+    return this.#planFor(account, subject);
   }
 
   #planFor(account: BrokerAccount, subject: string): DeliveryPlan {
-    // Never while a handler publishes: the delivery that called it still reads from the cache's memory.
-    if (this.#handlers === 0 && account.cache.full) account.cache.clear();
-    const reserved =
-      GATEWAY_REPLY.test(subject) || (RAFT_SUBJECT.test(subject) && account.name !== SYSTEM_ACCOUNT);
+    const { cache } = account;
+    const found = account.match(subject);
+    const isResponse = subject.startsWith(RESPONSE_PREFIX);
+    if (isResponse) {
+      const response = account.responses?.find(subject);
+      // Each of these subjects is used once or twice: not worth a place in the cache, but for others who listen there.
+      if (found.length === 0) return this.#planOnce(subject, response === undefined ? found : [response]);
+      if (response !== undefined) {
+        response.planned = true;
+        found.push(response);
+      }
+    }
+    if (cache.full) {
+      // Never in the middle of a delivery: what it goes by lies in a cache's memory.
+      if (this.#nested === 0) cache.clear();
+      else return this.#planMeanwhile(account, subject, found);
+    }
+    const reserved = isReserved(subject, account);
     const mapping = account.mappings?.find(subject) ?? null;
-    return account.cache.keep(
-      subject,
-      (allocate) => new DeliveryPlan(subject, account.interest.match(subject), reserved, mapping, allocate),
-    );
+    return cache.keep(subject, (allocate) => new DeliveryPlan(subject, found, reserved, mapping, allocate));
+  }
+
+  /** A plan for one use; the cache is cleared once nothing is being delivered. */
+  #planMeanwhile(account: BrokerAccount, subject: string, found: Subscription[]): DeliveryPlan {
+    if (!this.#full.has(account)) {
+      this.#full.add(account);
+      setImmediate(() => {
+        this.#full.delete(account);
+        if (account.cache.full) account.cache.clear();
+      });
+    }
+    const mapping = account.mappings?.find(subject) ?? null;
+    return this.#planOnce(subject, found, isReserved(subject, account), mapping);
+  }
+
+  /** A plan that no cache holds. */
+  #planOnce(
+    subject: string,
+    found: Subscription[],
+    reserved = false,
+    mapping: MappedSubject | null = null,
+  ): DeliveryPlan {
+    return new DeliveryPlan(subject, found, reserved, mapping, (size) => {
+      const memory = size === 0 ? this.#noMemory : new Memory(size + COPY_SLACK);
+      return { memory, start: 0 };
+    });
   }
 
   /** Traces, mapping, permission: the plan by which the message is delivered, or null when it must not be. */
@@ -240,14 +299,24 @@ export class Publisher {
   ): boolean {
     const to = delivery.connection;
     const { sub } = delivery;
+    const { main } = sub;
+    // What came by a service does not go on by a stream.
+    if (main !== sub && operation.crossing !== null) return false;
     if (to === null) {
       if (sub.closed) return false;
       sub.delivered++;
-      this.#handle(sub.handler!, messageOf(plan.subject, operation));
-      return true;
+      return this.#deliverInside(delivery, plan, operation, from);
     }
-    const trace = operation.trace as MessageTrace | null;
-    const reason = reasonAgainst(delivery, plan.subject, from);
+    const subject = sub.subjectFor(plan.subject);
+    let trace = operation.trace as MessageTrace | null;
+    if (trace !== null && main !== sub) {
+      trace.streamExport(to.account, subject);
+      if (!sub.allowsTrace) {
+        if (trace.only) return true;
+        trace = null;
+      }
+    }
+    const reason = reasonAgainst(delivery, subject, from);
     if (reason !== null) {
       trace?.egress(to, sub, reason);
       return false;
@@ -256,23 +325,25 @@ export class Publisher {
       trace.egress(to, sub);
       return true;
     }
-    if (sub.max > 0 && sub.delivered >= sub.max) {
-      to.removeSubscription(sub);
+    if (main.max > 0 && to.deliveredTo(main) >= main.max) {
+      to.removeSubscription(main);
       trace?.egress(to, sub, notDelivered.maximum);
       return false;
     }
     sub.delivered++;
-    const last = sub.max > 0 && sub.delivered === sub.max;
-    if (last) to.logDebug(`Auto-unsubscribe limit of ${sub.max} reached for sid '${sub.sid}'`);
+    const last = main.max > 0 && to.deliveredTo(main) === main.max;
+    if (last) to.logDebug(`Auto-unsubscribe limit of ${main.max} reached for sid '${sub.sid}'`);
     if (to.stalled && from !== null && !from.waitFor(to)) {
       trace?.egress(to, sub, notDelivered.slow);
-      if (last) to.removeSubscription(sub);
+      if (last) to.removeSubscription(main);
       return false;
     }
     trace?.egress(to, sub);
     const withoutHeader = operation.headerSize !== 0 && !to.headers;
     to.outMsgs++;
     to.outBytes += operation.size - (withoutHeader ? operation.headerSize : 0);
+    if (withoutHeader || main !== sub)
+      countCrossing(sub, to, operation.size, withoutHeader ? operation.headerSize : 0);
     const cut = operation.headerSize === 0 || withoutHeader ? 1 : 0;
     const { memory, headStart, headLength } = delivery;
     if (withoutHeader) {
@@ -297,20 +368,40 @@ export class Publisher {
       );
     }
     if (!to.dirty) this.#flushes.add(to);
-    if (last) to.removeSubscription(sub);
+    if (last) to.removeSubscription(main);
     return true;
+  }
+
+  /** Delivers to a room inside the server, or to another account. */
+  #deliverInside(
+    delivery: Delivery,
+    plan: DeliveryPlan,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+  ): boolean {
+    const { sub } = delivery;
+    if (sub.handler !== null) {
+      this.#handle(sub.handler, messageOf(sub.subjectFor(plan.subject), operation, from));
+      return true;
+    }
+    this.#nested++;
+    try {
+      return (sub as Passage).pass(delivery, operation, from, plan.subject);
+    } finally {
+      this.#nested--;
+    }
   }
 
   /** A fault in one room must not cut off the delivery to others. */
   #handle(handler: InternalHandler, message: InternalMessage): void {
-    this.#handlers++;
+    this.#nested++;
     try {
       handler(message);
     } catch (error) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       this.#log.error(`Handler of a message on ${toUtf8(quote(message.subject))} failed: ${text}`);
     } finally {
-      this.#handlers--;
+      this.#nested--;
     }
   }
 
@@ -351,13 +442,17 @@ function reasonAgainst(
   from: ClientConnection | null,
 ): string | null {
   if (to === from && !to!.echo) return notDelivered.noEcho;
-  if (sub.filter?.denies(subject)) return notDelivered.denied;
+  if (sub.main.filter?.denies(subject)) return notDelivered.denied;
   if (sub.closed) return notDelivered.subscriptionClosed;
   return to!.closed ? notDelivered.clientClosed : null;
 }
 
 /** A message with bytes of its own, for a handler. */
-function messageOf(subject: string, operation: PublishOperation): InternalMessage {
+function messageOf(
+  subject: string,
+  operation: PublishOperation,
+  from: ClientConnection | null,
+): InternalMessage {
   const { memory, payloadStart, headerSize, size, replyStart, replyEnd } = operation;
   const body = Buffer.from(memory.bytes.subarray(payloadStart, payloadStart + size));
   return {
@@ -365,5 +460,29 @@ function messageOf(subject: string, operation: PublishOperation): InternalMessag
     reply: replyStart === 0 ? '' : readText(memory.bytes, replyStart, replyEnd),
     header: headerSize === 0 ? null : body.subarray(0, headerSize),
     payload: body.subarray(headerSize),
+    from,
+    trace: operation.trace as MessageTrace | null,
   };
+}
+
+/** Clients may not publish there. */
+function isReserved(subject: string, account: BrokerAccount): boolean {
+  return GATEWAY_REPLY.test(subject) || (RAFT_SUBJECT.test(subject) && account.name !== SYSTEM_ACCOUNT);
+}
+
+/**
+ * The official server counts what goes out for the account that a message is published in, with the header also where the receiver
+ * cannot have it; the connections' own counters, which are added up for their accounts, know nothing of that.
+ */
+function countCrossing(sub: Subscription, to: ClientConnection, size: number, cutOff: number): void {
+  to.broker.closedTraffic.outBytes += cutOff;
+  const { exporter } = sub;
+  if (exporter === null) {
+    to.account.closedTraffic.outBytes += cutOff;
+    return;
+  }
+  to.account.closedTraffic.outMsgs--;
+  to.account.closedTraffic.outBytes -= size - cutOff;
+  exporter.closedTraffic.outMsgs++;
+  exporter.closedTraffic.outBytes += size;
 }

@@ -1,7 +1,10 @@
 /** A subscription: interest of one connection, or of a room inside the server, in a subject. */
+import type { PublishOperation } from '../protocol/client-parser.js';
 import type { DeliveryFilter } from '../security/permissions.js';
 import type { Interest } from '../subjects/interest-graph.js';
+import type { BrokerAccount } from './broker-account.js';
 import type { ClientConnection } from './connection.js';
+import type { Delivery } from './delivery-plan.js';
 import type { InternalMessage } from './internal-client.js';
 
 /** Where messages of a subscription go that is not a connection's: called during the publish, so it must be quick. */
@@ -39,6 +42,42 @@ export class Subscription implements Interest {
     this.handler = handler;
     this.special = handler !== null;
   }
+
+  /** What the client subscribed to; another one where this is the shadow of it in an account that it imports from. */
+  get main(): Subscription {
+    return this;
+  }
+
+  /** The account that a message comes from, where that is another one than the receiver's. */
+  get exporter(): BrokerAccount | null {
+    return null;
+  }
+
+  /** False where nobody may trace what becomes of a message behind this subscription. */
+  get allowsTrace(): boolean {
+    return true;
+  }
+
+  /** The subject that the receiver gets a message on this subject under. */
+  subjectFor(subject: string): string {
+    return subject;
+  }
+}
+
+/** An entry of an account's interest that hands messages on to another account. */
+export abstract class Passage extends Subscription {
+  constructor(subject: string, sid: number) {
+    super(subject, null, sid, null, null);
+    this.special = true;
+  }
+
+  /** Hands a message on that was published on the subject; true when somebody got it there. */
+  abstract pass(
+    delivery: Delivery,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+    subject: string,
+  ): boolean;
 }
 
 /** The key of a sid in a connection's table. */

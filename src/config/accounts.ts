@@ -4,6 +4,7 @@ import { addUsers, applyDefaultPermissions, readUsers } from './authorization.js
 import { readExports } from './exports.js';
 import { goQuote, goValue } from './go-format.js';
 import { readImports } from './imports.js';
+import { readAccountJetStream } from './jetstream.js';
 import { keyName } from './keys.js';
 import { readMappings } from './mappings.js';
 import { isPublicNkey } from './nkey.js';
@@ -88,6 +89,9 @@ function readAccountKeys(
           return;
         case 'default_permissions':
           account.defaultPermissions = readPermissions(item, problems);
+          return;
+        case 'jetstream':
+          account.jetstream = readAccountJetStream(item, problems);
           return;
         case 'exports':
           account.exports = readExports(item, problems);

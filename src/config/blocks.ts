@@ -2,6 +2,7 @@
 import { readAccounts } from './accounts.js';
 import { readAuthorization } from './authorization.js';
 import { generalReaders } from './general.js';
+import { readJetStream, readStoreDir } from './jetstream.js';
 import { keyName } from './keys.js';
 import { readGlobalMappings } from './mappings.js';
 import { readProxies } from './proxies.js';
@@ -14,8 +15,10 @@ export const readers: Readonly<Record<string, KeyReader>> = {
   ...generalReaders,
   accounts: readAccounts,
   authorization: readAuthorization,
+  jetstream: readJetStream,
   mappings: readGlobalMappings,
   proxies: readProxies,
+  store_dir: readStoreDir,
   tls: readClientTls,
 };
 

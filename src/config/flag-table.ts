@@ -35,8 +35,8 @@ VV                | -                     | bool   | false   | core      | trace
 DV                | -                     | bool   | false   | core      | debug and trace
 DVV               | -                     | bool   | false   | core      | debug and trace, of the system account too
 max_traced_msg_len| -                     | int    | 0       | core      | cut traced messages; 0 does not
-jetstream         | js                    | bool   | false   | jetstream | enable JetStream
-store_dir         | sd                    | string | -       | jetstream | folder JetStream stores in
+jetstream         | js                    | bool   | false   | core      | enable JetStream
+store_dir         | sd                    | string | -       | core      | folder JetStream stores in
 user              | -                     | string | -       | core      | user required for connections
 pass              | -                     | string | -       | core      | password required for connections
 auth              | -                     | string | -       | core      | token required for connections

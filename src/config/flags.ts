@@ -147,6 +147,8 @@ const setters: FieldFlags = {
   debug: (options, value: boolean) => void (options.debug = value),
   trace: (options, value: boolean) => void (options.trace = value),
   max_traced_msg_len: (options, value: number) => void (options.maxTracedMsgLen = value),
+  jetstream: ({ jetstream }, value: boolean) => void (jetstream.enabled = value),
+  store_dir: ({ jetstream }, value: string) => void (jetstream.storeDir = value || undefined),
   user: ({ authorization }, value: string) => void (authorization.username = value || undefined),
   pass: ({ authorization }, value: string) => void (authorization.password = value || undefined),
   auth: ({ authorization }, value: string) => void (authorization.token = value || undefined),

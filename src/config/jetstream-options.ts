@@ -30,7 +30,17 @@ export interface JetStreamBatchLimits {
   timeout?: number;
 }
 
+/** What matters once servers form a cluster; a single server, this one or the official one, makes no use of it. */
+export interface JetStreamClusterOptions {
+  extensionHint?: string;
+  maxOutstandingCatchup?: number;
+  metaCompact?: number;
+  metaCompactSize?: number;
+  metaCompactSync?: boolean;
+}
+
 export interface JetStreamOptions {
+  enabled: boolean;
   /** Absent is `nats` in the folder for temporary files. `/jetstream` goes behind it. */
   storeDir?: string;
   /** Absent is what the machine has: three quarters of it. */
@@ -48,7 +58,10 @@ export interface JetStreamOptions {
   /** Requests of the API that may wait. */
   requestQueueLimit: number;
   infoQueueLimit: number;
+  /** For clusters: replicas are spread over servers with different tags of this prefix. */
   uniqueTag: string;
+  /** For clusters, see `cluster`. */
+  cluster: JetStreamClusterOptions;
   limits: JetStreamServerLimits;
 }
 
@@ -77,6 +90,7 @@ export const noJetStreamLimits: Readonly<JetStreamAccountLimits> = {
 
 export function defaultJetStreamOptions(): JetStreamOptions {
   return {
+    enabled: false,
     domain: '',
     strict: true,
     syncInterval: 0,
@@ -85,6 +99,7 @@ export function defaultJetStreamOptions(): JetStreamOptions {
     requestQueueLimit: 10_000,
     infoQueueLimit: 10_000,
     uniqueTag: '',
+    cluster: {},
     limits: {
       maxAckPending: 0,
       maxRequestBatch: 0,

@@ -4,6 +4,11 @@
  * Every duration is in milliseconds (fractions allowed), every size in bytes. `-1` in a limit means "none" where the
  * official server has it so. The table in `keys.ts` says which key of the configuration language sets which field.
  */
+import {
+  defaultJetStreamOptions,
+  type JetStreamAccountLimits,
+  type JetStreamOptions,
+} from './jetstream-options.js';
 import type { TlsOptions } from './tls-options.js';
 
 /**
@@ -146,6 +151,8 @@ export interface MappingOptions {
 export interface AccountOptions {
   name: string;
   limits?: AccountLimits;
+  /** What it may have of JetStream; absent where it has none. */
+  jetstream?: JetStreamAccountLimits;
   exports?: ExportOptions[];
   imports?: ImportOptions[];
   mappings?: MappingOptions[];
@@ -200,6 +207,8 @@ export interface ServerOptions {
   maxPending: number;
   maxClosedClients: number;
   maxTracedMsgLen: number;
+
+  jetstream: JetStreamOptions;
 
   // Liveness.
   pingInterval: number;
@@ -268,6 +277,7 @@ export function defaultOptions(): ServerOptions {
     maxPending: 67108864,
     maxClosedClients: 10000,
     maxTracedMsgLen: 0,
+    jetstream: defaultJetStreamOptions(),
     pingInterval: 120_000,
     pingMax: 2,
     writeDeadline: 10_000,

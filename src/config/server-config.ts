@@ -83,7 +83,54 @@ export interface MappingDestinationConfig {
 /** A destination for all messages, or several with weights. */
 export type MappingConfig = string | MappingDestinationConfig | MappingDestinationConfig[];
 
+/** What one account may have of JetStream; absent or -1 is no limit. Sizes are bytes. */
+export interface AccountJetStreamConfig {
+  max_memory?: number;
+  max_store?: number;
+  max_streams?: number;
+  max_consumers?: number;
+  max_bytes_required?: boolean;
+  memory_max_stream_bytes?: number;
+  store_max_stream_bytes?: number;
+  max_ack_pending?: number;
+}
+
+/** Sizes are bytes or texts such as `'10G'`. */
+export interface JetStreamConfig {
+  enabled?: boolean;
+  /** `jetstream` goes behind it. */
+  store_dir?: string;
+  max_memory_store?: number | string;
+  max_file_store?: number | string;
+  domain?: string;
+  /** Requests with unknown fields are refused; on unless said otherwise. */
+  strict?: boolean;
+  /** `'always'`, which is the default here, or the time between syncs. */
+  sync_interval?: string;
+  /** Encrypts what is stored. */
+  key?: string;
+  prev_key?: string;
+  cipher?: 'chacha' | 'aes';
+  max_buffered_msgs?: number;
+  max_buffered_size?: number | string;
+  request_queue_limit?: number;
+  info_queue_limit?: number;
+  limits?: {
+    max_ack_pending?: number;
+    max_request_batch?: number;
+    default_max_consumers?: number;
+    duplicate_window?: string;
+    batch?: {
+      max_inflight_per_stream?: number;
+      max_inflight_total?: number;
+      max_msgs?: number;
+      timeout?: string;
+    };
+  };
+}
+
 export interface AccountConfig {
+  jetstream?: boolean | 'enabled' | 'disabled' | AccountJetStreamConfig;
   /** Public account nkey, `A...`. */
   nkey?: string;
   users?: UserConfig[];
@@ -145,6 +192,9 @@ export interface ServerConfig {
   server_tags?: string | string[];
   server_metadata?: Record<string, string>;
   feature_flags?: Record<string, boolean>;
+
+  jetstream?: boolean | 'enabled' | 'disabled' | JetStreamConfig;
+  store_dir?: string;
 
   authorization?: AuthorizationConfig;
   accounts?: string[] | Record<string, AccountConfig>;

@@ -43,6 +43,13 @@ export function hashText(text: string): number {
   return hash;
 }
 
+/** The same hash of bytes. */
+export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0;
+  for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
+  return hash;
+}
+
 /** A size in decimal: 1 to 9 digits, no sign; -1 for anything else. */
 export function parseSize(text: string): number {
   if (text.length === 0 || text.length > 9) return -1;

@@ -28,6 +28,8 @@ export class PublishOperation {
   tailEnd = 0;
   /** What the broker notes of the message's way, where the client asked for that. */
   trace: object | null = null;
+  /** How it came here from another account; null for what was published here. The parser knows nothing of it. */
+  crossing: object | null = null;
 }
 
 /** What the parser calls; a connection implements it. */

@@ -230,8 +230,7 @@ export interface Field<V> {
   readonly path?: string;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a field of any type
-export type Fields = Record<string, Field<any>>;
+export type Fields = Record<string, Field<unknown>>;
 export type StructOf<F extends Fields> = {
   -readonly [K in keyof F]: F[K] extends Field<infer V> ? V : never;
 };

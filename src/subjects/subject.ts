@@ -90,6 +90,21 @@ export function patternsOverlap(a: string, b: string): boolean {
   return left.length === right.length;
 }
 
+/** The pattern of all literal subjects that match both patterns; null when there are none. */
+export function intersection(a: string, b: string): string | null {
+  const left = a.split('.');
+  const right = b.split('.');
+  const tokens: string[] = [];
+  for (let i = 0; i < left.length && i < right.length; i++) {
+    const [one, other] = [left[i]!, right[i]!];
+    if (one === '>') return [...tokens, ...right.slice(i)].join('.');
+    if (other === '>') return [...tokens, ...left.slice(i)].join('.');
+    if (one !== other && one !== '*' && other !== '*') return null;
+    tokens.push(one === '*' ? other : one);
+  }
+  return left.length === right.length ? tokens.join('.') : null;
+}
+
 function tokenEnd(subject: string, start: number): number {
   const dot = subject.indexOf('.', start);
   return dot === -1 ? subject.length : dot;

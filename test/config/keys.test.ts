@@ -60,6 +60,8 @@ const typedKeys: Record<keyof ServerConfig, true> = {
   server_metadata: true,
   feature_flags: true,
   authorization: true,
+  jetstream: true,
+  store_dir: true,
   accounts: true,
   mappings: true,
   no_auth_user: true,

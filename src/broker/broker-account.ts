@@ -1,0 +1,47 @@
+/**
+ * An account as the broker has it: what it lets others have, what it has from them, and the answers that are under way to others.
+ */
+import { Account } from '../accounts/account.js';
+import type { ExportOptions } from '../config/options.js';
+import type { ClientConnection } from './connection.js';
+import type { DeliveryPlan } from './delivery-plan.js';
+import type { InternalClient } from './internal-client.js';
+import type { AwaitedReplies, ResponseTable } from './responses.js';
+import type { ServiceExport, ServicePassage } from './service-imports.js';
+import type { StreamImport } from './stream-imports.js';
+import type { Subscription } from './subscription.js';
+import type { SystemImports } from './system-imports.js';
+
+const DOLLAR = 36;
+
+export class BrokerAccount extends Account<Subscription, DeliveryPlan, ClientConnection> {
+  // Null for accounts without: most of them, where there are many.
+  streamExports: readonly ExportOptions[] | null = null;
+  serviceExports: readonly ServiceExport[] | null = null;
+  streamImports: readonly StreamImport[] | null = null;
+  /** They are subscriptions in the account's interest. */
+  serviceImports: readonly ServicePassage[] | null = null;
+  /** What all accounts have from the system account; not in their interest, as that would cost memory for each of them. */
+  systemImports: SystemImports | null = null;
+  /** Answers that this account's services owe to others. */
+  responses: ResponseTable | null = null;
+  /** Answers from others that this account's clients wait for. */
+  awaited: AwaitedReplies | null = null;
+  /** Those of rooms inside the server that subscribe here. */
+  insiders: Set<InternalClient> | null = null;
+
+  /** Everything that a message published on the subject goes to. */
+  match(subject: string): Subscription[] {
+    const found = this.interest.match(subject);
+    if (this.systemImports !== null && subject.charCodeAt(0) === DOLLAR) {
+      const passage = this.systemImports.passage(this, subject);
+      if (passage !== null) found.push(passage);
+    }
+    return found;
+  }
+
+  override unsubscribe(sub: Subscription): void {
+    super.unsubscribe(sub);
+    this.awaited?.interestLost(sub.subject);
+  }
+}
