@@ -25,6 +25,7 @@ import { BcryptWorker } from './security/bcrypt-worker.js';
 import { authenticationWarnings, ConfigAuthenticator } from './security/config-authenticator.js';
 import { createServerIdentity, type ServerIdentity } from './security/nkeys.js';
 import type { LoadedTls } from './security/tls.js';
+import type { SystemRoom } from './system/room.js';
 import { natsVersion, weftVersion } from './version.js';
 
 /** What a server can be given instead of the defaults. */
@@ -63,6 +64,7 @@ export class Server {
   readonly #bcrypt = new BcryptWorker();
   #listener: ClientListener | null = null;
   #monitor: Monitor | null = null;
+  #system: SystemRoom | null = null;
   #loadedTls: LoadedTls | null = null;
   #closed: Promise<void> | null = null;
   /** Reloads run one after the other. */
@@ -123,6 +125,7 @@ export class Server {
     }
     if (options.httpPort !== 0 || options.httpsPort !== 0) await this.startMonitoring();
     if (!this.parts.noListen) await this.#listen();
+    if (!options.noSystemAccount) await this.#startSystem();
     this.announcements.writePorts();
     log.notice('Server is ready');
   }
@@ -130,10 +133,20 @@ export class Server {
   /** Loads monitoring and opens its door; a server without it holds none of its code. */
   async startMonitoring(): Promise<void> {
     const { Monitor } = await import('./monitoring/monitor.js');
-    const ready = () => this.parts.noListen === true || (this.#listener !== null && !this.lameDuckMode);
-    this.#monitor = new Monitor(this, ready);
+    this.#monitor = new Monitor(this, this.#ready);
     await this.#monitor.start();
   }
+
+  /** Comes after the doors have been opened, as it is not what a start waits for. */
+  async #startSystem(): Promise<void> {
+    const { SystemRoom } = await import('./system/room.js');
+    const requests = new Map<string, number>();
+    const httpRequests = () => this.#monitor?.view.requests ?? requests;
+    this.#system = new SystemRoom({ server: this, ready: this.#ready, httpRequests });
+  }
+
+  /** Whether clients can connect. */
+  readonly #ready = () => this.parts.noListen === true || (this.#listener !== null && !this.lameDuckMode);
 
   /** The port of monitoring; 0 when there is none. */
   get monitoringPort(): number {
@@ -273,6 +286,7 @@ export class Server {
     this.log.notice('Initiating Shutdown...');
     this.#lameDuck.cancel();
     this.#listener?.stop();
+    this.#system?.close();
     this.broker.close();
     // What was flushed above still has to leave the process, or to reach its other part.
     await new Promise((resolve) => setImmediate(resolve));

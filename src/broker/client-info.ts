@@ -55,6 +55,7 @@ export function clientInfo(connection: ClientConnection, detailed: boolean): Cli
     server: broker.serverName,
     stop: undefined,
     issuer_key: identity?.kind === 'nkey' ? acc : undefined,
+    name_tag: undefined,
     kind: 'Client',
     client_type: clientType(connection),
   };

@@ -14,12 +14,13 @@ export function accountz(view: MonitorView, options: { account: string }) {
     system_account: broker.options.noSystemAccount ? undefined : broker.systemAccountName,
   };
   if (options.account === '') return { ...head, accounts: [...broker.accounts.keys()] };
-  const account = broker.accounts.get(options.account);
-  if (account === undefined) throw new RequestError(`Account ${options.account} does not exist`);
-  return { ...head, account_detail: accountDetail(view, account) };
+  return { ...head, account_detail: accountInfo(view, options.account) };
 }
 
-function accountDetail(view: MonitorView, account: BrokerAccount) {
+/** One account in detail. Throws `RequestError` when it is not there. */
+export function accountInfo(view: MonitorView, name: string) {
+  const account = view.server.broker.accounts.get(name);
+  if (account === undefined) throw new RequestError(`Account ${name} does not exist`);
   return {
     account_name: account.name,
     // Accounts come from the configuration, so they are as old as it is.
@@ -58,7 +59,7 @@ export function accountStatz(view: MonitorView, options: AccountStatzOptions) {
 }
 
 /** The figures of one account; also those of the account's own statistics service. */
-function accountStat(account: BrokerAccount) {
+export function accountStat(account: BrokerAccount) {
   const traffic = accountTraffic(account);
   return {
     acc: account.name,

@@ -13,7 +13,8 @@ import type { MonitorView } from './view.js';
 const DEFAULT_LIMIT = 1024;
 const GLOBAL_ACCOUNT = '$G';
 
-export type ConnectionState = 'open' | 'closed' | 'all';
+/** `none` asks for a state in which no connection can be. */
+export type ConnectionState = 'open' | 'closed' | 'all' | 'none';
 
 export interface ConnzOptions {
   /** One of `connzSorts`; empty is `cid`. */
@@ -125,11 +126,11 @@ export function connzPage(view: MonitorView, options: ConnzOptions): ConnzPage {
 
   let open: ConnectionRef[] = [];
   let closed: ConnectionRef[] = [];
-  if (options.state !== 'closed') {
+  if (options.state === 'open' || options.state === 'all') {
     const all = account === null ? broker.connections.values() : account.connections;
     for (const connection of all) open.push({ connection, closed: null });
   }
-  if (options.state !== 'open') {
+  if (options.state === 'closed' || options.state === 'all') {
     for (const each of broker.closedConnections.list()) {
       if (account === null || closedAccount(each.connection.account.name) === options.account) {
         closed.push({ connection: each.connection, closed: each });

@@ -69,7 +69,7 @@ export interface ExpvarVariables {
 }
 
 /** The variables of Go's `expvar`, with secrets of the command line taken out. */
-function expvarVariables(): ExpvarVariables {
+export function expvarVariables(): ExpvarVariables {
   return { cmdline: redactArguments(process.argv.slice(1)), memstats: memoryStatistics() };
 }
 

@@ -123,7 +123,8 @@ function byKind(clients: number) {
   return { clients, routes: 0, gateways: 0, leafs: 0 };
 }
 
-function featureFlags(configured: Readonly<Record<string, boolean>>): Record<string, boolean> {
+/** All switches, as the configuration has them. */
+export function featureFlags(configured: Readonly<Record<string, boolean>>): Record<string, boolean> {
   const known = Object.entries(configured).filter(([name]) => Object.hasOwn(knownFeatureFlags, name));
   return { ...knownFeatureFlags, ...Object.fromEntries(known) };
 }

@@ -35,6 +35,7 @@ const MAX_DEPTH = 1000;
 const WHITE = new Set([0x20, 0x09, 0x0d, 0x0a]);
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const SPACE = Buffer.from(' ');
 const ESCAPES: Record<string, string> = {
   '"': '"',
   '\\': '\\',
@@ -52,6 +53,20 @@ export function parseJsonValues(text: Uint8Array): { node: JsonNode; raw: string
   const values: { node: JsonNode; raw: string }[] = [];
   while (!reader.atEnd()) values.push(reader.whole());
   return values;
+}
+
+/** The one value that a text has to hold. Throws `JsonSyntaxError`. */
+export function parseJsonValue(text: Uint8Array): JsonNode {
+  // Go's scanner takes the end of the text for white space first: half a literal ends in a wrong character.
+  const reader = new Reader(Buffer.concat([text, SPACE]));
+  try {
+    const { node } = reader.whole();
+    reader.expectEnd();
+    return node;
+  } catch (error) {
+    const early = error instanceof JsonSyntaxError && error.offset === undefined;
+    throw early ? new JsonSyntaxError('unexpected end of JSON input') : error;
+  }
 }
 
 class Reader {
@@ -72,6 +87,10 @@ class Reader {
     const start = this.#at;
     const node = this.#value();
     return { node, raw: this.#bytes.toString('utf8', start, this.#at) };
+  }
+
+  expectEnd(): void {
+    if (!this.atEnd()) this.#fail('after top-level value');
   }
 
   #skipWhite(): void {

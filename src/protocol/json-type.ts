@@ -3,7 +3,7 @@
  * case, absent fields are zero, the same error texts) and writes it as its encoder does (order of fields, `omitempty`, escapes).
  */
 import { escapeForGo } from './json.js';
-import { type JsonNode, JsonNumber, JsonObject, parseJsonValues } from './json-text.js';
+import { type JsonNode, JsonNumber, JsonObject, parseJsonValue, parseJsonValues } from './json-text.js';
 
 /** Where a value stands, for error texts. */
 interface Place {
@@ -69,7 +69,7 @@ function scalar<V extends string | boolean>(
     read(node, known, place, findings) {
       if (node === null) return known;
       if (typeof node === kind) return node as V;
-      findings.wrongType(kindOf(node), place, goName);
+      findings.wrongType(kindOf(node), place, this.goName);
       return known;
     },
     write: (value) => (typeof value === 'string' ? quoteJson(value) : String(value)),
@@ -99,14 +99,14 @@ function integer(goName: string, min: bigint, max: bigint): JsonType<number> {
     read(node, known, place, findings) {
       if (node === null) return known;
       if (!(node instanceof JsonNumber)) {
-        findings.wrongType(kindOf(node), place, goName);
+        findings.wrongType(kindOf(node), place, this.goName);
         return known;
       }
       if (/^-?[0-9]+$/.test(node.text) && node.text.length <= 20) {
         const value = BigInt(node.text);
         if (value >= min && value <= max) return Number(value);
       }
-      findings.wrongType(`number ${node.text}`, place, goName);
+      findings.wrongType(`number ${node.text}`, place, this.goName);
       return known;
     },
     write: (value) => (value >= most ? String(max) : value <= least ? String(min) : wholeText(value)),
@@ -126,6 +126,11 @@ export const int64 = integer('int64', INT64_MIN, INT64_MAX);
 export const uint64 = integer('uint64', 0n, 2n ** 64n - 1n);
 /** Nanoseconds, unlike durations elsewhere: these are values of the JetStream API. */
 export const duration = integer('time.Duration', INT64_MIN, INT64_MAX);
+
+/** The same type under the name that the official server has for it where it is used. */
+export function named<V>(goName: string, of: JsonType<V>): JsonType<V> {
+  return { ...of, goName };
+}
 
 /** One of several words. `unknown` makes the error for another value, which is given as it was written. */
 export function oneOf<W extends string>(
@@ -304,5 +309,13 @@ export function readJson<V>(type: JsonType<V>, json: Uint8Array, strict: boolean
     value = type.read(node, value, { struct: '', path: '' }, findings);
     if (findings.first !== null) throw findings.first;
   }
+  return value;
+}
+
+/** Reads the one value of a JSON text, over a value of zeros. Throws an error with the official server's text. */
+export function readOneJson<V>(type: JsonType<V>, json: Uint8Array): V {
+  const findings = new Findings(false);
+  const value = type.read(parseJsonValue(json), type.zero(), { struct: '', path: '' }, findings);
+  if (findings.first !== null) throw findings.first;
   return value;
 }

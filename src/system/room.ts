@@ -1,0 +1,152 @@
+/**
+ * The system account's room: it listens to requests, tells what happens, and sends the server's figures. What answers requests is
+ * loaded when the first one comes, as most servers are never asked.
+ */
+import type { InternalMessage } from '../broker/internal-client.js';
+import { CpuMeter } from '../monitoring/cpu-meter.js';
+import type { MonitoredServer, MonitorView } from '../monitoring/view.js';
+import { Events } from './events.js';
+import { Sender } from './sender.js';
+import { Statsz } from './statsz.js';
+
+/** The server as this room needs it. */
+export interface SystemServer extends MonitoredServer {
+  /** Rejects with the reason why it cannot. */
+  reload(): Promise<void>;
+}
+
+export interface SystemParts {
+  server: SystemServer;
+  /** Whether clients can connect. */
+  ready: () => boolean;
+  /** Requests that monitoring has answered over HTTP. */
+  httpRequests: () => Map<string, number>;
+}
+
+type Answers = typeof import('./answers.js');
+
+/** Names of services of a server; each also answers when all servers are asked. */
+const serverServices = [
+  'IDZ',
+  'STATSZ',
+  'VARZ',
+  'CONNZ',
+  'SUBSZ',
+  'ROUTEZ',
+  'GATEWAYZ',
+  'LEAFZ',
+  'ACCOUNTZ',
+  'JSZ',
+  'HEALTHZ',
+  'PROFILEZ',
+  'EXPVARZ',
+  'IPQUEUESZ',
+  'RAFTZ',
+];
+const serverCommands = ['RELOAD', 'KICK', 'LDM'];
+const accountServices = ['SUBSZ', 'CONNZ', 'LEAFZ', 'JSZ', 'INFO', 'STATZ', 'CONNS'];
+
+/** A request and the name of what answers it. */
+interface Waiting {
+  service: string;
+  message: InternalMessage;
+}
+
+export class SystemRoom {
+  readonly server: SystemServer;
+  readonly sender: Sender;
+  readonly events: Events;
+  readonly statsz: Statsz;
+  readonly view: MonitorView;
+  readonly #stopListening: () => void;
+  #answers: Answers | null = null;
+  #waiting: Waiting[] = [];
+  #closed = false;
+
+  constructor({ server, ready, httpRequests }: SystemParts) {
+    const { broker, startTime } = server;
+    const cpu = new CpuMeter();
+    this.server = server;
+    this.sender = new Sender(broker);
+    this.events = new Events(this.sender);
+    this.statsz = new Statsz({ sender: this.sender, cpu, startTime });
+    this.view = {
+      server,
+      cpu,
+      ready,
+      get requests() {
+        return httpRequests();
+      },
+    };
+    this.#stopListening = broker.events.add(this.events);
+    this.#subscribe();
+    this.statsz.start();
+  }
+
+  /** Says that the server ends, and ends. May be called any number of times. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.events.shutdown();
+    this.#stopListening();
+    this.events.close();
+    this.statsz.close();
+    this.sender.client.close();
+    this.#waiting = [];
+  }
+
+  /** What is wrong with a request that gets no answer. */
+  logError(text: string): void {
+    this.server.log.error(`SYSTEM - ${text}`);
+  }
+
+  #subscribe(): void {
+    const { id } = this.sender.broker.identity;
+    this.#on('$SYS.REQ.SERVER.PING', 'SERVER.STATSZ');
+    for (const name of serverServices) {
+      for (const target of [id, 'PING']) this.#on(`$SYS.REQ.SERVER.${target}.${name}`, `SERVER.${name}`);
+    }
+    for (const name of serverCommands) this.#on(`$SYS.REQ.SERVER.${id}.${name}`, `SERVER.${name}`);
+    for (const name of accountServices) this.#on(`$SYS.REQ.ACCOUNT.*.${name}`, `ACCOUNT.${name}`);
+    this.#on('$SYS.REQ.ACCOUNT.PING.STATZ', 'ACCOUNTS.STATZ');
+    this.#on('$SYS.REQ.ACCOUNT.NSUBS', 'NSUBS');
+    this.#on('$SYS.REQ.USER.*.INFO', 'USER.INFO');
+    this.#on('$SYS.DEBUG.SUBSCRIBERS', 'SUBSCRIBERS');
+  }
+
+  #on(subject: string, service: string): void {
+    this.sender.client.subscribe(subject, (message) => this.#enqueue({ service, message }));
+    this.sender.quiet++;
+  }
+
+  /** Requests are answered in turns of their own: the publish that brought them is not over yet. */
+  #enqueue(request: Waiting): void {
+    this.#waiting.push(request);
+    if (this.#waiting.length > 1) return;
+    if (this.#answers !== null) {
+      setImmediate(() => this.#next());
+      return;
+    }
+    import('./answers.js').then(
+      (answers) => {
+        this.#answers = answers;
+        setImmediate(() => this.#next());
+      },
+      (error: unknown) => {
+        this.#waiting = [];
+        this.logError(`requests cannot be answered: ${String(error)}`);
+      },
+    );
+  }
+
+  #next(): void {
+    const request = this.#waiting[0];
+    if (request === undefined) return;
+    const { service, message } = request;
+    this.#answers!.answers[service]!(this, message).catch((error: unknown) => {
+      this.logError(`request on ${message.subject} failed: ${error instanceof Error ? error.stack : error}`);
+    });
+    this.#waiting.shift();
+    if (this.#waiting.length > 0) setImmediate(() => this.#next());
+  }
+}
