@@ -3,6 +3,7 @@
  * loaded when the first one comes, as most servers are never asked.
  */
 import type { InternalMessage } from '../broker/internal-client.js';
+import type { MessageTrace } from '../broker/message-trace.js';
 import { CpuMeter } from '../monitoring/cpu-meter.js';
 import type { MonitoredServer, MonitorView } from '../monitoring/view.js';
 import { Events } from './events.js';
@@ -61,6 +62,7 @@ export class SystemRoom {
   readonly #stopListening: () => void;
   #answers: Answers | null = null;
   #waiting: Waiting[] = [];
+  #traces: Promise<typeof import('./message-trace.js')> | null = null;
   #closed = false;
 
   constructor({ server, ready, httpRequests }: SystemParts) {
@@ -79,6 +81,7 @@ export class SystemRoom {
       },
     };
     this.#stopListening = broker.events.add(this.events);
+    broker.traceSink = (trace) => this.#sendTrace(trace);
     this.#subscribe();
     this.statsz.start();
   }
@@ -89,6 +92,7 @@ export class SystemRoom {
     this.#closed = true;
     this.events.shutdown();
     this.#stopListening();
+    this.server.broker.traceSink = null;
     this.events.close();
     this.statsz.close();
     this.sender.client.close();
@@ -137,6 +141,16 @@ export class SystemRoom {
         this.logError(`requests cannot be answered: ${String(error)}`);
       },
     );
+  }
+
+  /** Traces leave in the order in which they were made. */
+  #sendTrace(trace: MessageTrace): void {
+    this.#traces ??= import('./message-trace.js');
+    this.#traces
+      .then(({ sendTrace }) => {
+        if (!this.#closed) sendTrace(this.sender, trace);
+      })
+      .catch((error: unknown) => this.logError(`a trace cannot be sent: ${String(error)}`));
   }
 
   #next(): void {
