@@ -22,7 +22,9 @@ function traceJson(server: object, { headers, size, events }: MessageTrace): str
   const sorted = [...headers].sort(([a], [b]) => (a < b ? -1 : 1));
   const header = sorted.map(([name, values]) => `${text(name)}:[${values.map(text).join(',')}]`).join(',');
   const request = `{"header":{${header}},"msgsize":${size}}`;
-  return `{"server":${goJson(server, 0)},"request":${request},"events":[${events.map(eventJson).join(',')}]}`;
+  const json = `{"server":${goJson(server, 0)},"request":${request},"events":[${events.map(eventJson).join(',')}]}`;
+  // What is no UTF-8 Go writes as an escape.
+  return json.replaceAll('\ufffd', '\\ufffd');
 }
 
 /** Latin1 text as JSON. */

@@ -2,7 +2,7 @@
 import { gunzipSync } from 'node:zlib';
 import { frames } from './normalise.js';
 import { differential } from './pair.js';
-import { type Case, connect, hpub, look, pub, type Run, type Step, script, send } from './transcript.js';
+import { type Case, connect, hpub, pub, type Run, type Step, script, send, sync } from './transcript.js';
 
 const H = connect({ headers: true, name: 'sender' });
 const NO_ECHO = connect({ headers: true, echo: false });
@@ -48,6 +48,35 @@ function traces(count: number): Step {
       return [subject, head, mask(text.toString('utf8'), first)];
     });
     (await run.speaker('T')).hidden = true;
+  };
+}
+
+/** Answers the last request that a client got. */
+function answer(name: string, header: string): Step {
+  return async (run: Run) => {
+    await run.settle();
+    const { client } = await run.speaker(name);
+    await client.until(() => /^H?MSG/m.test(client.received));
+    const reply = [...client.received.matchAll(/_R_\.\w+\.\w+(?= \d+ \d+\r)/g)].at(-1)?.[0] ?? 'none';
+    await client.sync(hpub(reply, header, 'answer'));
+  };
+}
+
+/** What a client got whose messages name times and reply subjects of the server. */
+function heard(name: string): Step {
+  return async (run: Run) => {
+    await run.settle();
+    const speaker = await run.speaker(name);
+    await speaker.client.sync();
+    run.looks[`${name} heard`] = frames(speaker.client.received)
+      .filter((frame) => /^H?MSG/.test(frame))
+      .map((frame) =>
+        frame
+          .replace(/"rtt":\d+/, '"rtt":0')
+          .replace(/_R_\.\w+\.\w+/g, '_R_')
+          .replace(/^(HMSG .*) \d+ \d+\r\n/, '$1 SIZES\r\n'),
+      );
+    speaker.hidden = true;
   };
 }
 
@@ -277,7 +306,14 @@ differential('traces by account', ACCOUNTS, [
   ),
   external('two traceparents', 1, `${parent('00').slice(0, -2)}${parent('01').slice(10)}`),
   inAccount('a map with sampling', 'b', 1, send('A', user('b'), hpub('foo', parent('01'), 'x'))),
-  inAccount('with a mapping', 'c', 1, send('A', user('c'), hpub('m', parent('01'), 'x'))),
+  inAccount(
+    'with a mapping',
+    'c',
+    1,
+    send('A', user('c')),
+    sync('A'),
+    send('A', hpub('m', parent('01'), 'x')),
+  ),
   inAccount('publishing is denied', 'a', 1, send('A', user('destination'), hpub('bar', traced, 'x'))),
   inAccount(
     'the destination is denied',
@@ -373,6 +409,7 @@ differential('traces across accounts', EXCHANGE, [
     1,
     send('B', user('e'), 'SUB open.x 1\r\n'),
     send('A', user('i'), hpub('ask.open.x', traced, 'x')),
+    heard('B'),
   ),
   inAccount(
     'only, a service that may be traced',
@@ -380,6 +417,7 @@ differential('traces across accounts', EXCHANGE, [
     1,
     send('B', user('e'), 'SUB open.x 1\r\n'),
     send('A', user('i'), hpub('ask.open.x', only, 'x')),
+    heard('B'),
   ),
   inAccount(
     'a service that is mapped',
@@ -387,6 +425,7 @@ differential('traces across accounts', EXCHANGE, [
     1,
     send('B', user('e'), 'SUB inner.> 1\r\n'),
     send('A', user('i'), hpub('ask.open.mapped', traced, 'x')),
+    heard('B'),
   ),
   inAccount(
     'a service that may not',
@@ -394,6 +433,7 @@ differential('traces across accounts', EXCHANGE, [
     1,
     send('B', user('e'), 'SUB closed.x 1\r\n'),
     send('A', user('i'), hpub('closed.x', traced, 'x')),
+    heard('B'),
   ),
   inAccount(
     'only, a service that may not',
@@ -401,6 +441,7 @@ differential('traces across accounts', EXCHANGE, [
     1,
     send('B', user('e'), 'SUB closed.x 1\r\n'),
     send('A', user('i', { no_responders: true }), 'SUB r 1\r\n', hpub('closed.x', only, 'x', 'r')),
+    heard('B'),
   ),
   inAccount(
     'a service without responders',
@@ -414,12 +455,24 @@ differential('traces across accounts', EXCHANGE, [
     1,
     send('B', user('e'), 'SUB twice.x 1\r\n'),
     send('A', user('j'), hpub('twice.x', traced, 'x')),
+    heard('B'),
   ),
   inAccount(
-    'requests, traced and answered',
+    'a request, traced and answered',
     'i',
     1,
-    send('B', user('i'), 'SUB r 1\r\n', hpub('ask.open.x', traced, 'x', 'r')),
-    look('nothing', '/varz', () => 0),
+    send('B', user('e'), 'SUB open.x 1\r\n'),
+    send('A', user('i'), 'SUB r 1\r\n', hpub('ask.open.x', traced, 'x', 'r')),
+    answer('B', traced),
+    heard('B'),
+  ),
+  inAccount(
+    'only the answer is traced',
+    'e',
+    1,
+    send('B', user('e'), 'SUB closed.x 1\r\n'),
+    send('A', user('i'), 'SUB r 1\r\n', pub('closed.x', 'x', 'r')),
+    answer('B', only),
+    heard('B'),
   ),
 ]);
