@@ -17,6 +17,7 @@ import { Congestion } from './congestion.js';
 import { Inbound } from './inbound.js';
 import { Liveness } from './liveness.js';
 import { LoggedConnection } from './logged-connection.js';
+import { traceTooLarge } from './message-trace.js';
 import { Outbound } from './outbound.js';
 import type { KnownRequestInfo } from './request-info.js';
 import { Shadows } from './stream-imports.js';
@@ -410,7 +411,7 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
 
   onPayloadExceeded(operation: PublishOperation, end: number): void {
     const { size } = operation;
-    this.broker.publisher.traceTooLarge(this, operation, end);
+    traceTooLarge(this, operation, end);
     this.logError(`maximum payload exceeded: ${size} vs ${this.maxPayload}`);
     this.closeWith(clientErrors.payloadExceeded, 'Maximum Message Payload Exceeded');
   }

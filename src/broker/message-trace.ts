@@ -9,7 +9,13 @@ import { isValidLiteral, isValidPattern } from '../subjects/subject.js';
 import type { BrokerAccount } from './broker-account.js';
 import type { ClientConnection } from './connection.js';
 import type { Subscription } from './subscription.js';
-import { readTraceRequest, TRACE_DESTINATION, TRACE_DISABLED, type TraceRequest } from './trace-headers.js';
+import {
+  mayAskForTrace,
+  readTraceRequest,
+  TRACE_DESTINATION,
+  TRACE_DISABLED,
+  type TraceRequest,
+} from './trace-headers.js';
 
 /** Why somebody did not get the message: official texts. */
 export const notDelivered = {
@@ -190,6 +196,16 @@ export function beginTrace(
     return { operation: null, trace: null };
   }
   return { operation, trace: new MessageTrace(from, operation, request, { destination, only }) };
+}
+
+/** A message that is too large to be taken has a trace, too, if the bytes up to `end` ask for one. */
+export function traceTooLarge(from: ClientConnection, operation: PublishOperation, end: number): void {
+  const headerSize = Math.min(operation.headerSize, end - operation.payloadStart);
+  if (headerSize <= 0) return;
+  const part: PublishOperation = { ...operation, headerSize };
+  const trace = mayAskForTrace(part) ? beginTrace(from, part, true).trace : null;
+  trace?.refused('maximum payload exceeded');
+  trace?.end();
 }
 
 /** Where the account has its traces sent; else the message as it goes on without one. */

@@ -6,7 +6,7 @@
 import { SYSTEM_ACCOUNT } from '../accounts/account.js';
 import type { MappedSubject } from '../accounts/mappings.js';
 import { hashBytes, readText, toUtf8 } from '../protocol/bytes.js';
-import { PublishOperation } from '../protocol/client-parser.js';
+import type { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
 import { COPY_SLACK, Memory } from '../runtime/arena.js';
 import type { Log } from '../runtime/log.js';
@@ -44,13 +44,12 @@ export class Publisher {
     this.#log = log;
   }
 
-  /** Handles the PUB of a client. */
-  publish(from: ClientConnection, operation: PublishOperation): void {
-    if (operation.headerSize !== 0 && mayAskForTrace(operation)) this.#publishTraced(from, operation);
-    else this.#publish(from, operation);
-  }
-
-  #publish(from: ClientConnection, operation: PublishOperation): void {
+  /** Handles the PUB of a client. Its headers may ask for a trace, unless that is known already. */
+  publish(from: ClientConnection, operation: PublishOperation, known = false): void {
+    if (operation.headerSize !== 0 && !known && mayAskForTrace(operation)) {
+      this.#publishTraced(from, operation);
+      return;
+    }
     from.inMsgs++;
     from.inBytes += operation.size;
     const account = from.account;
@@ -80,20 +79,9 @@ export class Publisher {
       return;
     }
     message.trace = trace;
-    this.#publish(from, message);
+    this.publish(from, message, true);
     message.trace = null;
     trace?.end();
-  }
-
-  /** A message that is too large has a trace, too, if the bytes up to `end` ask for one. */
-  traceTooLarge(from: ClientConnection, operation: PublishOperation, end: number): void {
-    const headerSize = Math.min(operation.headerSize, end - operation.payloadStart);
-    if (headerSize <= 0) return;
-    const part = Object.assign(new PublishOperation(), operation, { headerSize });
-    const trace = mayAskForTrace(part) ? beginTrace(from, part, true).trace : null;
-    if (trace === null) return;
-    trace.refused('maximum payload exceeded');
-    trace.end();
   }
 
   /**

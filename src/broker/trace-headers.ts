@@ -14,16 +14,51 @@ const SMALL = 32;
 const N = 0x4e;
 const T = 0x74;
 const R = 0x72;
+const A = 0x61;
+const C = 0x63;
+const E = 0x65;
 const D = 0x44;
 /** Of the T and the D in `Nats-Trace-Dest`. */
 const TRACE_AT = 5;
 const DEST_AT = 11;
+/** A bit for each letter of "race", by the last five bits of its code. */
+const RACE = (1 << (R & 31)) | (1 << (A & 31)) | (1 << (C & 31)) | (1 << (E & 31));
+/** Where the last letter of the first "race" stands at the earliest. */
+const FIRST_E = HEADER_LINE.length + 4;
 
-/** Whether a line of the header begins as one that asks for a trace. On the hot path of messages with headers. */
+/**
+ * Whether a line of the header begins as one that asks for a trace. On the hot path of messages with headers: both names have "race"
+ * in them, so that one of its letters stands at every fourth byte there, and the others need no look.
+ */
 export function mayAskForTrace({ memory, payloadStart, headerSize }: PublishOperation): boolean {
   const { bytes } = memory;
   const end = payloadStart + headerSize;
-  for (let at = payloadStart + HEADER_LINE.length; at < end; at++) {
+  for (let at = payloadStart + FIRST_E; at < end; at += 4) {
+    // Shifts take the last five bits.
+    if (((RACE >>> bytes[at]!) & 1) === 1 && isInRace(bytes, at)) return namesTrace(bytes, payloadStart, end);
+  }
+  return false;
+}
+
+/** Whether the byte and one beside it may belong to "race". */
+function isInRace(bytes: Uint8Array, at: number): boolean {
+  const next = bytes[at + 1]! | SMALL;
+  switch (bytes[at]! | SMALL) {
+    case R:
+      return next === A;
+    case A:
+      return next === C;
+    case C:
+      return next === E;
+    case E:
+      return (bytes[at - 1]! | SMALL) === C;
+    default:
+      return false;
+  }
+}
+
+function namesTrace(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start + HEADER_LINE.length; at < end; at++) {
     const first = bytes[at]!;
     if (first === N) {
       if ((bytes[at + TRACE_AT]! | SMALL) === T && bytes[at + DEST_AT] === D) return true;
