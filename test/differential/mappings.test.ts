@@ -1,6 +1,6 @@
 // Subject mappings: what becomes of messages on mapped subjects, for each function that a destination may hold.
 import { differential } from './pair.js';
-import { type Case, connect, hpub, one, pub, script, send } from './transcript.js';
+import { answer, type Case, connect, hide, hpub, one, pub, script, send, sync } from './transcript.js';
 
 const C = connect();
 const H = connect({ headers: true, no_responders: true });
@@ -191,5 +191,47 @@ differential('mappings of accounts', ACCOUNTS, [
     send('A', user('answers'), 'SUB ask 1\r\n'),
     send('B', user('a'), 'SUB > 1\r\n', pub('ask', 'q', 'plain'), pub('ask', 'q', 'other')),
     send('A', pub('plain', 'answer 1'), pub('plain', 'answer 2'), pub('other', 'answer 3')),
+  ),
+]);
+
+const EXCHANGE = `accounts {
+  E {
+    exports: [{ service: "svc.>" }, { stream: "ev.>" }]
+    mappings { "svc.a": "inner.a", "ev.mapped": "ev.real", "ev.out": "other", "inner.b": "svc.b", reply: elsewhere }
+    users: [{ user: e, password: e }]
+  }
+  I {
+    imports: [{ service: { account: E, subject: "svc.>" } }, { stream: { account: E, subject: "ev.>" } }]
+    mappings { "my.a": "svc.a", "svc.c": "mine.c", "ev.real": "never", "r.1": "r.2" }
+    users: [{ user: i, password: i }]
+  }
+}`;
+
+const asks = (name: string) => user(name, { headers: false, no_responders: false });
+
+// The official server looks at a connection's mappings once per read, so the first one must not bring messages already.
+differential('mappings across accounts', EXCHANGE, [
+  script(
+    'of the service and of those who ask',
+    send('B', asks('e'), 'SUB svc.> 1\r\nSUB inner.> 2\r\n'),
+    send('A', asks('i'), 'SUB mine.> 1\r\n'),
+    sync('A'),
+    send('A', pub('svc.a', '1'), pub('svc.b', '2'), pub('my.a', '3'), pub('svc.c', '4')),
+  ),
+  script(
+    'of what a stream brings',
+    send('B', asks('i'), 'SUB ev.> 1\r\nSUB never 2\r\n'),
+    send('A', asks('e'), 'SUB other 1\r\n'),
+    sync('A'),
+    send('A', pub('ev.mapped', '1'), pub('ev.out', '2'), pub('ev.x', '3')),
+  ),
+  script(
+    'of answers',
+    send('B', asks('e'), 'SUB svc.> 1\r\n'),
+    send('A', asks('i'), 'SUB r.* 1\r\n'),
+    sync('A'),
+    send('A', pub('svc.x', 'q', 'r.1')),
+    answer('B', 'a'),
+    hide('B'),
   ),
 ]);

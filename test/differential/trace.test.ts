@@ -2,7 +2,18 @@
 import { gunzipSync } from 'node:zlib';
 import { frames } from './normalise.js';
 import { differential } from './pair.js';
-import { type Case, connect, hpub, pub, type Run, type Step, script, send, sync } from './transcript.js';
+import {
+  answer,
+  type Case,
+  connect,
+  hpub,
+  pub,
+  type Run,
+  type Step,
+  script,
+  send,
+  sync,
+} from './transcript.js';
 
 const H = connect({ headers: true, name: 'sender' });
 const NO_ECHO = connect({ headers: true, echo: false });
@@ -48,17 +59,6 @@ function traces(count: number): Step {
       return [subject, head, mask(text.toString('utf8'), first)];
     });
     (await run.speaker('T')).hidden = true;
-  };
-}
-
-/** Answers the last request that a client got. */
-function answer(name: string, header: string): Step {
-  return async (run: Run) => {
-    await run.settle();
-    const { client } = await run.speaker(name);
-    await client.until(() => /^H?MSG/m.test(client.received));
-    const reply = [...client.received.matchAll(/_R_\.\w+\.\w+(?= \d+ \d+\r)/g)].at(-1)?.[0] ?? 'none';
-    await client.sync(hpub(reply, header, 'answer'));
   };
 }
 
@@ -463,7 +463,7 @@ differential('traces across accounts', EXCHANGE, [
     1,
     send('B', user('e'), 'SUB open.x 1\r\n'),
     send('A', user('i'), 'SUB r 1\r\n', hpub('ask.open.x', traced, 'x', 'r')),
-    answer('B', traced),
+    answer('B', 'answer', traced),
     heard('B'),
   ),
   inAccount(
@@ -472,7 +472,7 @@ differential('traces across accounts', EXCHANGE, [
     1,
     send('B', user('e'), 'SUB closed.x 1\r\n'),
     send('A', user('i'), 'SUB r 1\r\n', pub('closed.x', 'x', 'r')),
-    answer('B', only),
+    answer('B', 'answer', only),
     heard('B'),
   ),
 ]);
