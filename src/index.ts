@@ -11,6 +11,7 @@
 export type { ConnectionType } from './config/options.js';
 export type {
   AccountConfig,
+  AuthCalloutConfig,
   AuthorizationConfig,
   ExportConfig,
   ImportConfig,

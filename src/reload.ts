@@ -8,6 +8,7 @@ import { Door } from './broker/door.js';
 import type { ServerOptions } from './config/options.js';
 import { diffOptions, type OptionChange, reloadRules } from './config/reload.js';
 import { clientErrors } from './protocol/errors.js';
+import { authCalloutErrors } from './security/auth-callout.js';
 import { type Authenticator, GLOBAL_ACCOUNT } from './security/authenticator.js';
 import { matchesPinnedCert } from './security/peer-certificate.js';
 import type { LoadedTls } from './security/tls.js';
@@ -84,6 +85,7 @@ async function apply(server: Server, prepared: Prepared): Promise<void> {
     if (change.notice !== '') for (const line of change.notice.split('\n')) log.notice(line);
   }
   prepared.commitLog();
+  for (const error of authCalloutErrors(options)) log.error(error);
   for (const connection of broker.connections.values()) connection.refreshTrace();
   await Promise.all([...broker.connections.values()].map((each) => renew(server, each, previous)));
   for (const account of broker.accounts.values()) closeExcessOf(account);

@@ -20,6 +20,8 @@ import { NodeClock } from './runtime/clock.js';
 import { type Log, silentLog } from './runtime/log.js';
 import { listenerUrls, type PortUrls } from './runtime/process-files.js';
 import { type Random, SeededRandom } from './runtime/random.js';
+import { authCalloutErrors, CalloutAuthenticator } from './security/auth-callout.js';
+import type { AuthService } from './security/auth-service.js';
 import type { Authenticator } from './security/authenticator.js';
 import { BcryptWorker } from './security/bcrypt-worker.js';
 import { authenticationWarnings, ConfigAuthenticator } from './security/config-authenticator.js';
@@ -109,7 +111,23 @@ export class Server {
   createAuthenticator(options: ServerOptions, implicitUser: string | null = null): Authenticator {
     const configured = new ConfigAuthenticator(options, { bcrypt: this.#bcrypt, implicitUser });
     this.implicitUser = configured.implicitUser;
-    return this.parts.authenticator?.(configured) ?? configured;
+    const decides = this.#withAuthService(configured, options);
+    return this.parts.authenticator?.(decides) ?? decides;
+  }
+
+  /** Leaves the decision to the service that the options name, if they name one. */
+  #withAuthService(configured: ConfigAuthenticator, options: ServerOptions): Authenticator {
+    const { callout } = options.authorization;
+    if (callout === undefined) return configured;
+    const load = async (): Promise<AuthService> => {
+      const { createAuthService } = await import('./broker/auth-callout.js');
+      return createAuthService(this.broker, options);
+    };
+    let service: Promise<AuthService> | null = null;
+    return new CalloutAuthenticator(configured, callout, options, () => {
+      service ??= load();
+      return service;
+    });
   }
 
   /** Opens the doors. Rejects with the official server's text when one cannot be opened. */
@@ -117,6 +135,7 @@ export class Server {
     const { options, log } = this;
     this.#greet();
     for (const warning of authenticationWarnings(options)) log.warn(warning);
+    for (const error of authCalloutErrors(options)) log.error(error);
     this.#loadedTls = await this.loadTls(options);
     try {
       this.announcements.writePid();

@@ -1,5 +1,6 @@
 /** What happens to connections, told to whoever wants to know: programs that embed the server, and the system account. */
 import type { ClosedReason } from '../protocol/errors.js';
+import type { FailureTold } from '../security/authenticator.js';
 import type { BrokerAccount } from './broker.js';
 import type { ClientConnection } from './connection.js';
 
@@ -10,7 +11,8 @@ export interface BrokerListener {
   admitted?(connection: ClientConnection): void;
   /** The connection is ready: all that CONNECT asked for is granted; again after a further CONNECT. */
   authenticated?(connection: ClientConnection): void;
-  authenticationFailed?(connection: ClientConnection, reason: ClosedReason): void;
+  /** `told` is there where another account than the client's is to hear of it. */
+  authenticationFailed?(connection: ClientConnection, reason: ClosedReason, told?: FailureTold): void;
   slowConsumer?(connection: ClientConnection, reason: ClosedReason): void;
   /** A connection that `connected` told of has ended. */
   disconnected?(connection: ClientConnection): void;
@@ -44,8 +46,8 @@ export class BrokerEvents implements Required<BrokerListener> {
     for (const each of this.#listeners) each.authenticated?.(connection);
   }
 
-  authenticationFailed(connection: ClientConnection, reason: ClosedReason): void {
-    for (const each of this.#listeners) each.authenticationFailed?.(connection, reason);
+  authenticationFailed(connection: ClientConnection, reason: ClosedReason, told?: FailureTold): void {
+    for (const each of this.#listeners) each.authenticationFailed?.(connection, reason, told);
   }
 
   slowConsumer(connection: ClientConnection, reason: ClosedReason): void {

@@ -54,7 +54,7 @@ export function clientInfo(connection: ClientConnection, detailed: boolean): Cli
     rtt,
     server: broker.serverName,
     stop: undefined,
-    issuer_key: identity?.kind === 'nkey' ? acc : undefined,
+    issuer_key: identity?.kind === 'nkey' || identity?.delegation ? acc : undefined,
     name_tag: undefined,
     kind: 'Client',
     client_type: clientType(connection),

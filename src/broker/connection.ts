@@ -7,13 +7,20 @@ import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
 import type { ClientOperations, PublishOperation } from '../protocol/client-parser.js';
 import { type ConnectOptions, checkInfo, defaultConnect, readConnect } from '../protocol/connect.js';
 import { type ClosedReason, clientErrors, quote } from '../protocol/errors.js';
-import type { AuthRequest, AuthResult, UserIdentity } from '../security/authenticator.js';
+import type {
+  AuthRequest,
+  AuthResult,
+  FailureTold,
+  TlsFacts,
+  UserIdentity,
+} from '../security/authenticator.js';
 import type { PeerCertificate } from '../security/peer-certificate.js';
 import type { Permissions } from '../security/permissions.js';
 import { ResponseTracker } from '../security/response-tracker.js';
 import type { Broker } from './broker.js';
 import type { BrokerAccount } from './broker-account.js';
 import { Congestion } from './congestion.js';
+import { Expiry } from './expiry.js';
 import { Inbound } from './inbound.js';
 import { Liveness } from './liveness.js';
 import { LoggedConnection } from './logged-connection.js';
@@ -34,10 +41,8 @@ const STALL_LONG = 5;
 const STALL_PER_PIECE = 10;
 const STALL_PIECE = 65_536;
 
-/** What TLS says of a connection, for monitoring. */
-export interface TlsSession {
-  version: string;
-  cipher: string;
+/** What TLS says of a connection. */
+export interface TlsSession extends TlsFacts {
   peer: PeerCertificate | null;
   handshakeFirst: boolean;
 }
@@ -110,6 +115,8 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
   /** Milliseconds that this read may still make the connection wait for slow receivers. */
   #stallBudget = 0;
   #authPending = false;
+  /** Made where credentials expire. */
+  #expiry: Expiry | null = null;
   /** A CONNECT came, rather than that the client goes on without. */
   #saidConnect = false;
 
@@ -197,6 +204,7 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     this.closedReason = reason;
     this.stop = this.broker.clock.now();
     this.liveness.cancel();
+    this.#expiry?.cancel();
     this.congestion.cancel();
     this.in.close();
     // There is no use in sending more where it would not arrive.
@@ -532,6 +540,8 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
       tlsPeer: this.tls?.peer ?? null,
       remoteAddress: this.transport.remoteAddress,
       remotePort: this.transport.remotePort,
+      cid: this.cid,
+      tls: this.tls,
     };
   }
 
@@ -574,7 +584,7 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
   #authenticated(result: AuthResult): void {
     if (!result.ok) {
       if (result.detail !== undefined) this.logDebug(result.detail);
-      this.authorizationViolation(result.reason);
+      this.authorizationViolation(result.reason, result.told);
       return;
     }
     if (result.warning !== undefined) this.logWarn(result.warning);
@@ -595,16 +605,25 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     this.applyLimits();
     this.traced = this.broker.traces(this.account);
     this.setPermissions(user.permissions);
+    this.#expiry?.cancel();
+    if (user.expires !== null) {
+      this.#expiry ??= new Expiry(this);
+      this.#expiry.arm(user.expires);
+    }
     return true;
   }
 
-  /** Takes the stricter one of the server's and the account's limits. */
+  /** Takes the strictest one of the server's, the account's and the user's limits. */
   applyLimits(): void {
     const { options } = this.broker;
     const { limits } = this.account;
     this.maxControlLine = options.maxControlLine;
     this.maxPayload = stricter(options.maxPayload || -1, limits.maxPayload);
     this.maxSubscriptions = stricter(options.maxSubscriptions || -1, limits.maxSubscriptions);
+    const granted = this.identity?.delegation ?? null;
+    if (granted === null) return;
+    this.maxPayload = stricter(this.maxPayload, granted.maxPayload);
+    this.maxSubscriptions = stricter(this.maxSubscriptions, granted.maxSubscriptions);
   }
 
   /** What CONNECT asks for beyond credentials. */
@@ -627,13 +646,13 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
   }
 
   /** Ends the connection for want of valid credentials. */
-  authorizationViolation(reason: ClosedReason): void {
+  authorizationViolation(reason: ClosedReason, told?: FailureTold): void {
     const { user, nkey, auth_token: token } = this.options;
     let who = token === '' ? '' : ' - Token "[REDACTED]"';
     if (user !== '') who = ` - User ${quote(fromUtf8(user))}`;
     if (nkey !== '') who = ` - Nkey ${quote(fromUtf8(nkey))}`;
     this.logError(`authentication error${who}`);
-    this.broker.events.authenticationFailed(this, reason);
+    this.broker.events.authenticationFailed(this, reason, told);
     this.closeWith(clientErrors.authorization, reason);
   }
 

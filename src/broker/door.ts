@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { TLSSocket, Server as TlsServer } from 'node:tls';
+import type { DetailedPeerCertificate, TLSSocket, Server as TlsServer } from 'node:tls';
 import { clientErrors } from '../protocol/errors.js';
 import { PROXY_HEADER_TIMEOUT, parseProxyHeader } from '../protocol/proxy-header.js';
 import { goCipherSuiteName, goTlsVersion } from '../security/cipher-suites.js';
@@ -244,6 +244,7 @@ export class Door {
           version: goTlsVersion(tlsSocket.getProtocol() ?? ''),
           cipher: goCipherSuiteName(tlsSocket.getCipher().standardName ?? tlsSocket.getCipher().name),
           peer,
+          certificates: () => certificatesOf(tlsSocket),
           handshakeFirst,
         };
         transport.upgrade(tlsSocket);
@@ -272,6 +273,18 @@ export class Door {
 }
 
 /** The other end of a socket: unique among the sockets of one listener. */
+/** The peer's certificate and those that vouch for it. */
+function certificatesOf(socket: TLSSocket): { chain: Buffer[]; verified: boolean } {
+  const chain: Buffer[] = [];
+  let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  // The last one vouches for itself.
+  while (certificate?.raw !== undefined && !chain.some((raw) => raw.equals(certificate!.raw))) {
+    chain.push(certificate.raw);
+    certificate = certificate.issuerCertificate;
+  }
+  return { chain, verified: socket.authorized };
+}
+
 function peerKey(socket: Socket): string {
   return socket.remoteAddress === undefined ? randomUUID() : `${socket.remoteAddress} ${socket.remotePort}`;
 }

@@ -1,5 +1,6 @@
 /** Reads `authorization`, and lists of users wherever they stand. */
 
+import { readAuthCallout } from './auth-callout.js';
 import { durationOf } from './general.js';
 import { goQuote, goQuoteList, goType, goValue } from './go-format.js';
 import { keyName } from './keys.js';
@@ -66,6 +67,9 @@ function readAuthorizationKey(
       return;
     case 'proxy_required':
       block.proxyRequired = asBool(value);
+      return;
+    case 'auth_callout':
+      block.callout = readAuthCallout(value, problems);
   }
 }
 

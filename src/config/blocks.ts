@@ -1,5 +1,6 @@
 /** From a tree of values to options: looks up each top-level key in the table and reads it. */
 import { readAccounts } from './accounts.js';
+import { checkAuthCallout } from './auth-callout.js';
 import { readAuthorization } from './authorization.js';
 import { generalReaders } from './general.js';
 import { readJetStream, readStoreDir } from './jetstream.js';
@@ -32,4 +33,5 @@ export function readValues(values: ConfigMap, reading: Reading, source: string):
     if (spec === undefined) continue;
     problems.guard(() => readers[keyName(spec)]!(value, reading, name));
   }
+  checkAuthCallout(reading.options, problems);
 }

@@ -19,7 +19,6 @@ import type { ConfigValue } from './syntax.js';
 export type Capability =
   | 'core'
   | 'accounts'
-  | 'auth callout'
   | 'cluster'
   | 'gateways'
   | 'jetstream'

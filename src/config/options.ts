@@ -59,6 +59,20 @@ export interface UserOptions {
   proxyRequired?: boolean;
 }
 
+/** A service that decides who may connect. */
+export interface AuthCalloutOptions {
+  /** Public account nkey, `A...`, that signs what the service answers. */
+  issuer: string;
+  /** Name of the account that the service is in. */
+  account: string;
+  /** Users about whom the service is not asked: names or public nkeys. */
+  authUsers: string[];
+  /** Public curve nkey, `X...`; requests are encrypted when it is there. */
+  xkey?: string;
+  /** Accounts whose users are decided about; empty means all. */
+  allowedAccounts: string[];
+}
+
 export interface AuthorizationOptions {
   username?: string;
   password?: string;
@@ -69,6 +83,7 @@ export interface AuthorizationOptions {
   users: UserOptions[];
   defaultPermissions?: PermissionsOptions;
   proxyRequired: boolean;
+  callout?: AuthCalloutOptions;
 }
 
 /** Limits of an account's connections; -1 is none. */

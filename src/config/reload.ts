@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { goDuration, goFloat, goMap, goQuoteList } from './go-format.js';
-import type { AuthorizationOptions, ServerOptions } from './options.js';
+import type { AuthCalloutOptions, AuthorizationOptions, ServerOptions } from './options.js';
 import { authTimeout } from './validate.js';
 
 export interface OptionChange {
@@ -128,6 +128,12 @@ export const reloadRules: readonly ReloadRule[] = [
   },
   fixed('proxy_protocol', 'ProxyProtocol', 'proxyProtocol'),
   credential('token', 'authorization.token', 'Authorization', 'token'),
+  {
+    key: 'authorization.auth_callout',
+    goName: 'AuthCallout',
+    value: ({ authorization }) => authorization.callout ?? null,
+    show: showCallout,
+  },
   reloadable('ping_interval', 'PingInterval', 'pingInterval', goDuration),
   reloadable('ping_max', 'MaxPingsOut', 'pingMax'),
   fixed('http', 'HTTPHost', 'httpHost'),
@@ -230,6 +236,13 @@ export const reloadRules: readonly ReloadRule[] = [
     notice: proxiesNotice,
   },
 ];
+
+/** As Go prints the pointer to its structure. */
+function showCallout(callout: AuthCalloutOptions | null): string {
+  if (callout === null) return '<nil>';
+  const { issuer, account, authUsers, xkey = '', allowedAccounts } = callout;
+  return `&{${issuer} ${account} [${authUsers.join(' ')}] ${xkey} [${allowedAccounts.join(' ')}]}`;
+}
 
 /** What goes into the TLS context; the rest of the block has rules of its own. */
 function tlsMaterial(options: ServerOptions): unknown {

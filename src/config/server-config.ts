@@ -39,6 +39,21 @@ export interface AuthorizationConfig {
   /** For users without their own. */
   default_permissions?: PermissionsConfig;
   proxy_required?: boolean;
+  auth_callout?: AuthCalloutConfig;
+}
+
+/** A service that decides who may connect. */
+export interface AuthCalloutConfig {
+  /** Public account nkey, `A...`, that signs the answers. */
+  issuer: string;
+  /** The account that the service is in; `$G` when absent. */
+  account?: string;
+  /** Users about whom it is not asked, such as its own: names or nkeys. */
+  auth_users: string[];
+  /** Public curve nkey of the service, `X...`: encrypts requests and answers. */
+  xkey?: string;
+  /** Accounts whose users it decides about; all when absent. */
+  allowed_accounts?: string[];
 }
 
 /** A stream or a service that other accounts may import. */

@@ -48,6 +48,8 @@ export interface UserGrant {
    * first seen: hand out the same one again where users share it, and do not change it afterwards.
    */
   permissions?: PermissionsConfig | null;
+  /** When the connection has to end: the client is told `User Authentication Expired`. Default: as it was, or never. */
+  expires?: Date;
 }
 
 /** A user as far as known when `authorize` is asked. */
@@ -139,6 +141,7 @@ export class HookedAuthenticator implements Authenticator {
         name,
         account: grant.account,
         permissions: this.#permissions(grant.permissions) ?? null,
+        expires: grant.expires?.getTime() ?? null,
         claims: grant.name === undefined ? request.connect : { user: grant.name },
       }),
     };
@@ -159,6 +162,8 @@ export class HookedAuthenticator implements Authenticator {
           account: grant.account ?? user.account,
           permissions: permissions === undefined ? user.permissions : permissions,
           trustedProxyKey: user.trustedProxyKey,
+          expires: grant.expires?.getTime() ?? user.expires,
+          delegation: user.delegation,
           claims: user.kind === 'user' ? { user: user.name } : request.connect,
         });
         return { ...result, user: changed };

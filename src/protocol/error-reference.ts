@@ -39,6 +39,11 @@ export const errorReference: readonly ErrorEntry[] = [
     when: 'No CONNECT came within `authorization.timeout`.',
   },
   {
+    text: clientErrors.authExpired,
+    closes: 'Authentication Expired',
+    when: 'The time is over for which an auth callout service has let the client in.',
+  },
+  {
     text: clientErrors.connectionsExceeded,
     closes: 'Maximum Connections Exceeded',
     when: 'There are `max_connections` already.',

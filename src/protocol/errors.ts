@@ -9,6 +9,7 @@ export const clientErrors = {
   payloadExceeded: 'Maximum Payload Violation',
   authorization: 'Authorization Violation',
   authTimeout: 'Authentication Timeout',
+  authExpired: 'User Authentication Expired',
   connectionsExceeded: 'maximum connections exceeded',
   accountConnectionsExceeded: 'maximum account active connections exceeded',
   throttled: 'Connection throttling is active. Please try again later.',

@@ -188,6 +188,7 @@ export class S2BlockEncoder {
     if (this.#table.length < 1 << bits) this.#table = new Int32Array(1 << bits);
     else this.#table.fill(0, 0, 1 << bits);
     const table = this.#table;
+    const words = new DataView(from.buffer, from.byteOffset, from.byteLength);
     // Positions are kept from 1 on, because 0 is no position.
     const base = start - 1;
     // Words of 4 bytes are read up to here, with one to spare for the position behind.
@@ -196,14 +197,18 @@ export class S2BlockEncoder {
     let last = 0;
     let at = start;
     while (at < limit) {
-      const word = word32(from, at);
-      const slot = Math.imul(word, 0x9e3779b1) >>> shift;
+      const word = words.getInt32(at, true);
+      const slot = hashOf(word, shift);
       let candidate = table[slot]! + base;
       table[slot] = at - base;
-      if (last !== 0 && at + 1 - last >= start && word32(from, at + 1 - last) === word32(from, at + 1)) {
+      if (
+        last !== 0 &&
+        at + 1 - last >= start &&
+        words.getInt32(at + 1 - last, true) === words.getInt32(at + 1, true)
+      ) {
         at++;
         candidate = at - last;
-      } else if (candidate < start || word32(from, candidate) !== word) {
+      } else if (candidate < start || words.getInt32(candidate, true) !== word) {
         at += 1 + Math.min((at - emitted) >> 6, MAX_STEP);
         continue;
       }
@@ -214,7 +219,7 @@ export class S2BlockEncoder {
       }
       const offset = at - candidate;
       const matchStart = at;
-      at = matchEnd(from, candidate + MIN_MATCH, at + MIN_MATCH, end);
+      at = matchEnd(from, words, candidate + MIN_MATCH, at + MIN_MATCH, end);
       if (offset >= FAR && offset !== last && at - matchStart < MIN_FAR_MATCH) {
         at = probed + 1;
         continue;
@@ -225,9 +230,9 @@ export class S2BlockEncoder {
       last = offset;
       emitted = at;
       if (at >= limit) break;
-      for (const known of [matchStart + 1, at - 2, at - 1]) {
-        table[Math.imul(word32(from, known), 0x9e3779b1) >>> shift] = known - base;
-      }
+      table[hashOf(words.getInt32(matchStart + 1, true), shift)] = matchStart + 1 - base;
+      table[hashOf(words.getInt32(at - 2, true), shift)] = at - 2 - base;
+      table[hashOf(words.getInt32(at - 1, true), shift)] = at - 1 - base;
     }
     return emitted;
   }
@@ -284,12 +289,16 @@ export class S2BlockEncoder {
   }
 }
 
-function word32(bytes: Uint8Array, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+function hashOf(word: number, shift: number): number {
+  return Math.imul(word, 0x9e3779b1) >>> shift;
 }
 
 /** Up to where the bytes at `at` are those at `candidate`. */
-function matchEnd(bytes: Uint8Array, candidate: number, at: number, end: number): number {
+function matchEnd(bytes: Uint8Array, words: DataView, candidate: number, at: number, end: number): number {
+  while (at + 4 <= end && words.getInt32(at, true) === words.getInt32(candidate, true)) {
+    at += 4;
+    candidate += 4;
+  }
   while (at < end && bytes[at] === bytes[candidate]) {
     at++;
     candidate++;

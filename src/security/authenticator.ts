@@ -26,6 +26,16 @@ export interface Credentials {
   name?: string;
   lang?: string;
   version?: string;
+  protocol?: number;
+}
+
+/** What TLS says of a connection. */
+export interface TlsFacts {
+  /** As Go names them: `1.3`, `TLS_AES_128_GCM_SHA256`. */
+  version: string;
+  cipher: string;
+  /** The peer's certificates (DER), its own first; none where it showed none. */
+  certificates(): { chain: readonly Buffer[]; verified: boolean };
 }
 
 export interface AuthRequest {
@@ -39,6 +49,10 @@ export interface AuthRequest {
   tlsMap?: boolean;
   remoteAddress: string;
   remotePort: number;
+  /** The number of the connection; absent in requests that are not about one. */
+  cid?: number;
+  /** Absent or null without TLS. */
+  tls?: TlsFacts | null;
 }
 
 /** The texts of `/connz` for connections closed because of their credentials. */
@@ -56,10 +70,26 @@ export type AuthResult =
       reason: AuthFailureReason;
       /** For the log, at debug level. */
       detail?: string;
+      /** Who is told of it and why, where that is not the client's account and `reason`. */
+      told?: FailureTold;
     };
+
+/** What an account hears of a client that was turned away. */
+export interface FailureTold {
+  account: string;
+  reason: string;
+}
 
 /** `none`: nobody has to say who they are. */
 export type IdentityKind = 'none' | 'user' | 'nkey' | 'token';
+
+/** What a service that decides about clients gave one. */
+export interface Delegation {
+  /** Limits of the connection, beside those of account and server; -1 is none. */
+  maxSubscriptions: number;
+  /** Bytes. */
+  maxPayload: number;
+}
 
 export interface IdentityFields {
   kind: IdentityKind;
@@ -72,6 +102,8 @@ export interface IdentityFields {
   claims?: Credentials;
   /** What the configuration held when the client's secret was compared with it. */
   verifiedSecret?: string | null;
+  expires?: number | null;
+  delegation?: Delegation | null;
 }
 
 /** Who a connection is. */
@@ -83,6 +115,10 @@ export class UserIdentity {
   readonly permissions: Permissions | null;
   /** The key of the trusted proxy that the client came through; null when it did not. */
   readonly trustedProxyKey: string | null;
+  /** When the connection has to end, in milliseconds since 1970; null is never. */
+  readonly expires: number | null;
+  /** Set where an external service has let the client in. */
+  readonly delegation: Delegation | null;
   // Private, so that no dump of a connection shows it.
   readonly #verifiedSecret: string | null;
   readonly #claimedNkey: string;
@@ -95,6 +131,8 @@ export class UserIdentity {
     this.account = fields.account ?? GLOBAL_ACCOUNT;
     this.permissions = fields.permissions ?? null;
     this.trustedProxyKey = fields.trustedProxyKey ?? null;
+    this.expires = fields.expires ?? null;
+    this.delegation = fields.delegation ?? null;
     this.#verifiedSecret = fields.verifiedSecret ?? null;
     const { nkey = '', user = '', auth_token = '' } = fields.claims ?? {};
     // A user by certificate or without credentials claimed nothing, or nothing that counts.
@@ -120,6 +158,19 @@ export class UserIdentity {
     if (this.#claimedNkey !== '') return `Nkey ${JSON.stringify(this.#claimedNkey)}`;
     if (this.#claimedUser !== '') return `User ${JSON.stringify(this.#claimedUser)}`;
     return this.#claimedToken ? 'Token "[REDACTED]"' : 'User "N/A"';
+  }
+
+  /** The same client with other permissions. */
+  withPermissions(permissions: Permissions | null): UserIdentity {
+    const { kind, name, account, trustedProxyKey, expires, delegation } = this;
+    const claims: Credentials = { nkey: this.#claimedNkey, user: this.#claimedUser };
+    // Only that there was a token is known, and shown.
+    if (this.#claimedToken) claims.auth_token = '[REDACTED]';
+    const verifiedSecret = this.#verifiedSecret;
+    return new UserIdentity({
+      ...{ kind, name, account, permissions, trustedProxyKey, expires, delegation },
+      ...{ claims, verifiedSecret },
+    });
   }
 
   /** Whether the client has already proved that it knows the secret behind this stored form. */

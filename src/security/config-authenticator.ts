@@ -39,6 +39,13 @@ interface Attempt {
   previous: UserIdentity | null;
 }
 
+/** See `ConfigAuthenticator.claimedUser`. */
+export interface ClaimedUser {
+  kind: 'user' | 'nkey';
+  name: string;
+  password?: string;
+}
+
 /** The parts of the server's options that say who may connect. */
 export type AuthenticatorOptions = Pick<
   ServerOptions,
@@ -134,6 +141,28 @@ export class ConfigAuthenticator implements Authenticator {
     return user !== undefined && !user.options.proxyRequired && typeAllowed(user.options, connectionType);
   }
 
+  /**
+   * The user that a client says it is, proved or not: name and, where the client has left it to `no_auth_user`, the password that it
+   * would have needed. Null when the configuration has none such.
+   */
+  claimedUser(request: AuthRequest): ClaimedUser | null {
+    const { connect } = request;
+    const nkey = this.#chosenNkey(request);
+    if (nkey !== null) return this.#nkeys.has(nkey) ? { kind: 'nkey', name: nkey } : null;
+    if (this.#users.size === 0) {
+      const { username, token } = this.#options.authorization;
+      return !token && username && connect.user === username ? { kind: 'user', name: username } : null;
+    }
+    if (request.tlsMap ?? this.tlsMap) {
+      const { tlsPeer, connectionType } = request;
+      const user = tlsPeer === null ? null : this.#userOfCertificate(tlsPeer, connectionType);
+      return user === null ? null : { kind: 'user', name: user.name };
+    }
+    const user = this.#users.get(this.#chosenUser(request));
+    if (user === undefined) return null;
+    return { kind: 'user', name: user.name, password: connect.user ? undefined : user.options.password };
+  }
+
   #add(options: UserOptions): void {
     const name = options.nkey ?? options.username ?? '';
     const verifier = options.nkey === undefined ? null : NkeyVerifier.from(options.nkey);
@@ -175,7 +204,7 @@ export class ConfigAuthenticator implements Authenticator {
   }
 
   #check(request: AuthRequest, previous: UserIdentity | null): AuthResult | Promise<AuthResult> {
-    const proxy = this.#trustedProxy(request);
+    const proxy = this.trustedProxy(request);
     if (proxy === 'not trusted') return { ok: false, reason: 'Proxy Not Trusted' };
     const attempt: Attempt = { request, previous, trustedProxyKey: proxy };
     if (!this.authRequired) return this.#accept(attempt, { kind: 'none', name: '' });
@@ -198,7 +227,7 @@ export class ConfigAuthenticator implements Authenticator {
   }
 
   /** The key of the proxy that signed; null when no proxy did, or none is configured. */
-  #trustedProxy({ connect, nonce }: AuthRequest): string | null | 'not trusted' {
+  trustedProxy({ connect, nonce }: AuthRequest): string | null | 'not trusted' {
     if (!connect.proxy_sig || this.#proxies.length === 0) return null;
     const signature = decodeSignature(connect.proxy_sig, false);
     if (signature === null) return 'not trusted';
@@ -337,9 +366,12 @@ function proxyVerifier(key: string): NkeyVerifier {
  * users, and all other clients are to get into the global account as if there were no authentication.
  */
 function onlySystemUsers(options: AuthenticatorOptions): boolean {
-  const { username, token, users, defaultPermissions, proxyRequired, timeout } = options.authorization;
+  const { username, token, users, defaultPermissions, proxyRequired, timeout, callout } =
+    options.authorization;
   const systemAccount = options.systemAccount ?? '$SYS';
-  const blockDefined = Boolean(username || token || defaultPermissions || proxyRequired || timeout);
+  const blockDefined = Boolean(
+    username || token || defaultPermissions || proxyRequired || timeout || callout,
+  );
   return (
     !options.noAuthUser &&
     !blockDefined &&

@@ -7,6 +7,7 @@
 import {
   createPrivateKey,
   createPublicKey,
+  diffieHellman,
   generateKeyPairSync,
   type KeyObject,
   randomBytes,
@@ -134,6 +135,14 @@ export class NkeyPair {
     if (this.role === 'curve') throw new Error('nkeys: curve key is not valid for sign/verify');
     return sign(null, message, this.#private);
   }
+
+  /** X25519 with the 32 bytes of another public key. Throws for points of low order, and for keys that sign. */
+  sharedSecret(publicKey: Uint8Array): Buffer {
+    if (this.role !== 'curve') throw new Error('nkeys: only curve key can seal/open');
+    const x = Buffer.from(publicKey).toString('base64url');
+    const other = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
+    return diffieHellman({ privateKey: this.#private, publicKey: other });
+  }
 }
 
 /** Who a server is: the key in `server_id`, and the curve key to which secrets for it are sealed. */
@@ -144,12 +153,19 @@ export interface ServerIdentity {
   readonly xkey: string;
   /** Ed25519 signature with the key of `id`. */
   sign(message: Uint8Array): Buffer;
+  /** X25519 of the key of `xkey` with the 32 bytes of another public key. */
+  sharedSecret(publicKey: Uint8Array): Buffer;
 }
 
 export function createServerIdentity(): ServerIdentity {
   const server = NkeyPair.generate('server');
   const curve = NkeyPair.generate('curve');
-  return { id: server.publicKey, xkey: curve.publicKey, sign: (message) => server.sign(message) };
+  return {
+    id: server.publicKey,
+    xkey: curve.publicKey,
+    sign: (message) => server.sign(message),
+    sharedSecret: (publicKey) => curve.sharedSecret(publicKey),
+  };
 }
 
 /** The challenge in INFO: 15 characters, base64url of 11 random bytes. */

@@ -10,6 +10,7 @@ import { accountStat } from '../monitoring/accounts.js';
 import { goJson, localTime, utcTime } from '../protocol/json.js';
 import type { Timer } from '../runtime/clock.js';
 import { Nuid } from '../runtime/nuid.js';
+import type { FailureTold } from '../security/authenticator.js';
 import type { Sender } from './sender.js';
 
 const TYPE = 'io.nats.server.advisory.v1.';
@@ -49,16 +50,17 @@ export class Events implements BrokerListener {
     this.#sender.send(subject, this.#ended(connection, connection.closedReason!, localTime(connection.stop)));
   }
 
-  authenticationFailed(connection: ClientConnection, reason: string): void {
+  authenticationFailed(connection: ClientConnection, reason: string, told?: FailureTold): void {
     const { broker } = connection;
     const subject = `$SYS.SERVER.${broker.identity.id}.CLIENT.AUTH.ERR`;
     const now = utcTime(broker.clock.now());
     if (this.#sender.isHeard(subject)) this.#sender.send(subject, this.#ended(connection, reason, now));
     // The account hears of those who said who they are.
     const accountSubject = '$SYS.ACCOUNT.CLIENT.AUTH.ERR';
-    const { account } = connection;
+    const account = told === undefined ? connection.account : broker.account(told.account);
     if (!connection.connectReceived || !this.#sender.isHeard(accountSubject, account)) return;
-    broker.internalClient(account).publish(accountSubject, goJson(this.#ended(connection, reason, now), 0));
+    const event = this.#ended(connection, told?.reason ?? reason, now, account);
+    broker.internalClient(account).publish(accountSubject, goJson(event, 0));
   }
 
   membersChanged(account: BrokerAccount): void {
@@ -126,12 +128,17 @@ export class Events implements BrokerListener {
   }
 
   /** A connection that has ended, or is about to. */
-  #ended(connection: ClientConnection, reason: string, stop: string): object {
+  #ended(
+    connection: ClientConnection,
+    reason: string,
+    stop: string,
+    account: BrokerAccount = connection.account,
+  ): object {
     return {
       ...this.#head('client_disconnect'),
       timestamp: stop,
       server: this.#sender.serverInfo(),
-      client: eventClient(connection, stop),
+      client: { ...eventClient(connection, stop), acc: account.name },
       sent: { msgs: connection.inMsgs, bytes: connection.inBytes },
       received: { msgs: connection.outMsgs, bytes: connection.outBytes },
       reason,

@@ -43,8 +43,16 @@ export async function userInfo(room: SystemRoom, message: InternalMessage): Prom
       account_name: sender.broker.accounts.get(acc)?.name,
       user_name: nameTag,
       permissions: permissions === null ? undefined : showPermissions(permissions.options),
+      expires: timeLeft(connection?.identity?.expires ?? null, sender.broker.clock.now()),
     },
   });
+}
+
+/** Nanoseconds until a time, in whole seconds of both; absent where there is none or it has come. */
+function timeLeft(at: number | null, now: number): number | undefined {
+  if (at === null) return undefined;
+  const left = Math.floor(at / 1000) * 1000 - now;
+  return nanoseconds(Math.trunc(left / 1000) * 1000) || undefined;
 }
 
 function showPermissions({ publish, subscribe, responses }: PermissionsOptions) {

@@ -7,6 +7,7 @@ import type { MessageTrace } from '../broker/message-trace.js';
 import { CpuMeter } from '../monitoring/cpu-meter.js';
 import type { MonitoredServer, MonitorView } from '../monitoring/view.js';
 import { Events } from './events.js';
+import type { Profiler } from './profiler.js';
 import { Sender } from './sender.js';
 import { Statsz } from './statsz.js';
 
@@ -63,6 +64,7 @@ export class SystemRoom {
   #answers: Answers | null = null;
   #waiting: Waiting[] = [];
   #traces: Promise<typeof import('./message-trace.js')> | null = null;
+  #profiler: Promise<Profiler> | null = null;
   #closed = false;
 
   constructor({ server, ready, httpRequests }: SystemParts) {
@@ -97,6 +99,13 @@ export class SystemRoom {
     this.statsz.close();
     this.sender.client.close();
     this.#waiting = [];
+  }
+
+  /** There is one, as one profile is made at a time. */
+  profiler(): Promise<Profiler> {
+    const { clock } = this.sender.broker;
+    this.#profiler ??= import('./profiler.js').then((module) => new module.Profiler(clock));
+    return this.#profiler;
   }
 
   /** What is wrong with a request that gets no answer. */

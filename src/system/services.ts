@@ -40,12 +40,15 @@ export const serverServices: Readonly<Record<string, Service>> = {
   GATEWAYZ: service(requests.gatewayzOptions, gatewayz),
   LEAFZ: service(requests.leafzOptions, leafz),
   ACCOUNTZ: service(requests.accountzOptions, accountz),
-  JSZ: service(requests.jszOptions, (view, options) => jsz(view, jszRequest(options))),
+  JSZ: service(requests.jszOptions, (view, options) =>
+    // Only leaders are to answer, and nobody leads here.
+    options.leader_only ? SILENCE : jsz(view, jszRequest(options)),
+  ),
   HEALTHZ: service(requests.healthzOptions, health),
-  PROFILEZ: service(requests.profilezOptions, async (_, options) => {
-    const { profile } = await import('./profile.js');
-    return profile(options);
-  }),
+  PROFILEZ: (room, message) =>
+    respond(room.sender, message, requests.profilezOptions, async (options) =>
+      (await room.profiler()).profile(options),
+    ),
   EXPVARZ: service(requests.expvarzOptions, () => {
     const { cmdline, memstats } = expvarVariables();
     return { memstats, cmdline };

@@ -801,6 +801,44 @@ const mappingCases = mappingBlocks.flatMap((block) => [
   `\n Maps ${block}`,
   `accounts { A {\n mappings: ${block} } }`,
 ]);
+const callout = (fields: string, more = '') => `authorization { auth_callout: {${fields}} ${more} }`;
+const issuer = `issuer: ${account}`;
+const xkey = publicNkey('curve');
+const calloutCases = [
+  callout(`${issuer}, auth_users: [a]`),
+  callout(`${issuer}, account: A, auth_users: [a]`),
+  callout(`${issuer}, acc: A, users: [a, "b"], key: ${xkey}`, 'users: [{user: a, password: b}]'),
+  `authorization { auth_hook: {ISSUER: ${account}, Auth_Users: [a], xkey: ${xkey}} }`,
+  callout(''),
+  callout('auth_users: [a]'),
+  callout(issuer),
+  callout(`${issuer}\n auth_users: []`),
+  callout('issuer: ""'),
+  callout('issuer: x'),
+  callout('issuer: 1'),
+  callout(`issuer: ${user}`),
+  callout(`${issuer}\n account: 1`),
+  callout(`${issuer}\n account: ""\n auth_users: [a]`),
+  callout(`${issuer}\n auth_users: a`),
+  callout(`${issuer}\n auth_users: {a: 1}`),
+  callout(`${issuer}\n auth_users: [1]`),
+  callout(`${issuer}\n auth_users: [a, {b: 1}]`),
+  callout(`${issuer}\n auth_users: [a]\n xkey: x`),
+  callout(`${issuer}\n auth_users: [a]\n xkey: 1`),
+  callout(`${issuer}\n auth_users: [a]\n xkey: ${account}`),
+  callout(`${issuer}\n auth_users: [a]\n nosuch: 1`),
+  callout(`X: 1\n ${issuer}\n auth_users: [a]\n account: $X`),
+  callout(`${issuer}\n auth_users: [a]\n allowed_accounts: x`),
+  callout(`${issuer}\n auth_users: [a]\n allowed_accounts: [1]`),
+  callout(`${issuer}\n auth_users: [a]\n allowed_accounts: []`),
+  callout(`${issuer}, auth_users: [a], allowed_accounts: [A, B]`),
+  `accounts { A {} }\n${callout(`${issuer}, auth_users: [a], allowed_accounts: [A, B, "C d"]`)}`,
+  `${callout(`${issuer}, auth_users: [a], allowed_accounts: [A, B]`)}\naccounts { A {}, B {} }`,
+  'authorization { auth_callout: x }',
+  'authorization { auth_callout: 1, nosuch: 2 }',
+  callout(`${issuer}, auth_users: [a]`, 'user: a, password: b'),
+  callout(`${issuer}, auth_users: [a]`, 'token: a'),
+];
 
 const trustedProxy = publicNkey('server');
 const proxyCases = [
@@ -910,6 +948,7 @@ export const configCases: readonly string[] = [
   ...accountCases,
   ...exchangeCases,
   ...mappingCases,
+  ...calloutCases,
   ...proxyCases,
   ...tlsBlocks.map((block) => `tls: ${block}\n`),
 ];

@@ -15,18 +15,7 @@ const specs: KeySpec[] = Object.values(keyGroups).flat();
 const sources = { env: {}, readFile: () => '' };
 
 const capabilities = new Set<string>([
-  ...[
-    'core',
-    'accounts',
-    'auth callout',
-    'cluster',
-    'gateways',
-    'jetstream',
-    'jwt',
-    'leafnodes',
-    'mqtt',
-    'ocsp',
-  ],
+  ...['core', 'accounts', 'cluster', 'gateways', 'jetstream', 'jwt', 'leafnodes', 'mqtt', 'ocsp'],
   ...['profiling', 'syslog', 'websocket', 'windows certificate store'],
 ]);
 
@@ -167,8 +156,6 @@ test('keys of what is not there yet are errors that say so, at their place', () 
 test('the same within blocks', () => {
   const cases: [string, string][] = [
     ['accounts { A { jetstream: enabled } }', 'jetstream'],
-    ['authorization { auth_callout: {issuer: x} }', 'auth_callout'],
-    ['authorization { auth_hook: {issuer: x} }', 'auth_hook'],
     ['tls { ocsp_peer: true }', 'ocsp_peer'],
     ['tls { cert_store: windowscurrentuser }', 'cert_store'],
     ['jetstream: {}', 'jetstream'],

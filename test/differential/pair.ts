@@ -68,11 +68,21 @@ async function stopSide(side: Side): Promise<void> {
   await side.process.stop();
 }
 
+/** Something that runs beside a server as long as the cases do, such as a service. */
+export interface Helper {
+  close(): Promise<void>;
+}
+
 /**
- * Declares one test per case, all on one pair of servers with the configuration `conf`.
+ * Declares one test per case, all on one pair of servers with the configuration `conf`. `helper` starts what each of them needs.
  * DIFFERENTIAL_SHOW=1 prints the official server's transcripts.
  */
-export function differential(title: string, conf: string, cases: readonly Case[]): void {
+export function differential(
+  title: string,
+  conf: string,
+  cases: readonly Case[],
+  helper?: (side: Side) => Promise<Helper>,
+): void {
   if (!officialBinary()) {
     test(title, { skip: WITHOUT_OFFICIAL });
     return;
@@ -80,11 +90,19 @@ export function differential(title: string, conf: string, cases: readonly Case[]
   describe(title, () => {
     let pair: Pair | undefined;
     let same = 0;
+    const helpers: Helper[] = [];
     before(async () => {
       assertDistinctNames(cases);
       pair = await startPair({ conf });
+      if (helper === undefined) return;
+      const withHelper = async (side: Side): Promise<Side> => {
+        helpers.push(await helper(side));
+        return { ...side, quiet: side.monitor ? await subscriptionCount(side.monitor) : 0 };
+      };
+      pair = { official: await withHelper(pair.official), weft: await withHelper(pair.weft) };
     });
     after(async () => {
+      for (const each of helpers) await each.close();
       await stopPair(pair);
       console.log(`${title}: ${same} of ${cases.length} transcripts identical`);
     });

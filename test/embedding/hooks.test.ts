@@ -50,6 +50,20 @@ test('a signature by an nkey', async () => {
   assert.match(await client.untilClosed(), /Authorization Violation/);
 });
 
+test('a grant may expire', async () => {
+  const expires = () => new Date(Date.now() + 100);
+  for (const hooks of [
+    { authenticate: () => ({ expires: expires() }) },
+    { authenticate: () => true, authorize: () => ({ expires: expires() }) },
+  ]) {
+    // The listener keeps the process running: timers of the server do not.
+    await using server = await WeftServer.create({}, hooks);
+    const client = new Reader(server.connection());
+    client.send('CONNECT {}\r\nPING\r\n');
+    assert.match(await client.untilClosed(), /PONG[\s\S]*-ERR 'User Authentication Expired'/);
+  }
+});
+
 test('nothing goes before CONNECT where a hook decides', async () => {
   await using server = await withHook(() => true);
   const client = new Reader(server.connection());

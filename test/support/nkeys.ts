@@ -1,7 +1,7 @@
 // User nkeys made from fixed seeds, for tests that sign nonces. The encoding is the one of the nkeys libraries: a prefix
 // byte, the 32 bytes of the ed25519 public key and a CRC-16, in base32 without padding. It is written again here, so that the
 // server is not checked with its own code.
-import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const USER_PREFIX = 20 << 3;
@@ -13,12 +13,12 @@ export class UserKey {
   /** `U...`, 56 characters. */
   readonly publicKey: string;
 
-  /** The key of a seed of 32 bytes, all equal to `fill`. */
-  constructor(fill: number) {
+  /** The key of a seed of 32 bytes, all equal to `fill`; with another prefix, one of another role. */
+  constructor(fill: number, prefix = USER_PREFIX) {
     const seed = Buffer.alloc(32, fill);
     this.#key = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, seed]), format: 'der', type: 'pkcs8' });
     const spki = createPublicKey(this.#key).export({ format: 'der', type: 'spki' });
-    this.publicKey = encodeNkey(USER_PREFIX, spki.subarray(-32));
+    this.publicKey = encodeNkey(prefix, spki.subarray(-32));
   }
 
   sign(text: string): Buffer {
@@ -26,9 +26,34 @@ export class UserKey {
   }
 }
 
+/** Whether the owner of a public key, whatever its role, has signed. */
+export function isSignedBy(publicKey: string, message: Buffer, signature: Buffer): boolean {
+  const x = fromBase32(publicKey).subarray(1, 33).toString('base64url');
+  return verify(
+    null,
+    message,
+    createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' }),
+    signature,
+  );
+}
+
+function fromBase32(text: string): Buffer {
+  const bits = [...text].map((char) => ALPHABET.indexOf(char).toString(2).padStart(5, '0')).join('');
+  return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+}
+
 /** The text of a public key. */
 export function encodeNkey(prefix: number, key: Buffer): string {
-  const body = Buffer.concat([Buffer.from([prefix]), key]);
+  return withSum(Buffer.concat([Buffer.from([prefix]), key]));
+}
+
+/** The text of a seed; `prefix` is that of the public key. */
+export function encodeSeed(prefix: number, seed: Buffer): string {
+  const head = Buffer.from([(18 << 3) | (prefix >> 5), (prefix & 31) << 3]);
+  return withSum(Buffer.concat([head, seed]));
+}
+
+function withSum(body: Buffer): string {
   const sum = Buffer.alloc(2);
   sum.writeUInt16LE(crc16(body));
   return base32(Buffer.concat([body, sum]));
