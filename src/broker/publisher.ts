@@ -369,6 +369,8 @@ export class Publisher {
   ): boolean {
     const { sub } = delivery;
     if (sub.handler !== null) {
+      const trace = operation.trace as MessageTrace | null;
+      if (trace?.only && !sub.main.heedsTraces) return true;
       this.#handle(sub.handler, messageOf(sub.subjectFor(plan.subject), operation, from));
       return true;
     }

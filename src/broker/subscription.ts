@@ -25,6 +25,8 @@ export class Subscription implements Interest {
   closed = false;
   /** Leaves out messages on subjects that the user may not see; null for most. */
   filter: DeliveryFilter | null = null;
+  /** The handler gets messages that are only there to be traced, too, and heeds what `InternalMessage.trace` says. */
+  heedsTraces = false;
   /** Delivery needs more than copying bytes: a maximum, a filter, a handler. */
   special = false;
 

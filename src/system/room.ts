@@ -128,7 +128,9 @@ export class SystemRoom {
   }
 
   #on(subject: string, service: string): void {
-    this.sender.client.subscribe(subject, (message) => this.#enqueue({ service, message }));
+    const sub = this.sender.client.subscribe(subject, (message) => this.#enqueue({ service, message }));
+    // Requests are answered whether or not they are only there to be traced, as officially.
+    sub.heedsTraces = true;
     this.sender.quiet++;
   }
 

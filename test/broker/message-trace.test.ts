@@ -84,6 +84,18 @@ describe('message traces', () => {
     );
   });
 
+  test('what is only there to be traced reaches handlers that know of it', () => {
+    const { world, traces } = tracing(createWorld());
+    const client = world.broker.internalClient();
+    const got: string[] = [];
+    client.subscribe('foo', () => got.push('unaware'));
+    client.subscribe('foo', ({ trace }) => got.push(`aware, ${trace?.only}`)).heedsTraces = true;
+    const peer = Peer.connected(world, { headers: true });
+    peer.send(hpub('foo', header('Nats-Trace-Dest: t', 'Nats-Trace-Only: 1'), 'y'));
+    assert.deepEqual(got, ['aware, true']);
+    assert.equal(traces.length, 1);
+  });
+
   test('nobody there to send traces: messages go their way', async () => {
     const world = createWorld();
     const peer = Peer.connected(world, { headers: true });

@@ -6,7 +6,9 @@ import {
   answer,
   type Case,
   connect,
+  hide,
   hpub,
+  lines,
   pub,
   type Run,
   type Step,
@@ -330,6 +332,25 @@ differential('traces by account', ACCOUNTS, [
     send('A', user('a'), hpub('foo.x', traced, 'x')),
   ),
 ]);
+
+differential(
+  'traces of requests to the server',
+  'accounts { $SYS { users: [{ user: sys, password: sys }] } }',
+  [
+    inAccount(
+      'a service of the system account, only traced',
+      'sys',
+      1,
+      send('A', user('sys'), 'SUB r 1\r\n', hpub('$SYS.REQ.SERVER.PING.IDZ', only, '', 'r')),
+      lines('A', 3),
+      hide('A'),
+      async (run) => {
+        const { client } = await run.speaker('A');
+        run.looks.answered = /MSG r 1/.test(client.received);
+      },
+    ),
+  ],
+);
 
 const EXCHANGE = `accounts {
   E {
