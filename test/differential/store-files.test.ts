@@ -1,6 +1,7 @@
 /**
  * Store directories of which every file has been written anew by our codecs - records, compressed and encrypted blocks, keys, indexes,
- * consumer states - opened by the official server: it must find no fault and give the answers it gave about the originals.
+ * consumer states - opened by the official server: it must find no fault and give the answers it gave about the originals. The same with
+ * backups.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { ArchiveReader, archiveEnd, archiveEntry, archiveStart } from '../../src/jetstream/store/archive.js';
 import {
   compressBlock,
   isCompressedBlock,
@@ -49,6 +51,7 @@ import {
   encodeSources,
 } from '../../src/jetstream/store/timer-files.js';
 import { HighwayHash, hashKey } from '../../src/runtime/highway-hash.js';
+import { decompressStream, S2Writer } from '../../src/runtime/s2.js';
 import { officialBinary, WITHOUT_OFFICIAL } from '../support/official.js';
 import { ServerProcess } from '../support/server-process.js';
 import { type Files, unpack } from '../support/store-directory.js';
@@ -290,3 +293,55 @@ for (const name of [
     }
   });
 }
+
+interface Backup {
+  archive: string;
+  accounts: Record<string, { streams: { name: string; info: { config: object; state: object } }[] }>;
+}
+
+/** Sends a backup as `nats stream restore` does, and returns the last answer. */
+async function restore(
+  client: NatsConnection,
+  name: string,
+  config: object,
+  state: object,
+  file: Buffer,
+): Promise<object> {
+  const { deliver_subject } = await ask<{ deliver_subject: string }>(client, `STREAM.RESTORE.${name}`, {
+    config,
+    state,
+  });
+  for (let at = 0; at < file.length; at += 1000) {
+    const answer = await client.request(deliver_subject, file.subarray(at, at + 1000), { timeout: 5000 });
+    assert.equal(answer.string(), '');
+  }
+  return (await client.request(deliver_subject, new Uint8Array(0), { timeout: 5000 })).json<object>();
+}
+
+test('backups, written anew', { skip: binary === undefined && WITHOUT_OFFICIAL }, async () => {
+  const conf = 'jetstream { store_dir: "$DIR/store" }';
+  await using server = await ServerProcess.start({ binary: binary!, conf, http: false });
+  const client = await connect({ port: server.port });
+  try {
+    for (const name of ['consumers', 'deleted-tail', 'multiblock', 'purged']) {
+      const vector = readVector<Backup>(`backup-v2-${name}.json`);
+      const reader = new ArchiveReader();
+      const content = decompressStream(unpack(vector.archive).get('stream.arc.s2')!, 1 << 26);
+      const entries = [...reader.push(content)];
+      const archive = Buffer.concat([archiveStart(), ...entries.map(archiveEntry), archiveEnd()]);
+      const writer = new S2Writer(777);
+      const file = Buffer.concat([...writer.push(archive), ...writer.end()]);
+      const { name: stream, info } = vector.accounts.$G!.streams[0]!;
+      const answer = await restore(client, stream, info.config, info.state, file);
+      assert.equal('error' in answer, false, JSON.stringify(answer));
+      const asked = await ask<{ state: object }>(client, `STREAM.INFO.${stream}`, {
+        deleted_details: true,
+        subjects_filter: '>',
+      });
+      assert.deepEqual(asked.state, info.state, name);
+      await ask(client, `STREAM.DELETE.${stream}`);
+    }
+  } finally {
+    await client.close();
+  }
+});
