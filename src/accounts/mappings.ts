@@ -16,6 +16,8 @@ interface Share {
 interface Mapping {
   source: string;
   shares: Share[];
+  /** What the configuration says, for all clusters. */
+  destinations: readonly MappingDestination[];
 }
 
 /** What became of one subject: where its messages go. */
@@ -49,15 +51,30 @@ export class AccountMappings {
   /** The options have been checked. Destinations for another cluster than the server's own are left out. */
   constructor(options: readonly MappingOptions[], cluster = '') {
     for (const { subject, destinations } of options) {
-      const own = destinations.filter((each) => each.cluster !== undefined && each.cluster === cluster);
-      const chosen = own.length > 0 ? own : destinations.filter((each) => each.cluster === undefined);
-      // Who names the source itself as a destination of some weight wants the rest to be lost.
-      const keepsRest = !destinations.some((each) => each.subject === subject);
-      const mapping = { source: subject, shares: sharesOf(subject, chosen, keepsRest) };
+      const known = cluster !== '' && destinations.some((each) => each.cluster === cluster);
+      const shares = sharesOf(subject, destinations, known ? cluster : undefined);
+      const mapping = { source: subject, shares, destinations };
       const old = this.#mappings.findIndex(({ source }) => source === subject);
       if (old < 0) this.#mappings.push(mapping);
       else this.#mappings[old] = mapping;
     }
+  }
+
+  /**
+   * All mappings for monitoring, each destination with the sum of the weights up to it, as officially. Without a cluster come first.
+   */
+  describe(): { source: string; destinations: MappingDestination[] }[] {
+    return this.#mappings.map(({ source, destinations }) => {
+      const clusters = new Set([undefined, ...destinations.map((each) => each.cluster)]);
+      const all = [...clusters].flatMap((cluster) =>
+        sharesOf(source, destinations, cluster).map(({ transform, below }) => ({
+          subject: transform.destination,
+          weight: below,
+          ...(cluster === undefined ? {} : { cluster }),
+        })),
+      );
+      return { source, destinations: all };
+    });
   }
 
   /** Where messages on a subject go, or null when it is not mapped. The first mapping that it falls under counts. */
@@ -67,11 +84,17 @@ export class AccountMappings {
   }
 }
 
-/** The smallest weights come first. What is left of the 100 percent stays on the source, or is lost. */
-function sharesOf(source: string, destinations: MappingDestination[], keepsRest: boolean): Share[] {
-  const all = destinations.map(({ subject, weight }) => ({ subject, weight }));
+/**
+ * The destinations for a cluster, or for those that have none of their own; the smallest weights come first. What is left of the
+ * 100 percent stays on the source, unless that is named as a destination of some weight: then it is lost.
+ */
+function sharesOf(source: string, destinations: readonly MappingDestination[], cluster?: string): Share[] {
+  const all = destinations
+    .filter((each) => each.cluster === cluster)
+    .map(({ subject, weight }) => ({ subject, weight }));
   const left = 100 - all.reduce((sum, { weight }) => sum + weight, 0);
-  if (left > 0 && keepsRest) {
+  const named = destinations.some(({ subject }) => subject === source);
+  if (left > 0 && !named) {
     all.push({ subject: hasWildcard(source) ? wildcardsToPlaceholders(source) : source, weight: left });
   }
   let below = 0;

@@ -79,8 +79,11 @@ export class Publisher {
       return;
     }
     message.trace = trace;
-    this.publish(from, message, true);
-    message.trace = null;
+    try {
+      this.publish(from, message, true);
+    } finally {
+      message.trace = null;
+    }
     trace?.end();
   }
 
