@@ -23,6 +23,7 @@ const FEW_SUBJECTS = 10_000; // of the million, for the cost of matching before 
  * @property {Target[]} targets
  * @property {number} [repeat] runs per side and round, for loads whose figures scatter
  * @property {boolean} [tls] the server needs a certificate
+ * @property {string} [config] what the server is configured with
  * @property {(run: import('./measure.mjs').Run) => Promise<Record<string, number>>} run
  */
 
@@ -118,6 +119,67 @@ const flows = [
     chunkBytes: 8 * KIB,
     window: 256,
   }),
+];
+
+/** Two accounts that give each other streams and services; the users are called as the accounts are. */
+const twoAccounts = `accounts {
+  giver: {
+    users: [{user: giver, password: giver}]
+    exports: [{stream: "bench.>"}, {service: svc}]
+    imports: [{stream: {account: taker, subject: _ack}}]
+  }
+  taker: {
+    users: [{user: taker, password: taker}]
+    exports: [{stream: _ack}]
+    imports: [{stream: {account: giver, subject: "bench.>"}, prefix: from}, {service: {account: giver, subject: svc}}]
+  }
+}
+`;
+
+/** Messages through the import of a stream, to so many subscribers. @returns {Load} */
+function streamImport(id, title, receivers, count) {
+  return {
+    ...flow(id, title, 'delivery', 0.6, {
+      subjects: { pattern: 'bench.stream' },
+      size: 128,
+      count,
+      user: 'giver',
+      to: {
+        ...one(receivers),
+        user: 'taker',
+        subject: 'from.bench.stream',
+        subscriptions: [{ pattern: 'from.bench.stream' }],
+      },
+    }),
+    config: twoAccounts,
+  };
+}
+
+/** Requests, many at a time, to a service: of another account, or of the same one to compare with. @returns {Load} */
+function serviceRequests(id, title, asker, cpuTarget) {
+  return {
+    id,
+    title,
+    unit: 'request',
+    targets: [{ metric: 'cpu', max: cpuTarget }],
+    config: twoAccounts,
+    async run(run) {
+      const common = { subject: 'svc', size: 128 };
+      await run.role('Service', { ...common, user: 'giver' });
+      const requester = await run.role('Asker', { ...common, user: asker, window: 256 });
+      const count = run.count(150_000);
+      await requester.call('run', { count: Math.round(count / 5) });
+      const { seconds, cpu } = await run.measure(async () => [await requester.call('run', { count })]);
+      return { rate: count / seconds, cpu: (cpu * 1000) / count };
+    },
+  };
+}
+
+const imports = [
+  streamImport('import-stream', 'Through the import of a stream, 1:1, 128 B', 1, 1_500_000),
+  streamImport('import-stream-4', 'Through the import of a stream, 1:4, 128 B', 4, 600_000),
+  serviceRequests('import-service', 'Requests to a service of another account, 256 at a time', 'taker', 0.6),
+  serviceRequests('requests-256', 'Requests within an account, 256 at a time', 'giver', 1),
 ];
 
 async function openRequestReply(run, requesters, size = 16) {
@@ -282,6 +344,7 @@ const millionSubscriptions = {
 /** @type {Load[]} */
 export const loads = [
   ...flows,
+  ...imports,
   requestReply(1),
   requestReply(16),
   requestsUnderLoad(1),

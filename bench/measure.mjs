@@ -92,14 +92,16 @@ export class Run {
  * @property {number} [chunkBytes]
  * @property {number} [windowBytes] delivered bytes that may be under way
  * @property {number} [window] messages per connection that may be under way, for flows to nobody
+ * @property {string} [user] the publishers' user
  * @property {{connections?: number, subscriptions: import('./wire.mjs').SubjectSpec[], split?: boolean, queue?: string,
- *   deliveries: number}} [to] the subscribing side; `deliveries` per published message
+ *   user?: string, subject?: string, deliveries: number}} [to] the subscribing side; `deliveries` per published message,
+ *   `subject` where messages arrive with another one than they are published with
  */
 
 /** @param {Run} run @param {Flow} flow */
 export async function runFlow(run, flow) {
-  const { subjects, size, connections = 1, to, window, chunkBytes } = flow;
-  const publisher = { subjects, size, connections, chunkBytes, window };
+  const { subjects, size, connections = 1, to, window, chunkBytes, user } = flow;
+  const publisher = { subjects, size, connections, chunkBytes, window, user };
   if (!to) {
     const pump = await run.role('Publisher', publisher);
     return flowPhases(run, flow, (count) => [pump.call('run', { count })], 1);
@@ -118,7 +120,7 @@ export async function runFlow(run, flow) {
 
 async function openSubscriber(run, to, { subjects, size, windowBytes = 4 * MIB }) {
   const { deliveries, ...params } = to;
-  const [subject] = expandSubjects({ ...subjects, from: 0, to: 1 });
+  const subject = to.subject ?? expandSubjects({ ...subjects, from: 0, to: 1 })[0];
   const total = to.subscriptions.reduce((sum, spec) => sum + expandSubjects(spec).length, 0);
   const perConnection = to.split ? Math.ceil(total / (to.connections ?? 1)) : total;
   const frame = deliveredLength(subject, firstSid(perConnection), size);
@@ -151,7 +153,7 @@ export async function runOnce(load, program, { scale, certificate }) {
   let timer;
   try {
     const flags = load.tls ? ['--tls', '--tlscert', certificate.cert, '--tlskey', certificate.key] : [];
-    server = await Server.start(program, flags);
+    server = await Server.start(program, flags, load.config);
     run = new Run(server, scale, certificate);
     const timeout = new Promise((_, reject) => {
       timer = setTimeout(() => reject(new Error('took too long')), RUN_TIMEOUT);

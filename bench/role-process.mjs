@@ -2,9 +2,10 @@
 import { Connector } from './roles/connector.mjs';
 import { Publisher } from './roles/publisher.mjs';
 import { Requester, Responder } from './roles/request-reply.mjs';
+import { Asker, Service } from './roles/service.mjs';
 import { Subscriber } from './roles/subscriber.mjs';
 
-const roles = { Connector, Publisher, Requester, Responder, Subscriber };
+const roles = { Asker, Connector, Publisher, Requester, Responder, Service, Subscriber };
 const role = new roles[process.argv[2]]();
 
 process.on('message', async ({ id, method, args }) => {

@@ -9,6 +9,7 @@ import {
   openSync,
   readSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
@@ -103,14 +104,16 @@ process.on('exit', () => {
 
 export class Server {
   #output = '';
+  #folder = '';
   /** @type {import('node:child_process').ChildProcess} */ child;
 
-  /** @param {string} program @param {string[]} extra more flags */
-  static async start(program, extra = []) {
+  /** @param {string} program @param {string[]} extra more flags @param {string} [config] text of a configuration */
+  static async start(program, extra = [], config = '') {
     const server = new Server();
     server.port = await freePort();
     server.monitorPort = await freePort();
     const flags = ['-a', '127.0.0.1', '-p', String(server.port), '-m', String(server.monitorPort), ...extra];
+    if (config !== '') flags.push('-c', server.#writeConfig(config));
     const [command, args] = commandLine(program, flags);
     server.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     running.add(server.child);
@@ -134,6 +137,13 @@ export class Server {
     server.ended = ended;
     await Promise.race([server.#ready(), ended]);
     return server;
+  }
+
+  #writeConfig(text) {
+    this.#folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
+    const file = join(this.#folder, 'bench.conf');
+    writeFileSync(file, text);
+    return file;
   }
 
   async #ready() {
@@ -178,6 +188,7 @@ export class Server {
   async stop() {
     this.child.kill('SIGKILL');
     await this.gone;
+    if (this.#folder !== '') rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 

@@ -6,9 +6,13 @@ import tls from 'node:tls';
 const READ_BUFFER = 256 * 1024;
 const LETTER_M = 0x4d;
 const LINE_FEED = 0x0a;
-const CONNECT =
-  'CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true,"protocol":1,' +
-  '"lang":"bench","version":"1"}\r\n';
+
+/** The CONNECT line; a user's password is its name. */
+function connectLine(user) {
+  const options = { verbose: false, pedantic: false, headers: true, no_responders: true, protocol: 1 };
+  const who = user === undefined ? {} : { user, pass: user };
+  return `CONNECT ${JSON.stringify({ ...options, lang: 'bench', version: '1', ...who })}\r\n`;
+}
 
 /**
  * A connection after its handshake. Everything received after it is expected to be MSG frames of one fixed length
@@ -118,14 +122,14 @@ const shared = { buffer: /** @type {Buffer | undefined} */ (undefined) };
 
 /**
  * Connects, answers INFO with CONNECT and PING, and waits for PONG.
- * @param {{port: number, tls?: boolean}} target a server on 127.0.0.1
+ * @param {{port: number, tls?: boolean, user?: string}} target a server on 127.0.0.1
  * @returns {Promise<Connection>}
  */
 export function openConnection(target) {
-  return target.tls ? openSecured(target.port) : openPlain(target.port);
+  return target.tls ? openSecured(target.port) : openPlain(target);
 }
 
-function openPlain(port) {
+function openPlain({ port, user }) {
   shared.buffer ??= Buffer.allocUnsafeSlow(READ_BUFFER);
   const connection = new Connection();
   return new Promise((resolve, reject) => {
@@ -142,7 +146,7 @@ function openPlain(port) {
           connection.receive(buffer, size);
           if (greeting) {
             greeting = false;
-            socket.write(`${CONNECT}PING\r\n`);
+            socket.write(`${connectLine(user)}PING\r\n`);
           }
           return true;
         },
@@ -162,7 +166,7 @@ function openSecured(port) {
     plain.once('data', () => {
       plain.removeListener('error', reject);
       const socket = tls.connect({ socket: plain, rejectUnauthorized: false }, () => {
-        socket.write(`${CONNECT}PING\r\n`);
+        socket.write(`${connectLine()}PING\r\n`);
       });
       socket.on('data', (bytes) => connection.receive(bytes, bytes.length));
       watch(connection, socket);

@@ -45,6 +45,7 @@ async function prepare(server: Server): Promise<Prepared> {
   const tls = await server.loadTls(options);
   if (differs(server.tls, tls)) addTlsChange(changes);
   const door = await Door.create(broker, tls);
+  await broker.prepare(options);
   return {
     options,
     changes,

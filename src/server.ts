@@ -137,6 +137,7 @@ export class Server {
     for (const warning of authenticationWarnings(options)) log.warn(warning);
     for (const error of authCalloutErrors(options)) log.error(error);
     this.#loadedTls = await this.loadTls(options);
+    await this.broker.prepare(options);
     try {
       this.announcements.writePid();
     } catch (error) {

@@ -2,11 +2,12 @@
  * Puts into the accounts what the options say of exports and imports, at the start and at each reload. What has not changed stays as
  * it is, so that answers on their way arrive; subscriptions of clients get the shadows that the imports now ask for.
  */
-import type { AccountOptions, ExportOptions, ImportOptions } from '../config/options.js';
+import type { ExportOptions, ImportOptions } from '../config/options.js';
 import { isSubsetOf } from '../subjects/subject.js';
 import type { Broker } from './broker.js';
 import type { BrokerAccount } from './broker-account.js';
-import { ServiceExport, ServiceImport, ServicePassage } from './service-imports.js';
+import { exportFor, ServiceExports } from './service-exports.js';
+import { ServiceImport, ServicePassage } from './service-imports.js';
 import { StreamImport } from './stream-imports.js';
 import { SystemImports, systemExports } from './system-imports.js';
 
@@ -18,11 +19,11 @@ export function linkAccounts(broker: Broker): void {
     linkExports(account, declared.get(account.name)?.exports ?? [], account === system);
   }
   for (const account of broker.accounts.values()) {
-    const options = declared.get(account.name);
-    linkStreams(broker, account, options);
-    linkServices(broker, account, options);
+    const imports = declared.get(account.name)?.imports ?? [];
+    linkStreams(broker, account, imports);
+    linkServices(broker, account, imports);
   }
-  const imports = system === null ? null : systemImports(broker, system);
+  const imports = system === null ? null : new SystemImports(system, broker.passages);
   for (const account of broker.accounts.values()) account.systemImports = imports;
 }
 
@@ -31,14 +32,8 @@ function linkExports(account: BrokerAccount, options: readonly ExportOptions[], 
   account.streamExports = streams.length === 0 ? null : streams;
   const services = options.filter(({ kind }) => kind === 'service');
   if (isSystem) services.push(...missingSystemExports(services));
-  if (services.length === 0) {
-    account.serviceExports = null;
-    return;
-  }
-  const before = account.serviceExports ?? [];
-  account.serviceExports = services.map(
-    (each) => before.find((known) => equal(known.options, each)) ?? new ServiceExport(account, each),
-  );
+  account.serviceExports =
+    services.length === 0 ? null : ServiceExports.of(account, services, account.serviceExports);
 }
 
 /** Exports of the configuration take precedence. */
@@ -48,8 +43,8 @@ function missingSystemExports(configured: readonly ExportOptions[]): ExportOptio
     .map((each) => ({ kind: 'service', allowTrace: false, ...each }));
 }
 
-function linkStreams(broker: Broker, account: BrokerAccount, options: AccountOptions | undefined): void {
-  const wanted = (options?.imports ?? []).filter(({ kind }) => kind === 'stream');
+function linkStreams(broker: Broker, account: BrokerAccount, options: readonly ImportOptions[]): void {
+  const wanted = options.filter(({ kind }) => kind === 'stream');
   const before = account.streamImports ?? [];
   const same = (known: StreamImport, each: ImportOptions) =>
     equal(known.options, each) && known.exporter === broker.accounts.get(each.account);
@@ -60,49 +55,35 @@ function linkStreams(broker: Broker, account: BrokerAccount, options: AccountOpt
   for (const insider of account.insiders ?? []) insider.renewShadows();
 }
 
-function linkServices(broker: Broker, account: BrokerAccount, options: AccountOptions | undefined): void {
-  const wanted = (options?.imports ?? [])
-    .filter(({ kind }) => kind === 'service')
-    .map((each) => makeService(broker, account, each));
-  const before = account.serviceImports ?? [];
-  const kept = wanted.map((each) => before.find(({ service }) => sameService(service, each)));
-  for (const passage of before) {
-    if (kept.includes(passage)) continue;
-    passage.closed = true;
-    account.unsubscribe(passage);
-  }
-  const passages = wanted.map((service, i) => {
-    const known = kept[i];
-    if (known !== undefined) return known;
+function linkServices(broker: Broker, account: BrokerAccount, options: readonly ImportOptions[]): void {
+  const wanted = options.filter(({ kind }) => kind === 'service');
+  const before = new Map((account.serviceImports ?? []).map((each) => [placeOf(each.service), each]));
+  const passages = wanted.map((each, i) => {
+    const exporter = broker.account(each.account);
+    const service = new ServiceImport(each, account, exporter, exportFor(exporter, each.subject));
+    const known = before.get(placeOf(service));
+    if (known !== undefined && sameService(known.service, service)) {
+      before.delete(placeOf(service));
+      return known;
+    }
     const passage = new ServicePassage(service, i + 1, broker.passages);
     account.subscribe(passage);
     return passage;
   });
+  for (const passage of before.values()) {
+    passage.closed = true;
+    account.unsubscribe(passage);
+  }
   account.serviceImports = passages.length === 0 ? null : passages;
 }
 
-function makeService(broker: Broker, importer: BrokerAccount, options: ImportOptions): ServiceImport {
-  const exporter = broker.account(options.account);
-  return new ServiceImport(options, importer, exporter, exportFor(exporter, options.subject));
+/** An account imports once from each other under a subject. */
+function placeOf({ exporter, subject }: ServiceImport): string {
+  return `${exporter.name}\n${subject}`;
 }
 
 function sameService(a: ServiceImport, b: ServiceImport): boolean {
   return a.exporter === b.exporter && a.export === b.export && equal(a.options, b.options);
-}
-
-/** The export that an import is of: the one for this very subject, or the first that has it in it. */
-function exportFor(exporter: BrokerAccount, subject: string): ServiceExport {
-  const exports = exporter.serviceExports ?? [];
-  return (
-    exports.find(({ options }) => options.subject === subject) ??
-    exports.find(({ options }) => isSubsetOf(subject, options.subject)) ??
-    // Imports without an export do not pass validation.
-    new ServiceExport(exporter, { kind: 'service', subject, allowTrace: false })
-  );
-}
-
-function systemImports(broker: Broker, system: BrokerAccount): SystemImports {
-  return new SystemImports(system, broker.passages, (subject) => exportFor(system, subject));
 }
 
 function equal(a: object, b: object): boolean {

@@ -7,7 +7,8 @@ import type { ClientConnection } from './connection.js';
 import type { DeliveryPlan } from './delivery-plan.js';
 import type { InternalClient } from './internal-client.js';
 import type { AwaitedReplies, ResponseTable } from './responses.js';
-import type { ServiceExport, ServicePassage } from './service-imports.js';
+import type { ServiceExports } from './service-exports.js';
+import type { ServicePassage } from './service-imports.js';
 import type { StreamImport } from './stream-imports.js';
 import type { Subscription } from './subscription.js';
 import type { SystemImports } from './system-imports.js';
@@ -17,7 +18,7 @@ const DOLLAR = 36;
 export class BrokerAccount extends Account<Subscription, DeliveryPlan, ClientConnection> {
   // Null for accounts without: most of them, where there are many.
   streamExports: readonly ExportOptions[] | null = null;
-  serviceExports: readonly ServiceExport[] | null = null;
+  serviceExports: ServiceExports | null = null;
   streamImports: readonly StreamImport[] | null = null;
   /** They are subscriptions in the account's interest. */
   serviceImports: readonly ServicePassage[] | null = null;

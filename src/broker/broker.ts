@@ -96,7 +96,7 @@ export class Broker {
     this.log = parts.log;
     this.arena = new Arena({ kernel: parts.copyKernel });
     this.wheel = new TimerWheel(parts.clock);
-    this.publisher = new Publisher(this.flushes, parts.random, parts.log);
+    this.publisher = new Publisher(this.arena, this.flushes, parts.random, parts.log);
     this.passages = new ServicePassages(this);
     this.closedConnections = new ClosedConnections(parts.options.maxClosedClients);
     this.globalAccount = this.account(GLOBAL_ACCOUNT);
@@ -155,6 +155,16 @@ export class Broker {
       account.mappings = mappings === undefined ? null : new AccountMappings(mappings);
     }
     linkAccounts(this);
+  }
+
+  /** Loads what the options need that most do not; to be done before they count. */
+  async prepare(options: ServerOptions): Promise<void> {
+    const measured = options.accounts.some(({ exports }) =>
+      exports?.some(({ latency }) => latency !== undefined),
+    );
+    if (!measured || this.passages.latency !== null) return;
+    const { ServiceLatency } = await import('./service-latency.js');
+    this.passages.latency = new ServiceLatency(this);
   }
 
   /** Forgets an account that the options no longer have. */

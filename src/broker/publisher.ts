@@ -8,7 +8,7 @@ import type { MappedSubject } from '../accounts/mappings.js';
 import { hashBytes, readText, toUtf8 } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
-import { COPY_SLACK, Memory } from '../runtime/arena.js';
+import type { Arena } from '../runtime/arena.js';
 import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
 import type { BrokerAccount } from './broker-account.js';
@@ -17,6 +17,7 @@ import { type Delivery, DeliveryPlan } from './delivery-plan.js';
 import type { FlushQueue } from './flush-queue.js';
 import type { InternalMessage } from './internal-client.js';
 import { beginTrace, type MessageTrace, notDelivered } from './message-trace.js';
+import { isInbox, OneTimePlans } from './one-time-plans.js';
 import { RESPONSE_PREFIX } from './responses.js';
 import type { InternalHandler, Passage, Subscription } from './subscription.js';
 import { mayAskForTrace } from './trace-headers.js';
@@ -27,6 +28,9 @@ const RAFT_SUBJECT = /^\$NRG\./;
 const RESERVED_REPLY = /^(_R_\.|\$JS\.ACK\.|_GR_\..|\$GR\..)/;
 const UNDERSCORE = 95;
 const DOLLAR = 36;
+const CAPITAL_G = 71;
+const CAPITAL_J = 74;
+const CAPITAL_R = 82;
 
 export class Publisher {
   readonly #flushes: FlushQueue;
@@ -35,10 +39,11 @@ export class Publisher {
   #nested = 0;
   /** Accounts whose cache is to be cleared at the end of the turn. */
   readonly #full = new Set<BrokerAccount>();
-  readonly #noMemory = new Memory(COPY_SLACK);
+  readonly #oneTime: OneTimePlans;
   readonly #log: Log;
 
-  constructor(flushes: FlushQueue, random: Random, log: Log) {
+  constructor(arena: Arena, flushes: FlushQueue, random: Random, log: Log) {
+    this.#oneTime = new OneTimePlans(arena);
     this.#flushes = flushes;
     this.#random = random;
     this.#log = log;
@@ -62,9 +67,8 @@ export class Publisher {
       if (admitted === null) return;
       plan = admitted;
     }
-    if (operation.replyStart !== 0) {
-      const first = bytes[operation.replyStart]!;
-      if ((first === UNDERSCORE || first === DOLLAR) && this.#replyRefused(from, operation)) return;
+    if (operation.replyStart !== 0 && mayBeReserved(bytes, operation.replyStart)) {
+      if (this.#replyRefused(from, operation)) return;
     }
     if (from.verbose) from.sendOk();
     const delivered = this.#deliver(plan, operation, from);
@@ -93,10 +97,18 @@ export class Publisher {
    */
   publishInternal(account: BrokerAccount, operation: PublishOperation, asClient = false): boolean {
     const { bytes } = operation.memory;
-    let plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
-    plan ??= this.#plan(account, operation);
-    if (asClient && plan.mapping !== null) plan = this.#known(account, plan.mapping.next(this.#random));
-    return this.#deliver(plan, operation, null);
+    // This may happen in the middle of a delivery: of an event that it causes, or by a handler.
+    this.#nested++;
+    const mark = this.#oneTime.mark();
+    try {
+      let plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
+      plan ??= this.#plan(account, operation);
+      if (asClient && plan.mapping !== null) plan = this.#known(account, plan.mapping.next(this.#random));
+      return this.#deliver(plan, operation, null);
+    } finally {
+      this.#oneTime.release(mark);
+      this.#nested--;
+    }
   }
 
   /** The plan for what comes from another account on the subject that these bytes are; the account's mappings apply. */
@@ -126,28 +138,35 @@ export class Publisher {
   #planFor(account: BrokerAccount, subject: string): DeliveryPlan {
     const { cache } = account;
     const found = account.match(subject);
+    const mapping = account.mappings?.find(subject) ?? null;
     const isResponse = subject.startsWith(RESPONSE_PREFIX);
     if (isResponse) {
       const response = account.responses?.find(subject);
+      const passage = response ?? account.responses?.late(subject) ?? null;
       // Each of these subjects is used once or twice: not worth a place in the cache, but for others who listen there.
-      if (found.length === 0) return this.#planOnce(subject, response === undefined ? found : [response]);
-      if (response !== undefined) {
-        response.planned = true;
-        found.push(response);
-      }
+      if (found.length === 0)
+        return this.#planOnce(subject, passage === null ? found : [passage], false, mapping);
+      if (response !== undefined) response.planned = true;
+      if (passage !== null) found.push(passage);
     }
+    if (isInbox(subject) && this.#oneTime.isNew(subject))
+      return this.#planOnce(subject, found, false, mapping);
     if (cache.full) {
       // Never in the middle of a delivery: what it goes by lies in a cache's memory.
       if (this.#nested === 0) cache.clear();
-      else return this.#planMeanwhile(account, subject, found);
+      else return this.#planMeanwhile(account, subject, found, mapping);
     }
     const reserved = isReserved(subject, account);
-    const mapping = account.mappings?.find(subject) ?? null;
     return cache.keep(subject, (allocate) => new DeliveryPlan(subject, found, reserved, mapping, allocate));
   }
 
   /** A plan for one use; the cache is cleared once nothing is being delivered. */
-  #planMeanwhile(account: BrokerAccount, subject: string, found: Subscription[]): DeliveryPlan {
+  #planMeanwhile(
+    account: BrokerAccount,
+    subject: string,
+    found: Subscription[],
+    mapping: MappedSubject | null,
+  ): DeliveryPlan {
     if (!this.#full.has(account)) {
       this.#full.add(account);
       setImmediate(() => {
@@ -155,21 +174,17 @@ export class Publisher {
         if (account.cache.full) account.cache.clear();
       });
     }
-    const mapping = account.mappings?.find(subject) ?? null;
     return this.#planOnce(subject, found, isReserved(subject, account), mapping);
   }
 
-  /** A plan that no cache holds. */
   #planOnce(
     subject: string,
     found: Subscription[],
-    reserved = false,
-    mapping: MappedSubject | null = null,
+    reserved: boolean,
+    mapping: MappedSubject | null,
   ): DeliveryPlan {
-    return new DeliveryPlan(subject, found, reserved, mapping, (size) => {
-      const memory = size === 0 ? this.#noMemory : new Memory(size + COPY_SLACK);
-      return { memory, start: 0 };
-    });
+    if (this.#nested === 0) this.#oneTime.release(0);
+    return this.#oneTime.plan(subject, found, reserved, mapping);
   }
 
   /** Traces, mapping, permission: the plan by which the message is delivered, or null when it must not be. */
@@ -378,9 +393,11 @@ export class Publisher {
       return true;
     }
     this.#nested++;
+    const mark = this.#oneTime.mark();
     try {
       return (sub as Passage).pass(delivery, operation, from, plan.subject);
     } finally {
+      this.#oneTime.release(mark);
       this.#nested--;
     }
   }
@@ -456,6 +473,14 @@ function messageOf(
     from,
     trace: operation.trace as MessageTrace | null,
   };
+}
+
+/** Whether bytes begin as `RESERVED_REPLY` does; those of most inboxes do not, and need not become text. */
+function mayBeReserved(bytes: Uint8Array, start: number): boolean {
+  const first = bytes[start]!;
+  if (first !== UNDERSCORE && first !== DOLLAR) return false;
+  const second = bytes[start + 1]!;
+  return second === CAPITAL_G || second === (first === DOLLAR ? CAPITAL_J : CAPITAL_R);
 }
 
 /** Clients may not publish there. */

@@ -15,7 +15,6 @@ import { Passage } from './subscription.js';
 
 export const RESPONSE_PREFIX = '_R_.';
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-const NAME_LENGTH = 6;
 /** Answers that one account may owe at a time; beyond, the oldest is given up. */
 const MAX_RESPONSES = 262_144;
 /** The time between two searches for replies that nobody waits for is at least so many times as long as a search took. */
@@ -43,7 +42,7 @@ export type PassResponse = (
   response: Response,
   operation: PublishOperation,
   from: ClientConnection | null,
-) => boolean;
+) => void;
 
 /** The way back of one request. */
 export class Response extends Passage {
@@ -84,8 +83,21 @@ export class Response extends Passage {
     return '';
   }
 
-  override pass(_: Delivery, operation: PublishOperation, from: ClientConnection | null): boolean {
-    return this.#pass(this, operation, from);
+  /** Whoever answers has done so, whether or not somebody still waits. */
+  override pass(_delivery: Delivery, operation: PublishOperation, from: ClientConnection | null): boolean {
+    this.#pass(this, operation, from);
+    return true;
+  }
+}
+
+/** Takes answers that come too late. */
+class LateAnswers extends Passage {
+  override subjectFor(): string {
+    return '';
+  }
+
+  override pass(): boolean {
+    return true;
   }
 }
 
@@ -156,10 +168,12 @@ export class ResponseTable {
   readonly #byName = new Map<string, Response>();
   readonly #prefix: string;
   readonly #names: NameSource;
+  readonly #late: Passage;
 
   constructor(names: NameSource) {
     this.#names = names;
     this.#prefix = `${RESPONSE_PREFIX}${names.next()}.`;
+    this.#late = new LateAnswers(this.wildcard, 0);
   }
 
   /** What an official server subscribes to for them. */
@@ -192,6 +206,11 @@ export class ResponseTable {
     return this.#byName.get(subject);
   }
 
+  /** What takes a message on a subject of this table that is not, or no longer, in it; null for other subjects. */
+  late(subject: string): Passage | null {
+    return subject.startsWith(this.#prefix) ? this.#late : null;
+  }
+
   delete(response: Response): boolean {
     return this.#byName.delete(response.subject);
   }
@@ -203,21 +222,25 @@ export class ResponseTable {
 
 /** Six letters and digits that cannot be guessed. */
 export class NameSource {
-  readonly #pool = Buffer.alloc(4096);
-  #at = 4096;
+  readonly #pairs = Array.from(DIGITS, (first) => Array.from(DIGITS, (second) => first + second)).flat();
+  readonly #pool = new Uint16Array(2048);
+  #at = 2048;
 
   next(): string {
-    let name = '';
-    while (name.length < NAME_LENGTH) {
+    return this.#pair() + this.#pair() + this.#pair();
+  }
+
+  /** Of 65,536 values the first 65,348 are 17 rounds of all pairs, so that each is equally likely. */
+  #pair(): string {
+    const count = this.#pairs.length;
+    for (;;) {
       if (this.#at === this.#pool.length) {
         randomFillSync(this.#pool);
         this.#at = 0;
       }
-      // Of 256 values the first 248 are four rounds of 62, so that each digit is equally likely.
       const value = this.#pool[this.#at++]!;
-      if (value < 248) name += DIGITS[value % 62]!;
+      if (value < count * 17) return this.#pairs[value % count]!;
     }
-    return name;
   }
 }
 

@@ -2,7 +2,7 @@
  * Services of other accounts: what is published on an import's subject goes on into the exporting account, with a reply subject of
  * its own there, by which the answers come back (system services, section 3).
  */
-import type { ExportOptions, ImportOptions, LatencyOptions, ServiceResponseType } from '../config/options.js';
+import type { ImportOptions, LatencyOptions } from '../config/options.js';
 import { readText } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { hasWildcard } from '../subjects/subject.js';
@@ -23,31 +23,11 @@ import {
   type ResponseEnd,
   ResponseTable,
 } from './responses.js';
+import type { ServiceExport } from './service-exports.js';
 import { Passage } from './subscription.js';
 import { TRACE_DISABLED } from './trace-headers.js';
 
-/** Milliseconds that a responder has. */
-const DEFAULT_THRESHOLD = 120_000;
 const JETSTREAM_ACK = '$JS.ACK.';
-
-export class ServiceExport {
-  readonly account: BrokerAccount;
-  readonly options: ExportOptions;
-  readonly responseType: ServiceResponseType;
-  /** Milliseconds. */
-  readonly threshold: number;
-  readonly latency: LatencyOptions | null;
-  /** Null until the first request from another account. */
-  pending: PendingResponses | null = null;
-
-  constructor(account: BrokerAccount, options: ExportOptions) {
-    this.account = account;
-    this.options = options;
-    this.responseType = options.responseType ?? 'singleton';
-    this.threshold = options.responseThreshold ?? DEFAULT_THRESHOLD;
-    this.latency = options.latency ?? null;
-  }
-}
 
 export class ServiceImport {
   readonly options: ImportOptions;
@@ -142,7 +122,8 @@ export interface LatencyProbe {
 export class ServicePassages {
   latency: LatencyProbe | null = null;
   readonly #broker: Broker;
-  readonly #names = new NameSource();
+  /** Null until a request asks for an answer. */
+  #names: NameSource | null = null;
   /** Messages under way, one inside the other. */
   readonly #messages: CrossingMessage[] = [];
   #depth = 0;
@@ -185,10 +166,10 @@ export class ServicePassages {
   }
 
   /** Takes an answer back. */
-  respond(response: Response, operation: PublishOperation, from: ClientConnection | null): boolean {
+  respond(response: Response, operation: PublishOperation, from: ClientConnection | null): void {
     const { request, measured } = response;
     const outer = operation.crossing as Crossing | null;
-    if (hasPassed(outer, request)) return false;
+    if (hasPassed(outer, request)) return;
     if (measured !== null && !measured.answered) {
       measured.answered = true;
       this.latency?.answered(response, from);
@@ -214,7 +195,6 @@ export class ServicePassages {
     if (!delivered) this.end(response, 'undelivered');
     else if (responseType === 'singleton' || operation.size === 0) this.end(response, 'answered');
     else if (!response.closed) request.export.pending?.touch(response);
-    return delivered;
   }
 
   /** Gives an answer up. */
@@ -257,6 +237,7 @@ export class ServicePassages {
   }
 
   #responsesOf(account: BrokerAccount): ResponseTable {
+    this.#names ??= new NameSource();
     return (account.responses ??= new ResponseTable(this.#names));
   }
 

@@ -4,12 +4,8 @@
  */
 import { fromUtf8 } from '../protocol/bytes.js';
 import type { BrokerAccount } from './broker-account.js';
-import {
-  type ServiceExport,
-  ServiceImport,
-  ServicePassage,
-  type ServicePassages,
-} from './service-imports.js';
+import { exportFor } from './service-exports.js';
+import { ServiceImport, ServicePassage, type ServicePassages } from './service-imports.js';
 
 /** One of the services. */
 export interface SystemService {
@@ -39,16 +35,10 @@ export const systemExports = [
 export class SystemImports {
   readonly system: BrokerAccount;
   readonly #passages: ServicePassages;
-  readonly #exportOf: (subject: string) => ServiceExport;
 
-  constructor(
-    system: BrokerAccount,
-    passages: ServicePassages,
-    exportOf: (subject: string) => ServiceExport,
-  ) {
+  constructor(system: BrokerAccount, passages: ServicePassages) {
     this.system = system;
     this.#passages = passages;
-    this.#exportOf = exportOf;
   }
 
   /** The services that the account has in this way, for those who list them. */
@@ -84,7 +74,7 @@ export class SystemImports {
       },
       account,
       this.system,
-      this.#exportOf(target),
+      exportFor(this.system, target),
     );
   }
 }

@@ -7,6 +7,8 @@ import { type Answer, accountTraffic, type MonitorView } from './view.js';
 
 /** How often the event loop's delay is measured, in milliseconds. */
 const DELAY_RESOLUTION = 20;
+/** With figures of their own: each makes a line per metric, and a time series in what collects them. */
+const MAX_ACCOUNTS = 1000;
 
 type Values = Iterable<readonly [labels: Record<string, string>, value: number]>;
 
@@ -123,9 +125,17 @@ function overAccounts(read: (account: Account) => number): Read {
   };
 }
 
+/** Those that came first keep their lines, whatever comes later, so that no counter ever goes back; the rest is one line. */
 function perAccount(read: (account: Account) => number): Read {
   return function* (view) {
-    for (const account of accountsOf(view)) yield [{ account: account.name }, read(account)] as const;
+    let shown = 0;
+    let rest = 0;
+    for (const account of accountsOf(view)) {
+      if (shown++ < MAX_ACCOUNTS) yield [{ account: account.name }, read(account)] as const;
+      else rest += read(account);
+    }
+    // Prometheus takes an empty label for one that is not there. No account has an empty name.
+    if (shown > MAX_ACCOUNTS) yield [{ account: '' }, rest] as const;
   };
 }
 
@@ -227,6 +237,12 @@ const accountMetrics: readonly Metric[] = [
     'nats_server_account_connections',
     'Open client connections of the account.',
     perAccount(({ connections }) => connections.size),
+    ['account'],
+  ),
+  counter(
+    'nats_server_account_connections_total',
+    'Client connections bound to the account since the start.',
+    perAccount(({ totalConnections }) => totalConnections),
     ['account'],
   ),
   gauge(

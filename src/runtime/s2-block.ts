@@ -19,6 +19,8 @@ export const CORRUPT = 's2: corrupt input';
 
 /** The largest content of a block. */
 export const MAX_BLOCK_SIZE = 4 * 1024 * 1024;
+/** Of Snappy's streams. */
+export const SNAPPY_BLOCK_SIZE = 64 * 1024;
 
 const LITERAL = 0;
 const COPY_1 = 1;
@@ -162,6 +164,12 @@ export class S2BlockEncoder {
   #table = new Int32Array(0);
   #out: Uint8Array = new Uint8Array(0);
   #at = 0;
+  readonly #snappy: boolean;
+
+  /** `snappy` writes what readers of Snappy understand, too; such blocks may not be larger than `SNAPPY_BLOCK_SIZE`. */
+  constructor(snappy = false) {
+    this.#snappy = snappy;
+  }
 
   /**
    * Writes the block of `from`'s bytes from start to end into `out` at `at` and returns the offset behind it. There must be
@@ -169,7 +177,9 @@ export class S2BlockEncoder {
    */
   encode(from: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {
     const length = end - start;
-    if (length > MAX_BLOCK_SIZE) throw new RangeError(`S2 block of ${length} bytes`);
+    if (length > (this.#snappy ? SNAPPY_BLOCK_SIZE : MAX_BLOCK_SIZE)) {
+      throw new RangeError(`S2 block of ${length} bytes`);
+    }
     this.#out = out;
     this.#at = at;
     let rest = length;
@@ -225,7 +235,8 @@ export class S2BlockEncoder {
         continue;
       }
       this.#literal(from, emitted, matchStart);
-      if (offset === last) this.#repeat(at - matchStart);
+      if (this.#snappy) this.#snappyCopy(offset, at - matchStart);
+      else if (offset === last) this.#repeat(at - matchStart);
       else this.#copy(offset, at - matchStart);
       last = offset;
       emitted = at;
@@ -250,6 +261,18 @@ export class S2BlockEncoder {
     }
     copyLiteral(from, start, n + 1, out, this.#at);
     this.#at += n + 1;
+  }
+
+  /** Without repeats, and with two bytes for the offset. */
+  #snappyCopy(offset: number, length: number): void {
+    const out = this.#out;
+    for (let rest = length; rest > 0; ) {
+      const part = Math.min(rest, 64);
+      out[this.#at++] = COPY_2 | ((part - 1) << 2);
+      out[this.#at++] = offset;
+      out[this.#at++] = offset >> 8;
+      rest -= part;
+    }
   }
 
   #copy(offset: number, length: number): void {

@@ -12,6 +12,7 @@ import {
   readBlockHeader,
   S2BlockEncoder,
   S2Error,
+  SNAPPY_BLOCK_SIZE,
 } from './s2-block.js';
 
 export { decodeBlock, MAX_BLOCK_SIZE, S2BlockEncoder, S2Error } from './s2-block.js';
@@ -23,6 +24,7 @@ const IDENTIFIER_TYPE = 0xff;
 const CHUNK_HEADER = 4;
 const CRC = 4;
 const IDENTIFIER = Buffer.from('\xff\x06\x00\x00S2sTwO', 'latin1');
+const SNAPPY_IDENTIFIER = Buffer.from('\xff\x06\x00\x00sNaPpY', 'latin1');
 const IDENTIFIERS = ['S2sTwO', 'sNaPpY'];
 /** What the reference puts into a block. */
 const BLOCK_SIZE = 1024 * 1024;
@@ -159,13 +161,17 @@ export class S2Reader {
 
 /** Writes a stream. What does not get smaller by an eighth stays plain. */
 export class S2Writer {
-  readonly #encoder = new S2BlockEncoder();
+  readonly #encoder: S2BlockEncoder;
+  readonly #identifier: Buffer;
   readonly #blockSize: number;
   #identified = false;
   readonly #block: Buffer[] = [];
   #blockLength = 0;
 
-  constructor(blockSize = BLOCK_SIZE) {
+  /** `snappy` makes a stream that readers of Snappy understand, too. */
+  constructor(blockSize = BLOCK_SIZE, snappy = false) {
+    this.#encoder = new S2BlockEncoder(snappy);
+    this.#identifier = snappy ? SNAPPY_IDENTIFIER : IDENTIFIER;
     if (blockSize < 1 || blockSize > MAX_BLOCK_SIZE) throw new RangeError(`block size ${blockSize}`);
     this.#blockSize = blockSize;
   }
@@ -198,7 +204,7 @@ export class S2Writer {
     const identifier = this.#identified ? 0 : IDENTIFIER.length;
     const body = identifier + CHUNK_HEADER;
     const out = Buffer.allocUnsafe(body + CRC + maxEncodedLength(end - start));
-    if (!this.#identified) out.set(IDENTIFIER, 0);
+    if (!this.#identified) out.set(this.#identifier, 0);
     this.#identified = true;
     out.writeUInt32LE(maskedCrc(content, start, end), body);
     let outEnd = this.#encoder.encode(content, start, end, out, body + CRC);
@@ -217,6 +223,12 @@ export class S2Writer {
 /** The stream with this content. */
 export function compressStream(content: Uint8Array): Buffer {
   const writer = new S2Writer();
+  return Buffer.concat([...writer.push(content), ...writer.end()]);
+}
+
+/** The stream with this content, as Snappy has it. */
+export function compressSnappy(content: Uint8Array): Buffer {
+  const writer = new S2Writer(SNAPPY_BLOCK_SIZE, true);
   return Buffer.concat([...writer.push(content), ...writer.end()]);
 }
 

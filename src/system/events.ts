@@ -35,6 +35,7 @@ export class Events implements BrokerListener {
   }
 
   admitted(connection: ClientConnection): void {
+    if (!this.#sender.heard) return;
     const subject = `$SYS.ACCOUNT.${connection.account.name}.CONNECT`;
     if (!this.#sender.isHeard(subject)) return;
     this.#sender.send(subject, {
@@ -45,6 +46,7 @@ export class Events implements BrokerListener {
   }
 
   closed(connection: ClientConnection): void {
+    if (!this.#sender.heard) return;
     const subject = `$SYS.ACCOUNT.${connection.account.name}.DISCONNECT`;
     if (!this.#sender.isHeard(subject)) return;
     this.#sender.send(subject, this.#ended(connection, connection.closedReason!, localTime(connection.stop)));
@@ -92,6 +94,7 @@ export class Events implements BrokerListener {
     if (account.connections.size > 0) {
       this.#due.set(account, this.#sender.broker.clock.monotonic() + HEARTBEAT);
     }
+    if (!this.#sender.heard) return;
     // Two forms, of which the first is the older one.
     const subjects = [
       `$SYS.SERVER.ACCOUNT.${account.name}.CONNS`,

@@ -2,7 +2,6 @@
  * How requests are answered: options read, the servers meant compared, the answer in its envelope, an error in it, compressed where the
  * requester takes that.
  */
-import { gzipSync } from 'node:zlib';
 import type { InternalMessage } from '../broker/internal-client.js';
 import { goJson } from '../protocol/json.js';
 import { type JsonType, readOneJson } from '../protocol/json-type.js';
@@ -58,7 +57,7 @@ export async function respond<O extends Filter>(
   if (data === SILENCE) return;
   const encoding = header === null ? 'none' : acceptedEncoding(header);
   if (encoding === 'none') sender.answer(reply, { server: sender.serverInfo(), data });
-  else sendEncoded(sender, reply, data, encoding);
+  else await sendEncoded(sender, reply, data, encoding);
 }
 
 function sendFailure(
@@ -92,19 +91,28 @@ function isMeant({ broker }: Sender, filter: Filter): boolean {
   );
 }
 
-type Encoding = 'none' | 'gzip' | 'identity';
+type Encoding = 'none' | 'gzip' | 'snappy' | 'identity';
 
 /** Not a negotiation: what is named somewhere in the header is taken. */
 function acceptedEncoding(header: Buffer): Encoding {
   const accepted = headerValue(header, 'Accept-Encoding').toLowerCase();
   if (accepted === '') return 'none';
-  if (accepted.includes('snappy') || accepted.includes('s2')) return 'identity';
+  if (accepted.includes('snappy') || accepted.includes('s2')) return 'snappy';
   return accepted.includes('gzip') ? 'gzip' : 'identity';
 }
 
-function sendEncoded(sender: Sender, reply: string, data: unknown, encoding: 'gzip' | 'identity'): void {
-  const text = goJson({ server: sender.serverInfo(), data }, 0);
-  const body = encoding === 'gzip' ? gzipSync(text) : Buffer.from(text);
-  const header = Buffer.from(`NATS/1.0\r\nContent-Encoding: ${encoding}\r\n\r\n`);
-  sender.answerBytes(reply, body, header);
+async function sendEncoded(
+  sender: Sender,
+  reply: string,
+  data: unknown,
+  encoding: Exclude<Encoding, 'none'>,
+): Promise<void> {
+  const body = await encode(Buffer.from(goJson({ server: sender.serverInfo(), data }, 0)), encoding);
+  sender.answerBytes(reply, body, Buffer.from(`NATS/1.0\r\nContent-Encoding: ${encoding}\r\n\r\n`));
+}
+
+/** What compresses is loaded when it is asked for. */
+async function encode(body: Buffer, encoding: Encoding): Promise<Buffer> {
+  if (encoding === 'gzip') return (await import('node:zlib')).gzipSync(body);
+  return encoding === 'snappy' ? (await import('../runtime/s2.js')).compressSnappy(body) : body;
 }

@@ -46,10 +46,13 @@ export class Sender {
     };
   }
 
-  /** Whether a message on the subject would reach anybody; cheap where nobody listens in the account. */
-  isHeard(subject: string, account: BrokerAccount = this.client.account): boolean {
-    const { interest } = account;
-    if (account === this.client.account && interest.count === this.quiet) return false;
+  /** Whether anybody but the server itself subscribes in the system account. */
+  get heard(): boolean {
+    return this.client.account.interest.count !== this.quiet;
+  }
+
+  /** Whether a message on the subject would reach anybody. */
+  isHeard(subject: string, { interest }: BrokerAccount = this.client.account): boolean {
     return (
       interest.count > 0 && !BREAKS_SUBJECT.test(subject) && interest.match(fromUtf8(subject)).length > 0
     );

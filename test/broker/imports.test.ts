@@ -218,7 +218,7 @@ describe('service imports', () => {
     return [...world.broker.accounts.values()].flatMap((account) => [
       account.responses?.size ?? 0,
       account.awaited?.size ?? 0,
-      ...(account.serviceExports ?? []).map(({ pending }) => pending?.count ?? 0),
+      ...[...(account.serviceExports ?? [])].map(({ pending }) => pending?.count ?? 0),
     ]);
   }
 

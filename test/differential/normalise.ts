@@ -26,10 +26,29 @@ export function frames(received: string): string[] {
   const found: string[] = [];
   for (let at = 0; at < received.length; ) {
     const end = frameEnd(received, at);
-    found.push(received.slice(at, end));
+    found.push(maskCrossing(received.slice(at, end)));
     at = end;
   }
   return sortDeliveries(found);
+}
+
+/**
+ * Masks what two servers cannot have in common in messages that came from another account or tell of services: reply subjects made
+ * by the server, times, ids. Sizes become those of the masked text.
+ */
+export function maskCrossing(frame: string): string {
+  const named = frame.replace(
+    /_R_\.\w{6}\.\w{6}(\.\w{8}\.T)?/g,
+    (_, tracked?: string) => `_R_<reply${tracked ? '.T' : ''}>`,
+  );
+  const head = /^(H?MSG .*?) (?:(\d+) )?(\d+)\r\n/.exec(named);
+  if (!head || !/Nats-Request-Info|io\.nats\.server\.metric/.test(named)) return named;
+  const body = named
+    .slice(head[0].length)
+    .replace(/"(rtt|id|service|system|total)":\d+/g, (_, key: string) => `"${key}":0`)
+    .replace(/"(start|timestamp|server|id)":"[^"]*"/g, (_, key: string) => `"${key}":""`);
+  const header = head[2] === undefined ? '' : `${body.indexOf('\r\n\r\n') + 4} `;
+  return `${head[1]} ${header}${body.length - 2}\r\n${body}`;
 }
 
 const MESSAGE = /^(H?MSG) (\S+) (\S+) (.*\r\n[\s\S]*)$/;

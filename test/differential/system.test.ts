@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { type MsgHdrs, headers as makeHeaders, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
+import { decompressStream } from '../../src/runtime/s2.js';
 import { officialBinary, WITHOUT_OFFICIAL } from '../support/official.js';
 import { mask } from './masks.js';
 import { type Pair, type Side, startPair, stopPair } from './pair.js';
@@ -28,12 +29,15 @@ accounts {
 system_account: SYS
 `;
 
-/** Long enough for an answer that is not to come, or for an event. */
+/** Long enough for an event. */
 const QUIET = 150;
+/** For an answer, on a machine that has much else to do. */
+const PATIENCE = 10_000;
 /** What differs beyond the masks of monitoring: numbers of messages and times of the server itself. */
 const also = [
   ...['seq', 'time', 'timestamp', 'id', 'subscriptions', 'sid'],
-  // The answers that were sent before, which are not of the same length.
+  // The requests and answers before, and those that wait.
+  ...['in_msgs', 'out_msgs', 'pending', 'in_progress'],
   ...['bytes', 'in_bytes', 'in_client_bytes', 'out_bytes', 'out_client_bytes'],
 ];
 const unordered = ['accounts', 'account_statz', 'subscriptions_list'];
@@ -82,26 +86,24 @@ class Talk {
     return this.#firstId + distance;
   }
 
-  /** The encoding and the text of the answer, if one comes in time. */
+  /** The encoding and the text of the answer; `none` when another request has been answered without it. */
   async ask(nc: NatsConnection, subject: string, body = '', header?: MsgHdrs): Promise<string> {
-    let answer = 'none';
     const payload = body.replace('<cid>', `${this.id(0)}`);
-    try {
-      const messages = await nc.requestMany(this.subject(subject), payload, {
-        strategy: 'count',
-        maxMessages: 1,
-        maxWait: QUIET,
-        headers: header,
-      });
-      for await (const message of messages) {
+    const options = { timeout: PATIENCE, headers: header };
+    const answer = nc.request(this.subject(subject), payload, options).then(
+      (message) => {
         const encoding = message.headers?.get('Content-Encoding') ?? '';
-        const data = encoding === 'gzip' ? gunzipSync(message.data).toString() : message.string();
-        answer = `${encoding} ${this.show(data)}`;
-      }
-    } catch (error) {
-      answer = `error ${(error as Error).message.replace(this.#serverId, '<id>')}`;
-    }
-    return `${subject} ${body} => ${answer}`;
+        return `${encoding} ${this.show(decode(message.data, encoding).toString())}`;
+      },
+      (error: Error) => `error ${error.message.replace(this.#serverId, '<id>')}`,
+    );
+    // Requests are answered in their order.
+    const later = nc
+      .request(this.subject('$SYS.REQ.SERVER.<id>.IDZ'), '', { timeout: PATIENCE })
+      .catch(() => {})
+      .then(() => delay(QUIET))
+      .then(() => 'none');
+    return `${subject} ${body} => ${await Promise.race([answer, later])}`;
   }
 
   show(data: string): string {
@@ -134,6 +136,11 @@ class Talk {
 }
 
 /** What was heard, line by line. */
+function decode(data: Uint8Array, encoding: string): Buffer {
+  if (encoding === 'gzip') return gunzipSync(data);
+  return encoding === 'snappy' ? decompressStream(data, 1 << 20) : Buffer.from(data);
+}
+
 type Script = (talk: Talk) => Promise<string[]>;
 
 const requests: [subject: string, body?: string][] = [
@@ -220,7 +227,7 @@ const bodies = [
   ...['{"exact_match":"x"}', '{"limit":"x","auth":1}', '{"sort":"","sort":"cid","limit":"xyz"}'],
 ];
 
-const encodings = ['gzip', 'GZIP, deflate', 'br', 'identity'];
+const encodings = ['gzip', 'GZIP, deflate', 'br', 'identity', 'snappy', 'S2', 'gzip, snappy'];
 
 async function audience(talk: Talk): Promise<NatsConnection> {
   const sys = await talk.user('sys');

@@ -138,7 +138,10 @@ export class Run {
   async close(): Promise<void> {
     for (const { client } of this.speakers.values()) client.destroy();
     for (let attempt = 0; this.monitor && attempt < 100; attempt++) {
-      if ((await subscriptionCount(this.monitor)) <= this.server.quiet) return;
+      const count = await subscriptionCount(this.monitor);
+      if (count <= this.server.quiet) return;
+      // The official server keeps a subscription for answers in each account whose service was asked from another one.
+      if (attempt > 1 && count - (await answerSubscriptions(this.monitor)) <= this.server.quiet) return;
       await pause(2);
     }
     if (this.monitor) this.silence(undefined, 'subscriptions left');
@@ -148,6 +151,14 @@ export class Run {
 /** The subscriptions that the server holds now. */
 export async function subscriptionCount(monitor: Monitor): Promise<number> {
   return (await monitor.json<{ num_subscriptions: number }>('/subsz')).num_subscriptions;
+}
+
+async function answerSubscriptions(monitor: Monitor): Promise<number> {
+  interface Subsz {
+    subscriptions_list?: { subject: string }[];
+  }
+  const { subscriptions_list: list = [] } = await monitor.json<Subsz>('/subsz?subs=1&limit=4096');
+  return list.filter(({ subject }) => subject.startsWith('_R_.')).length;
 }
 
 /** Runs a script against one server. */

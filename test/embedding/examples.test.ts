@@ -10,6 +10,8 @@ const expected: Record<string, RegExp> = {
   'with-a-clock.test.mjs': /pass 1/,
   'auth-hook.mjs': /bob read: all is well\nPermissions Violation for Subscription to "secrets\.>"\n$/,
   'events.mjs': /5 left: Slow Consumer \(Pending Bytes\)\nclosed\n$/,
+  'billing.mjs':
+    /^Invoice for acme\n +15000 messages +6\.00\n(?:.*\n)+Invoice for globex\n +600 messages +0\.24\n(?:.*\n)+ +total +0\.00\n$/,
   'commonjs.cjs': /behaves like .*: true\n$/,
 };
 

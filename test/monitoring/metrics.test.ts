@@ -50,6 +50,23 @@ describe('metrics', () => {
     }
   });
 
+  it('add up the accounts beyond the first thousand', async () => {
+    const accounts = Array.from({ length: 1100 }, (_, index) => ({ name: `acc${index}` }));
+    const server = new Server({ ...defaultOptions(), host: '127.0.0.1', port: -1, httpPort: -1, accounts });
+    await server.start();
+    try {
+      for (const account of server.broker.accounts.values()) account.closedTraffic.inMsgs = 2;
+      const { values } = await scrape(server);
+      const name = 'nats_server_account_received_messages_total';
+      const lines = [...values].filter(([line]) => line.startsWith(`${name}{`));
+      assert.equal(lines.length, 1001);
+      assert.equal(values.get(`${name}{account="acc997"}`), 2);
+      assert.equal(values.get(`${name}{account=""}`), 2 * 102);
+    } finally {
+      await server.shutdown();
+    }
+  });
+
   it('of two servers in a process are their own', async () => {
     const [one, two] = [await started(), await started()];
     try {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { crc32c } from '../../src/runtime/crc32c.js';
 import {
+  compressSnappy,
   compressStream,
   decodeBlock,
   decompressStream,
@@ -180,4 +181,62 @@ test('noise and changed input give the declared error, and never more than the l
     { numRuns: 200 },
   );
   assert.throws(() => decodeBlock(Buffer.from('ffffffff0f00', 'hex')), S2Error);
+});
+
+/** Reads Snappy's framing as its description has it, which knows no repeats and no blocks above 64 KiB. */
+function decodeSnappy(stream: Buffer): Buffer {
+  assert.equal(stream.subarray(0, 10).toString('latin1'), '\xff\x06\x00\x00sNaPpY');
+  const parts: Buffer[] = [];
+  for (let at = 10; at < stream.length; ) {
+    const length = stream.readUIntLE(at + 1, 3);
+    const body = stream.subarray(at + 8, at + 4 + length);
+    const plain = stream[at] === 1 ? body : decodeSnappyBlock(body);
+    assert.ok(plain.length <= 65_536);
+    const crc = crc32c(plain);
+    assert.equal(stream.readUInt32LE(at + 4), (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0);
+    parts.push(plain);
+    at += 4 + length;
+  }
+  return Buffer.concat(parts);
+}
+
+function decodeSnappyBlock(block: Buffer): Buffer {
+  let at = 0;
+  let size = 0;
+  for (let shift = 0; ; shift += 7) {
+    const byte = block[at++]!;
+    size |= (byte & 127) << shift;
+    if (byte < 128) break;
+  }
+  const out: number[] = [];
+  while (at < block.length) {
+    const tag = block[at++]!;
+    if ((tag & 3) === 0) {
+      const n = tag >> 2;
+      const extra = Math.max(n - 59, 0);
+      const length = 1 + (extra === 0 ? n : block.readUIntLE(at, extra));
+      at += extra;
+      out.push(...block.subarray(at, at + length));
+      at += length;
+      continue;
+    }
+    assert.equal(tag & 3, 2, 'copies have two bytes of offset');
+    const offset = block.readUInt16LE(at);
+    at += 2;
+    assert.ok(offset > 0 && offset <= out.length);
+    for (let i = 0; i <= tag >> 2; i++) out.push(out[out.length - offset]!);
+  }
+  assert.equal(out.length, size);
+  return Buffer.from(out);
+}
+
+test('a stream for readers of Snappy', () => {
+  fc.assert(
+    fc.property(content, (bytes) => {
+      if (bytes.length === 0) return;
+      const stream = compressSnappy(bytes);
+      assert.ok(decodeSnappy(stream).equals(bytes));
+      assert.ok(decompressStream(stream, LIMIT).equals(bytes));
+    }),
+  );
 });

@@ -17,8 +17,10 @@ import {
   type Answer,
   answerTo,
   type CalloutRequest,
+  fixedCurve,
   fixedKey,
   readRequest,
+  token,
 } from '../support/auth-callout-service.js';
 
 const issuer = fixedKey('account', 1);
@@ -47,6 +49,7 @@ function world(
   answer: (request: CalloutRequest) => Answer | Uint8Array | null,
   changes: Partial<ServerOptions> = {},
   callout: { xkey?: string; allowedAccounts?: string[]; authUsers?: string[]; account?: string } = {},
+  ask?: (question: Question) => Promise<Uint8Array>,
 ): World {
   const options: ServerOptions = {
     ...defaultOptions(),
@@ -75,6 +78,7 @@ function world(
     timeout: 2000,
     ask: async (question) => {
       questions.push(question);
+      if (ask !== undefined) return ask(question);
       const asked = question.header === null ? readRequest(question.payload) : ({} as CalloutRequest);
       const said = answer(asked);
       return said === null || said instanceof Uint8Array ? said : answerTo(asked, said, issuer);
@@ -237,6 +241,117 @@ describe('auth callout', () => {
     assert.ok(again.ok);
     assert.equal(again.user.permissions?.mayPublish('$SYS.REQ.USER.AUTH'), false);
     assert.equal(first.questions.length + next.questions.length, 1);
+  });
+
+  it('answers that do not hold are refused, and the account of the service hears why', async () => {
+    const other = fixedKey('user', 5).publicKey;
+    const wanted = issuer.publicKey;
+    const stranger = fixedKey('account', 2);
+    const past = 1_000_000;
+    const cases: [Answer, string | RegExp][] = [
+      [{ raw: '' }, 'Auth callout violation: "no reason supplied" on account "AUTH"'],
+      [{ raw: 'x' }, 'Expected 3 chunks'],
+      [{ header: { typ: 'JWT', alg: 'none' } }, 'Unexpected "none" algorithm'],
+      [{ responseNats: { error: 'go away' } }, 'Auth callout service returned an error: go away'],
+      [{ responseNats: {} }, 'Authorization response had validation errors: Error or Jwt is required'],
+      [
+        { responseNats: { jwt: 'x', error: 'x' } },
+        'Authorization response had validation errors: Only Error or Jwt can be set',
+      ],
+      [
+        { response: { sub: 'x' } },
+        'Authorization response had validation errors: Subject must be a user public key',
+      ],
+      [
+        { response: { aud: other } },
+        'Authorization response had validation errors: Audience must be a server public key',
+      ],
+      [{ response: { exp: past } }, 'Authorization response had validation errors: claim is expired'],
+      [
+        { response: { sub: other } },
+        'Auth callout violation: auth callout response is not for expected user',
+      ],
+      [
+        { response: { aud: fixedKey('server', 5).publicKey } },
+        'Auth callout violation: auth callout response is not for server',
+      ],
+      [{ responseSigner: stranger }, 'Auth callout signing key is unknown'],
+      [{ responseSigner: fixedKey('user', 2) }, 'Unable to validate expected prefixes - [account]'],
+      [{ response: { iss: wanted }, responseSigner: stranger }, 'Claim failed V2 signature verification'],
+      [{ user: { iss: wanted }, userSigner: stranger }, 'Claim failed V2 signature verification'],
+      [
+        { userSigner: stranger },
+        `Wrong issuer for auth callout response on account "AUTH", expected "${wanted}" got "${stranger.publicKey}"`,
+      ],
+      [{ user: { sub: other } }, /^Expected authorized user of "U\w+" but got "U\w+" on account "AUTH"$/],
+      [{ user: { exp: past } }, 'Error validating user JWT: claim is expired'],
+      [
+        { user: { aud: 'NOPE' } },
+        'No valid account "NOPE" for auth callout response on account "AUTH": account missing',
+      ],
+      [
+        { nats: { issuer_account: wanted } },
+        'Error non operator mode account "AUTH": attempted to use issuer_account',
+      ],
+      [
+        { nats: { allowed_connection_types: ['MQTT'] } },
+        'Authorized user on account "AUTH" not allowed to use connection type',
+      ],
+      [
+        { nats: { times: [{ start: '00:00:00', end: '00:00:00' }] } },
+        'Authorized user on account "AUTH" outside of valid connect times',
+      ],
+      [{ jwt: token(issuer, { sub: other }, 'account', {}) }, 'Not user claim'],
+      [{ raw: token(issuer, { sub: other }, 'user', {}) }, 'Not an authorization request claim'],
+    ];
+    for (const [answer, expected] of cases) {
+      const { authenticator, warnings } = world(() => answer);
+      const result = await authenticator.authenticate(who);
+      assert.ok(!result.ok, String(expected));
+      assert.deepEqual(result.told, { account: 'AUTH', reason: warnings[0] });
+      if (typeof expected === 'string') assert.deepEqual(warnings, [expected]);
+      else assert.match(warnings[0]!, expected);
+    }
+  });
+
+  it('encrypted both ways; what others have encrypted, or nobody, is refused', async () => {
+    const curve = fixedCurve(3);
+    const xkey = curve.getPublicKey();
+    const outcomes: string[] = [];
+    const requests: string[] = [];
+    let answer: Answer = {};
+    const { authenticator, warnings, questions } = world(
+      () => null,
+      {},
+      { xkey },
+      async (question) => {
+        const sender = /^NATS\/1\.0\r\nNats-Server-Xkey: (X\w{55})\r\n\r\n$/.exec(
+          String(question.header),
+        )![1]!;
+        const asked = readRequest(curve.open(question.payload, sender)!, true);
+        requests.push(asked.nats.server_id.xkey!);
+        return answerTo(asked, answer, issuer, curve);
+      },
+    );
+    for (answer of [
+      { seal: true },
+      {},
+      // Who can encrypt for the server with the key of the service is the service.
+      { seal: true, responseSigner: fixedKey('account', 2) },
+      { seal: fixedCurve(4) },
+      { responseSigner: fixedKey('account', 2) },
+      { seal: true, userSigner: fixedKey('account', 2) },
+    ]) {
+      outcomes.push(outcome(await authenticator.authenticate(who)));
+    }
+    const failed = 'Authentication Failure';
+    assert.deepEqual(outcomes, [...Array(3).fill('user:who@APP'), failed, failed, failed]);
+    assert.deepEqual(requests, Array(6).fill(identity.xkey));
+    assert.deepEqual(warnings.slice(0, 2), [
+      'Error decrypting auth callout response on account "AUTH": nkeys: could not decrypt input',
+      'Auth callout signing key is unknown',
+    ]);
+    assert.ok(!questions.some(({ payload }) => Buffer.from(payload).includes('eyJ')));
   });
 
   it('no answer, and no account to ask in', async () => {
