@@ -5,6 +5,7 @@
 import type { MappingDestination, MappingOptions } from '../config/options.js';
 import type { Random } from '../runtime/random.js';
 import { hasWildcard, isSubsetOf } from '../subjects/subject.js';
+import type { CachedSubject } from '../subjects/subject-cache.js';
 import { SubjectTransform, wildcardsToPlaceholders } from '../subjects/transform.js';
 
 /** A destination, and the number below which chance (0 to 99) chooses it. */
@@ -20,28 +21,39 @@ interface Mapping {
   destinations: readonly MappingDestination[];
 }
 
-/** What became of one subject: where its messages go. */
-export class MappedSubject {
+/** A subject that messages go to. */
+export interface MappingTarget<P> {
+  readonly subject: string;
+  /** Where the account's cache has what it knows of the subject; the broker notes that to find it again. */
+  entry: CachedSubject<P> | null;
+}
+
+/** Where messages on one subject go. `P` is what the broker keeps per subject. */
+export class MappedSubject<P = unknown> {
   readonly #subject: string;
   /** Null in the place of subjects that are another one for each message. */
-  readonly #targets: (string | null)[];
+  readonly #targets: (MappingTarget<P> | null)[];
   readonly #shares: readonly Share[];
+  readonly #lost: MappingTarget<P> = { subject: '', entry: null };
 
   constructor(subject: string, shares: readonly Share[]) {
     this.#subject = subject;
     this.#shares = shares;
-    this.#targets = shares.map(({ transform }) => (transform.isRandom ? null : transform.transform(subject)));
+    this.#targets = shares.map(({ transform }) =>
+      transform.isRandom ? null : { subject: transform.transform(subject), entry: null },
+    );
   }
 
-  /** The subject of the next message; empty when the message is to be lost. */
-  next(random: Random): string {
+  /** Where the next message goes; its subject is empty when it is to be lost. */
+  next(random: Random): MappingTarget<P> {
     const shares = this.#shares;
     const roll = shares.length === 1 && shares[0]!.below === 100 ? 0 : random.next() % 100;
     for (let i = 0; i < shares.length; i++) {
-      const share = shares[i]!;
-      if (roll < share.below) return this.#targets[i] ?? share.transform.transform(this.#subject, random);
+      const { below, transform } = shares[i]!;
+      if (roll >= below) continue;
+      return this.#targets[i] ?? { subject: transform.transform(this.#subject, random), entry: null };
     }
-    return '';
+    return this.#lost;
   }
 }
 
@@ -78,9 +90,9 @@ export class AccountMappings {
   }
 
   /** Where messages on a subject go, or null when it is not mapped. The first mapping that it falls under counts. */
-  find(subject: string): MappedSubject | null {
+  find<P>(subject: string): MappedSubject<P> | null {
     const mapping = this.#mappings.find(({ source }) => source === subject || isSubsetOf(subject, source));
-    return mapping === undefined ? null : new MappedSubject(subject, mapping.shares);
+    return mapping === undefined ? null : new MappedSubject<P>(subject, mapping.shares);
   }
 }
 

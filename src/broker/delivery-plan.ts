@@ -38,7 +38,7 @@ export class DeliveryPlan {
   /** Clients may not publish here: the subject belongs to the server. */
   readonly reserved: boolean;
   /** Clients' messages go elsewhere, this says where. Messages that were mapped already are delivered here. */
-  readonly mapping: MappedSubject | null;
+  readonly mapping: MappedSubject<DeliveryPlan> | null;
   /** Publishing here needs a closer look: the subject is reserved or mapped. */
   readonly special: boolean;
   /** The permissions that allowed this subject last; compared by identity. */
@@ -48,7 +48,7 @@ export class DeliveryPlan {
     subject: string,
     subscriptions: Subscription[],
     reserved: boolean,
-    mapping: MappedSubject | null,
+    mapping: MappedSubject<DeliveryPlan> | null,
     allocate: (size: number) => Allocation,
   ) {
     this.subject = subject;

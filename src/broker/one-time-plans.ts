@@ -48,7 +48,7 @@ export class OneTimePlans {
     subject: string,
     found: Subscription[],
     reserved: boolean,
-    mapping: MappedSubject | null,
+    mapping: MappedSubject<DeliveryPlan> | null,
   ): DeliveryPlan {
     return new DeliveryPlan(subject, found, reserved, mapping, this.#allocate);
   }

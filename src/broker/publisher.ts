@@ -4,7 +4,7 @@
  */
 
 import { SYSTEM_ACCOUNT } from '../accounts/account.js';
-import type { MappedSubject } from '../accounts/mappings.js';
+import type { MappedSubject, MappingTarget } from '../accounts/mappings.js';
 import { hashBytes, readText, toUtf8 } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
@@ -103,7 +103,7 @@ export class Publisher {
     try {
       let plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
       plan ??= this.#plan(account, operation);
-      if (asClient && plan.mapping !== null) plan = this.#known(account, plan.mapping.next(this.#random));
+      if (asClient && plan.mapping !== null) plan = this.#follow(account, plan.mapping.next(this.#random));
       return this.#deliver(plan, operation, null);
     } finally {
       this.#oneTime.release(mark);
@@ -116,13 +116,13 @@ export class Publisher {
     const plan =
       account.cache.find(bytes, start, end, hashBytes(bytes, start, end)) ??
       this.#planFor(account, readText(bytes, start, end));
-    return plan.mapping === null ? plan : this.#known(account, plan.mapping.next(this.#random));
+    return plan.mapping === null ? plan : this.#follow(account, plan.mapping.next(this.#random));
   }
 
   /** The same for a subject that is text. */
   planOn(account: BrokerAccount, subject: string): DeliveryPlan {
     const plan = account.cache.findText(subject) ?? this.#planFor(account, subject);
-    return plan.mapping === null ? plan : this.#known(account, plan.mapping.next(this.#random));
+    return plan.mapping === null ? plan : this.#follow(account, plan.mapping.next(this.#random));
   }
 
   /** Delivers what comes from another account; true when somebody got it. */
@@ -138,7 +138,7 @@ export class Publisher {
   #planFor(account: BrokerAccount, subject: string): DeliveryPlan {
     const { cache } = account;
     const found = account.match(subject);
-    const mapping = account.mappings?.find(subject) ?? null;
+    const mapping = account.mappings?.find<DeliveryPlan>(subject) ?? null;
     const isResponse = subject.startsWith(RESPONSE_PREFIX);
     if (isResponse) {
       const response = account.responses?.find(subject);
@@ -165,7 +165,7 @@ export class Publisher {
     account: BrokerAccount,
     subject: string,
     found: Subscription[],
-    mapping: MappedSubject | null,
+    mapping: MappedSubject<DeliveryPlan> | null,
   ): DeliveryPlan {
     if (!this.#full.has(account)) {
       this.#full.add(account);
@@ -181,7 +181,7 @@ export class Publisher {
     subject: string,
     found: Subscription[],
     reserved: boolean,
-    mapping: MappedSubject | null,
+    mapping: MappedSubject<DeliveryPlan> | null,
   ): DeliveryPlan {
     if (this.#nested === 0) this.#oneTime.release(0);
     return this.#oneTime.plan(subject, found, reserved, mapping);
@@ -199,20 +199,26 @@ export class Publisher {
   #mapped(
     from: ClientConnection,
     plan: DeliveryPlan,
-    mapping: MappedSubject,
+    mapping: MappedSubject<DeliveryPlan>,
     trace: MessageTrace | null,
   ): DeliveryPlan {
-    const subject = mapping.next(this.#random);
+    const target = mapping.next(this.#random);
+    const { subject } = target;
     trace?.mapped(subject);
     if (from.traced) from.logTrace(`<<- [MAPPING ${toUtf8(`${plan.subject} -> ${subject}`)}]`);
-    return this.#known(from.account, subject);
+    return this.#follow(from.account, target);
   }
 
-  #known(account: BrokerAccount, subject: string): DeliveryPlan {
-    const known = account.cache.findText(subject);
-    if (known === null) return this.#planFor(account, subject);
-    account.cache.hits++;
-    return known;
+  #follow(account: BrokerAccount, target: MappingTarget<DeliveryPlan>): DeliveryPlan {
+    const { cache } = account;
+    const known = target.entry === null ? null : cache.current(target.entry);
+    if (known !== null) {
+      cache.hits++;
+      return known;
+    }
+    const plan = cache.findText(target.subject) ?? this.#planFor(account, target.subject);
+    target.entry = cache.entry(target.subject);
+    return plan;
   }
 
   #mayPublish(from: ClientConnection, plan: DeliveryPlan, trace: MessageTrace | null): boolean {
