@@ -12,6 +12,7 @@ import { goQuote } from './config/go-format.js';
 import { AddressError, parseHostPort } from './config/host-port.js';
 import type { LoadResult } from './config/load.js';
 import type { ServerOptions } from './config/options.js';
+import type { JetStream } from './jetstream/jetstream.js';
 import { LameDuck } from './lame-duck.js';
 import type { Monitor } from './monitoring/monitor.js';
 import { hostPort } from './runtime/address.js';
@@ -66,6 +67,7 @@ export class Server {
   readonly #bcrypt = new BcryptWorker();
   #listener: ClientListener | null = null;
   #monitor: Monitor | null = null;
+  #jetstream: JetStream | null = null;
   #system: SystemRoom | null = null;
   #loadedTls: LoadedTls | null = null;
   #closed: Promise<void> | null = null;
@@ -144,10 +146,22 @@ export class Server {
       throw new Error(`Could not write pidfile: ${(error as Error).message}`);
     }
     if (options.httpPort !== 0 || options.httpsPort !== 0) await this.startMonitoring();
+    if (options.jetstream.enabled) await this.#startJetStream();
     if (!this.parts.noListen) await this.#listen();
     if (!options.noSystemAccount) await this.#startSystem();
     this.announcements.writePorts();
     log.notice('Server is ready');
+  }
+
+  /** Loads JetStream with what it has stored. */
+  async #startJetStream(): Promise<void> {
+    const { startJetStream } = await import('./jetstream/start.js');
+    this.#jetstream = startJetStream(this.broker);
+  }
+
+  /** Null where it is not switched on. */
+  get jetstream(): JetStream | null {
+    return this.#jetstream;
   }
 
   /** Loads monitoring and opens its door; a server without it holds none of its code. */
@@ -307,6 +321,8 @@ export class Server {
     this.#lameDuck.cancel();
     this.#listener?.stop();
     this.#system?.close();
+    // What is stored is written while those who publish are still told of it.
+    await this.#jetstream?.close();
     this.broker.close();
     // What was flushed above still has to leave the process, or to reach its other part.
     await new Promise((resolve) => setImmediate(resolve));

@@ -31,6 +31,8 @@ export class BrokerAccount extends Account<Subscription, DeliveryPlan, ClientCon
   /** Those of rooms inside the server that subscribe here. */
   insiders: Set<InternalClient> | null = null;
 
+  #watchers: Map<string, Set<() => void>> | null = null;
+
   /** Everything that a message published on the subject goes to. */
   match(subject: string): Subscription[] {
     const found = this.interest.match(subject);
@@ -41,8 +43,36 @@ export class BrokerAccount extends Account<Subscription, DeliveryPlan, ClientCon
     return found;
   }
 
+  /** Whether a message on this literal subject would get to anybody. */
+  hasInterest(subject: string): boolean {
+    return this.interest.hasMatch(subject) || this.responses?.find(subject) !== undefined;
+  }
+
+  override subscribe(sub: Subscription): boolean {
+    if (!super.subscribe(sub)) return false;
+    if (this.#watchers !== null) this.#tellWatchers(sub.subject);
+    return true;
+  }
+
   override unsubscribe(sub: Subscription): void {
     super.unsubscribe(sub);
     this.awaited?.interestLost(sub.subject);
+    if (this.#watchers !== null) this.#tellWatchers(sub.subject);
+  }
+
+  /** Calls back when a subscription to exactly this subject comes or goes. The result ends that. */
+  watchInterest(subject: string, changed: () => void): () => void {
+    this.#watchers ??= new Map();
+    const watchers = this.#watchers.get(subject) ?? new Set();
+    this.#watchers.set(subject, watchers.add(changed));
+    return () => {
+      watchers.delete(changed);
+      if (watchers.size === 0 && this.#watchers?.get(subject) === watchers) this.#watchers.delete(subject);
+      if (this.#watchers?.size === 0) this.#watchers = null;
+    };
+  }
+
+  #tellWatchers(subject: string): void {
+    for (const changed of [...(this.#watchers?.get(subject) ?? [])]) changed();
   }
 }

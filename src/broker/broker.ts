@@ -318,6 +318,8 @@ export class Broker {
       tls_required: required,
       tls_verify: tls !== undefined && (tls.verify || tls.verifyAndMap),
       tls_available: tls !== undefined && !required,
+      jetstream: options.jetstream.enabled,
+      domain: options.jetstream.domain,
       connect_urls: this.connectUrls,
       xkey: this.identity.xkey,
     };

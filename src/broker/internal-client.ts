@@ -2,7 +2,6 @@
  * The narrow door by which rooms that are not sockets join the broker: an account to publish into and to subscribe in.
  */
 import { fromUtf8 } from '../protocol/bytes.js';
-import { layOut } from '../protocol/client-parser.js';
 import type { Broker } from './broker.js';
 import type { BrokerAccount } from './broker-account.js';
 import type { ClientConnection } from './connection.js';
@@ -79,12 +78,23 @@ export class InternalClient {
     reply = '',
     header: Uint8Array | null = null,
   ): boolean {
-    const body = typeof payload === 'string' ? Buffer.from(payload) : payload;
-    const headerSize = header?.length ?? 0;
-    const whole = header === null ? body : Buffer.concat([header, body]);
-    const sizes = headerSize > 0 ? `${headerSize} ${whole.length}` : `${whole.length}`;
-    const operation = layOut(fromUtf8(subject), fromUtf8(reply), sizes, headerSize, whole);
-    return this.#broker.publisher.publishInternal(this.account, operation, this.#asClient);
+    const { publisher } = this.#broker;
+    const [to, back] = [fromUtf8(subject), fromUtf8(reply)];
+    return publisher.publishText(this.account, to, back, header, payload, this.#asClient);
+  }
+
+  /**
+   * Delivers to whoever listens on `target` a message that shows another subject. Subjects are latin1 here. The bytes are copied.
+   * True when somebody got it.
+   */
+  deliver(
+    target: string,
+    shown: string,
+    reply: string,
+    header: Uint8Array | null,
+    payload: Uint8Array,
+  ): boolean {
+    return this.#broker.publisher.deliverAs(this.account, target, shown, reply, header, payload);
   }
 
   close(): void {

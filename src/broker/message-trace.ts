@@ -111,10 +111,10 @@ export class MessageTrace {
     });
   }
 
-  /** A stream takes the message; the trace waits for it. */
+  /** The stream of this name takes the message; the trace waits for it. */
   jetStream(stream: string): StreamTrace {
     this.#awaited++;
-    const event = this.#add({ type: 'js', stream: toUtf8(stream) });
+    const event = this.#add({ type: 'js', stream });
     return {
       stored: (subject, noInterest) => {
         event.subject = toUtf8(subject) || undefined;

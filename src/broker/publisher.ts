@@ -5,15 +5,16 @@
 
 import { SYSTEM_ACCOUNT } from '../accounts/account.js';
 import type { MappedSubject, MappingTarget } from '../accounts/mappings.js';
-import { hashBytes, readText, toUtf8 } from '../protocol/bytes.js';
+import { hashBytes, readText, toUtf8, writeText } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
-import type { Arena } from '../runtime/arena.js';
+import { type Arena, COPY_SLACK, Memory } from '../runtime/arena.js';
 import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
 import type { BrokerAccount } from './broker-account.js';
+import { Composer } from './composer.js';
 import type { ClientConnection } from './connection.js';
-import { type Delivery, DeliveryPlan } from './delivery-plan.js';
+import { Delivery, DeliveryPlan } from './delivery-plan.js';
 import type { FlushQueue } from './flush-queue.js';
 import type { InternalMessage } from './internal-client.js';
 import { beginTrace, type MessageTrace, notDelivered } from './message-trace.js';
@@ -32,7 +33,15 @@ const CAPITAL_G = 71;
 const CAPITAL_J = 74;
 const CAPITAL_R = 82;
 
+/** Enough for the head of nearly every message. */
+const SHOWN_HEAD_SIZE = 1024;
+
+/** A plan, or a subject that stands for it. */
+type Shown = Pick<DeliveryPlan, 'subject'>;
+
 export class Publisher {
+  readonly #composer = new Composer();
+  readonly #shownHead = new Memory(SHOWN_HEAD_SIZE);
   readonly #flushes: FlushQueue;
   readonly #random: Random;
   /** Handlers that are running and passages to other accounts, one inside the other. */
@@ -109,6 +118,56 @@ export class Publisher {
       this.#oneTime.release(mark);
       this.#nested--;
     }
+  }
+
+  /** Publishes for a room inside the server; texts are latin1. */
+  publishText(
+    account: BrokerAccount,
+    subject: string,
+    reply: string,
+    header: Uint8Array | null,
+    payload: Uint8Array | string,
+    asClient = false,
+  ): boolean {
+    const operation = this.#composer.compose(subject, reply, header, payload, this.#nested > 0);
+    return this.publishInternal(account, operation, asClient);
+  }
+
+  /**
+   * Delivers to whoever listens on `target` a message that shows another subject, as streams deliver what they have stored. Texts
+   * are latin1. True when somebody got it.
+   */
+  deliverAs(
+    account: BrokerAccount,
+    target: string,
+    shown: string,
+    reply: string,
+    header: Uint8Array | null,
+    payload: Uint8Array,
+  ): boolean {
+    const operation = this.#composer.compose(shown, reply, header, payload, this.#nested > 0);
+    const plan = account.cache.findText(target) ?? this.#planFor(account, target);
+    let delivered = false;
+    for (const delivery of plan.plain) if (this.#deliverShown(delivery, shown, operation)) delivered = true;
+    for (const members of plan.groups) {
+      const first = members.length === 1 ? 0 : this.#random.next() % members.length;
+      for (let tries = 0; tries < members.length; tries++) {
+        if (!this.#deliverShown(members[(first + tries) % members.length]!, shown, operation)) continue;
+        delivered = true;
+        break;
+      }
+    }
+    return delivered;
+  }
+
+  #deliverShown(delivery: Delivery, shown: string, operation: PublishOperation): boolean {
+    const { sub } = delivery;
+    if (sub.connection === null) return this.#deliverSpecial(delivery, { subject: shown }, operation, null);
+    const head = `HMSG ${shown} ${sub.sid} `;
+    const memory =
+      head.length + COPY_SLACK <= SHOWN_HEAD_SIZE ? this.#shownHead : new Memory(head.length + COPY_SLACK);
+    writeText(head, memory.bytes, 0);
+    return this.#deliverTo(new Delivery(sub, memory, 0, head.length), { subject: shown }, operation, null);
   }
 
   /** The plan for what comes from another account on the subject that these bytes are; the account's mappings apply. */
@@ -269,7 +328,7 @@ export class Publisher {
 
   #deliverTo(
     delivery: Delivery,
-    plan: DeliveryPlan,
+    plan: Shown,
     operation: PublishOperation,
     from: ClientConnection | null,
   ): boolean {
@@ -305,7 +364,7 @@ export class Publisher {
   /** Everything that is not a mere copy: handlers, filters, maxima, headers to be cut off, slow receivers, traces. */
   #deliverSpecial(
     delivery: Delivery,
-    plan: DeliveryPlan,
+    plan: Shown,
     operation: PublishOperation,
     from: ClientConnection | null,
   ): boolean {
@@ -387,7 +446,7 @@ export class Publisher {
   /** Delivers to a room inside the server, or to another account. */
   #deliverInside(
     delivery: Delivery,
-    plan: DeliveryPlan,
+    plan: Shown,
     operation: PublishOperation,
     from: ClientConnection | null,
   ): boolean {
@@ -395,8 +454,7 @@ export class Publisher {
     if (sub.handler !== null) {
       const trace = operation.trace as MessageTrace | null;
       if (trace?.only && !sub.main.heedsTraces) return true;
-      this.#handle(sub.handler, messageOf(sub.subjectFor(plan.subject), operation, from));
-      return true;
+      return this.#handle(sub.handler, messageOf(sub.subjectFor(plan.subject), operation, from));
     }
     this.#nested++;
     const mark = this.#oneTime.mark();
@@ -408,14 +466,15 @@ export class Publisher {
     }
   }
 
-  /** A fault in one room must not cut off the delivery to others. */
-  #handle(handler: InternalHandler, message: InternalMessage): void {
+  /** A fault in one room must not cut off the delivery to others. False when the message was not for the handler. */
+  #handle(handler: InternalHandler, message: InternalMessage): boolean {
     this.#nested++;
     try {
-      handler(message);
+      return handler(message) !== false;
     } catch (error) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       this.#log.error(`Handler of a message on ${toUtf8(quote(message.subject))} failed: ${text}`);
+      return true;
     } finally {
       this.#nested--;
     }

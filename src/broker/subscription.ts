@@ -7,8 +7,11 @@ import type { ClientConnection } from './connection.js';
 import type { Delivery } from './delivery-plan.js';
 import type { InternalMessage } from './internal-client.js';
 
-/** Where messages of a subscription go that is not a connection's: called during the publish, so it must be quick. */
-export type InternalHandler = (message: InternalMessage) => void;
+/**
+ * Where messages of a subscription go that is not a connection's: called during the publish, so it must be quick. `false` says that
+ * the message was not for it after all, so that it does not count as delivered.
+ */
+export type InternalHandler = (message: InternalMessage) => unknown;
 
 export class Subscription implements Interest {
   readonly subject: string;

@@ -1,6 +1,7 @@
 /** JetStream of one account: its streams, what it uses, and what it may use. */
 import type { InternalClient } from '../broker/internal-client.js';
 import type { JetStreamAccountLimits } from '../config/jetstream-options.js';
+import { fromUtf8 } from '../protocol/bytes.js';
 import { patternsOverlap } from '../subjects/subject.js';
 import type { StreamSurroundings } from './config-checks.js';
 import { ApiError } from './errors.js';
@@ -136,6 +137,33 @@ export class AccountJetStream {
     const limit = stream.inMemory ? limits.maxMemory : limits.maxStore;
     if (limit >= 0 && (stream.inMemory ? this.memory : this.store) + bytes > limit)
       throw new ApiError('accountResourcesExceeded');
+  }
+
+  consumerLimits() {
+    const { maxAckPending, maxRequestBatch, defaultMaxConsumers } = this.jetstream.options.limits;
+    return {
+      maxAckPending,
+      maxRequestBatch,
+      defaultMaxConsumers,
+      accountMaxAckPending: this.limits.maxAckPending,
+      accountMaxConsumers: this.limits.maxConsumers,
+    };
+  }
+
+  /** Whether a message on this literal subject would get to anybody. */
+  hasInterest(subject: string): boolean {
+    return this.client.account.hasInterest(subject);
+  }
+
+  /** Whether somebody subscribes to exactly this subject, in the queue group if one is given. */
+  hasExactInterest(subject: string, group: string): boolean {
+    const queue = group === '' ? null : fromUtf8(group);
+    return this.client.account.interest.exact(subject).some((sub) => queue === null || sub.queue === queue);
+  }
+
+  /** Calls back when interest in exactly this subject comes or goes; the result ends that. */
+  watchInterest(subject: string, changed: () => void): () => void {
+    return this.client.account.watchInterest(subject, changed);
   }
 
   charge(inMemory: boolean, bytes: number): void {

@@ -3,6 +3,7 @@ import type { Broker, BrokerAccount } from '../broker/broker.js';
 import type { JetStreamAccountLimits, JetStreamOptions } from '../config/jetstream-options.js';
 import { nanosecondsToTime } from '../protocol/rfc3339.js';
 import type { Log } from '../runtime/log.js';
+import { Nuid } from '../runtime/nuid.js';
 import { AccountJetStream } from './account-jetstream.js';
 import { Api } from './api/api.js';
 import type { Storage } from './storage.js';
@@ -26,6 +27,7 @@ export class JetStream {
   readonly maxStore: number;
   options: JetStreamOptions;
   readonly accounts = new Map<string, AccountJetStream>();
+  readonly nuid = new Nuid();
   /** Bytes in use. */
   memory = 0;
   store = 0;
@@ -73,6 +75,12 @@ export class JetStream {
   /** RFC 3339. */
   now(): string {
     return nanosecondsToTime(this.nanoseconds());
+  }
+
+  /** Eight characters by chance: names of consumers that have none, and ids of requests. */
+  shortId(): string {
+    const id = this.nuid.next();
+    return id.slice(0, 4) + id.slice(-4);
   }
 
   storeFailed(stream: Stream, error: StoreError): void {

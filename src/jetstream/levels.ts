@@ -2,6 +2,7 @@
  * API levels: which version of JetStream a stream or consumer needs, kept in its metadata so that a server that lacks it leaves the
  * asset alone; and the metadata that answers carry of the server that gives them.
  */
+import { ZERO_TIME } from '../protocol/rfc3339.js';
 import { natsVersion } from '../version.js';
 import type { ConsumerConfig } from './consumer-config.js';
 import { headerText, headerValue } from './headers.js';
@@ -27,7 +28,8 @@ export function levelOfConsumer(config: ConsumerConfig): number {
   if (config.ack_policy === 'flow_control') return 4;
   const prioritized =
     !['', 'none'].includes(config.priority_policy) || (config.priority_groups?.length ?? 0) > 0;
-  return prioritized || config.pause_until !== undefined || config.priority_timeout > 0 ? 1 : 0;
+  const pauses = config.pause_until !== undefined && config.pause_until !== ZERO_TIME;
+  return prioritized || pauses || config.priority_timeout > 0 ? 1 : 0;
 }
 
 /** The metadata as it is stored: whatever a client says of the level gives way to the truth. */

@@ -8,6 +8,7 @@ import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
 import { SubjectTransform } from '../subjects/transform.js';
 import type { AccountJetStream } from './account-jetstream.js';
 import { AckQueue } from './ack-queue.js';
+import type { Consumer } from './consumer.js';
 import { DuplicateWindow } from './duplicates.js';
 import { ApiError } from './errors.js';
 import { headerBytes, headerText, headerValue, withoutHeader } from './headers.js';
@@ -27,18 +28,9 @@ import {
   type StoreListener,
 } from './store/message-store.js';
 import { type StreamConfig, streamConfig } from './stream-config.js';
+import { StreamConsumers } from './stream-consumers.js';
 
 const NANOSECONDS = 1_000_000;
-
-/** What a stream tells its consumers. Called in the order of the sequences. */
-export interface StreamObserver {
-  /** Messages up to this sequence are durable and may be delivered. */
-  visible(lastSequence: number): void;
-  /** A message is no longer there. */
-  removed(sequence: number, subject: string): void;
-  /** All messages below are gone. */
-  purged(firstSequence: number): void;
-}
 
 export class Stream implements StoreListener {
   readonly account: AccountJetStream;
@@ -46,7 +38,7 @@ export class Stream implements StoreListener {
   readonly store: MessageStore;
   /** RFC 3339. */
   readonly created: string;
-  readonly observers = new Set<StreamObserver>();
+  readonly consumers: StreamConsumers;
   config: StreamConfig;
   /** The last sequence that is durable: nothing above it is delivered. */
   visibleSequence: number;
@@ -74,6 +66,7 @@ export class Stream implements StoreListener {
     this.#acks = new AckQueue((reply, body) => account.client.publish(toUtf8(reply), body));
     this.store.listener = this;
     this.#apply(config);
+    this.consumers = new StreamConsumers(this);
     this.#recoverMessageIds();
     this.#charge();
   }
@@ -89,6 +82,7 @@ export class Stream implements StoreListener {
   /** Takes messages from now on. */
   start(): void {
     this.#subscribe();
+    this.consumers.start();
   }
 
   #apply(config: StreamConfig): void {
@@ -158,6 +152,10 @@ export class Stream implements StoreListener {
     }
     if (config.allow_msg_counter && (plan === null || plan.increment === null))
       throw new ApiError('messageIncrMissing');
+    if (config.retention === 'interest' && !this.consumers.wants(subject)) {
+      this.#skip(plan, reply);
+      return;
+    }
     this.#checkRoom(subject, header, payload);
     const previous = this.#republisher === null ? 0 : store.lastSequenceOf(subject);
     const time = this.account.jetstream.nanoseconds();
@@ -165,6 +163,19 @@ export class Stream implements StoreListener {
     if (plan !== null) this.#afterHeaders(plan, subject, sequence, time);
     this.#republisher?.publish(subject, header, payload, sequence, time, previous);
     this.#charge();
+    if (reply !== '') this.#acks.add(store.position, reply, `${this.#ackStart}${sequence}}`);
+    this.consumers.stored(subject);
+    this.#stored(sequence);
+  }
+
+  /** Nobody wants it: it gets a sequence and is not stored. */
+  #skip(plan: PublishPlan | null, reply: string): void {
+    const { store } = this;
+    const sequence = store.state.lastSequence + 1;
+    const time = this.account.jetstream.nanoseconds();
+    store.skipTo(sequence, time);
+    if (plan !== null && plan.messageId !== '') this.#duplicates.remember(plan.messageId, sequence, time);
+    this.lastMessageId = plan?.messageId ?? '';
     if (reply !== '') this.#acks.add(store.position, reply, `${this.#ackStart}${sequence}}`);
     this.#stored(sequence);
   }
@@ -267,15 +278,16 @@ export class Stream implements StoreListener {
     const refused = new ApiError('streamStoreFailed', { err: error.message });
     this.#acks.failed(position, `{"error":${refused.json},"stream":${JSON.stringify(this.name)},"seq":0}`);
     this.#charge();
+    this.consumers.recount();
     this.account.jetstream.storeFailed(this, error);
   }
 
   removed(sequence: number, subject: string, _bytes: number, _reason: RemovalReason): void {
-    for (const observer of this.observers) observer.removed(sequence, subject);
+    this.consumers.removed(sequence, subject);
   }
 
   purged(firstSequence: number): void {
-    for (const observer of this.observers) observer.purged(firstSequence);
+    this.consumers.purged(firstSequence);
   }
 
   expiring(_message: StoredMessage, _last: boolean): boolean {
@@ -288,7 +300,7 @@ export class Stream implements StoreListener {
 
   #show(sequence: number): void {
     this.visibleSequence = sequence;
-    for (const observer of this.observers) observer.visible(sequence);
+    this.consumers.wake();
   }
 
   #charge(): void {
@@ -321,7 +333,7 @@ export class Stream implements StoreListener {
     return [
       ['config', streamConfig.write(config)],
       ['created', JSON.stringify(this.created)],
-      ['state', stateJson(this.store.state, { ...details, consumers: this.observers.size })],
+      ['state', stateJson(this.store.state, { ...details, consumers: this.consumers.size })],
       ['domain', domain === '' ? undefined : JSON.stringify(domain)],
       ['ts', JSON.stringify(this.account.jetstream.now())],
     ];
@@ -331,15 +343,43 @@ export class Stream implements StoreListener {
     return jsonObject(this.infoFields());
   }
 
+  /** Messages that a consumer is done with, where messages stay only as long as somebody wants them. */
+  done(consumer: Consumer, sequences: readonly number[]): void {
+    for (const sequence of sequences) {
+      if (this.config.retention === 'interest' && this.consumers.anyWants(sequence, consumer)) continue;
+      this.store.remove(sequence);
+    }
+    this.#charge();
+  }
+
+  /** Takes away what no consumer wants any more, where messages stay only as long as somebody does. */
+  dropUnwanted(): void {
+    const { store } = this;
+    for (
+      let message = store.loadNext(null, 0);
+      message !== null;
+      message = store.loadNext(null, message.sequence + 1)
+    ) {
+      if (!this.consumers.anyWants(message.sequence, null)) store.remove(message.sequence);
+    }
+    this.#charge();
+  }
+
+  /** Nobody has used the consumer for a while. */
+  consumerInactive(consumer: Consumer): void {
+    this.consumers.delete(consumer);
+  }
+
   /** Takes no more messages; what is stored stays. */
   stop(done: (error: Error | null) => void): void {
     this.#close();
-    this.storage.stop(done);
+    this.consumers.stop((failed) => this.storage.stop((error) => done(failed ?? error)));
   }
 
   /** Ends it and removes what it has stored. */
   destroy(): void {
     this.#close();
+    this.consumers.destroy();
     this.account.charge(this.inMemory, -this.#charged);
     this.storage.destroy();
   }

@@ -16,6 +16,9 @@ export interface CommonInfo {
   tls_required?: boolean;
   tls_verify?: boolean;
   tls_available?: boolean;
+  jetstream?: boolean;
+  /** Of JetStream. */
+  domain?: string;
   connect_urls?: string[];
   api_lvl?: number;
   xkey?: string;
@@ -62,20 +65,22 @@ export const versionFields = {
 export class InfoTemplate {
   readonly #head: string;
   readonly #tls: string;
+  readonly #jetstream: string;
   readonly #urls: string;
   readonly #tail: string;
 
   constructor(fields: CommonInfo) {
     this.#head = members(fields, HEAD);
     this.#tls = members(fields, TLS);
-    this.#urls = members(fields, ['connect_urls']);
+    this.#jetstream = members(fields, ['jetstream']);
+    this.#urls = members(fields, ['domain', 'connect_urls']);
     this.#tail = members(fields, TAIL);
   }
 
   /** `INFO {...} CRLF` as a latin1 string of the UTF-8 bytes. */
   line(own: ConnectionInfo): string {
     const required = own.auth_required ? ',"auth_required":true' : '';
-    const before = `${this.#head}${required}${this.#tls},"max_payload":${own.max_payload},"client_id":${own.client_id}`;
+    const before = `${this.#head}${required}${this.#tls},"max_payload":${own.max_payload}${this.#jetstream},"client_id":${own.client_id}`;
     const ip = own.client_ip ? `,"client_ip":"${own.client_ip}"` : '';
     const nonce = own.nonce ? `,"nonce":"${own.nonce}"` : '';
     const bound = own.connect_info || own.ldm ? members(own, BOUND) : '';

@@ -119,6 +119,18 @@ export class InterestGraph<S extends Interest> {
     return found;
   }
 
+  /** Whether any subscription matches this literal subject. */
+  hasMatch(subject: string): boolean {
+    return this.#literals.has(subject) || (!this.#root.empty && this.match(subject).length > 0);
+  }
+
+  /** The subscriptions to exactly this literal subject. */
+  exact(subject: string): S[] {
+    const found: S[] = [];
+    collect(this.#literals.get(subject), found);
+    return found;
+  }
+
   /** Every subscription, literals first. */
   *all(): IterableIterator<S> {
     for (const bucket of this.#literals.values()) {

@@ -2,7 +2,6 @@
 import { gzipSync } from 'node:zlib';
 import type { MessageTrace, TraceEvent } from '../broker/message-trace.js';
 import { toUtf8 } from '../protocol/bytes.js';
-import { layOut } from '../protocol/client-parser.js';
 import { goJson, localTime } from '../protocol/json.js';
 import { crc32c } from '../runtime/crc32c.js';
 import type { Sender } from './sender.js';
@@ -11,10 +10,7 @@ import type { Sender } from './sender.js';
 export function sendTrace(sender: Sender, trace: MessageTrace): void {
   const json = traceJson(sender.serverInfo(), trace);
   const { header, body } = encode(Buffer.from(json), trace.header('Accept-Encoding'));
-  const whole = Buffer.concat([header, body]);
-  const sizes = header.length === 0 ? `${whole.length}` : `${header.length} ${whole.length}`;
-  const operation = layOut(trace.destination, '', sizes, header.length, whole);
-  sender.broker.publisher.publishInternal(trace.account, operation);
+  sender.broker.publisher.publishText(trace.account, trace.destination, '', header, body);
 }
 
 function traceJson(server: object, { headers, size, events }: MessageTrace): string {
@@ -37,14 +33,14 @@ function eventJson(event: TraceEvent): string {
 }
 
 interface Encoded {
-  header: Buffer;
+  header: Buffer | null;
   body: Buffer;
 }
 
 /** Not a negotiation: the first of these that is named is taken. */
 function encode(body: Buffer, accepted: string): Encoded {
   const names = accepted.toLowerCase();
-  if (names === '') return { header: Buffer.alloc(0), body };
+  if (names === '') return { header: null, body };
   if (names.includes('snappy') || names.includes('s2')) return encoded('snappy', snappyStream(body));
   if (names.includes('gzip')) return encoded('gzip', gzipSync(body));
   return encoded('identity', body);

@@ -155,12 +155,8 @@ test('keys of what is not there yet are errors that say so, at their place', () 
 
 test('the same within blocks', () => {
   const cases: [string, string][] = [
-    ['accounts { A { jetstream: enabled } }', 'jetstream'],
     ['tls { ocsp_peer: true }', 'ocsp_peer'],
     ['tls { cert_store: windowscurrentuser }', 'cert_store'],
-    ['jetstream: {}', 'jetstream'],
-    ['jetstream { store_dir: x }', 'jetstream'],
-    ['jetstream: true', 'jetstream'],
     ['cluster { port: 6222 }', 'cluster'],
   ];
   for (const [text, key] of cases) {

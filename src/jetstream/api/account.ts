@@ -33,7 +33,7 @@ function infoFields(account: AccountJetStream): Fields {
     ['reserved_memory', String(account.reserved(true))],
     ['reserved_storage', String(account.reserved(false))],
     ['streams', String(streams.size)],
-    ['consumers', String([...streams.values()].reduce((sum, { observers }) => sum + observers.size, 0))],
+    ['consumers', String([...streams.values()].reduce((sum, { consumers }) => sum + consumers.size, 0))],
     [
       'limits',
       limits.write({

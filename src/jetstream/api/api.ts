@@ -7,6 +7,16 @@ import type { AccountJetStream } from '../account-jetstream.js';
 import { ApiError } from '../errors.js';
 import { needsHigherLevel } from '../levels.js';
 import { accountInfo } from './account.js';
+import {
+  consumerInfo,
+  consumerNames,
+  createConsumer,
+  deleteConsumer,
+  listConsumers,
+  pauseConsumer,
+  resetConsumer,
+  unpinConsumer,
+} from './consumers.js';
 import { deleteMessage, getMessage } from './messages.js';
 import { ApiRequest, type Fields } from './request.js';
 import {
@@ -40,9 +50,17 @@ const endpoints: Record<string, Endpoint> = {
   'STREAM.PURGE.*': purgeStream,
   'STREAM.MSG.GET.*': getMessage,
   'STREAM.MSG.DELETE.*': deleteMessage,
+  'CONSUMER.CREATE.*': createConsumer,
+  'CONSUMER.CREATE.*.>': createConsumer,
+  'CONSUMER.DURABLE.CREATE.*.*': createConsumer,
+  'CONSUMER.NAMES.*': consumerNames,
+  'CONSUMER.LIST.*': listConsumers,
+  'CONSUMER.INFO.*.*': consumerInfo,
+  'CONSUMER.DELETE.*.*': deleteConsumer,
+  'CONSUMER.PAUSE.*.*': pauseConsumer,
+  'CONSUMER.RESET.*.*': resetConsumer,
+  'CONSUMER.UNPIN.*.*': unpinConsumer,
 };
-
-const byTokens = new Map(Object.entries(endpoints));
 
 export class Api {
   readonly #account: AccountJetStream;
@@ -62,10 +80,12 @@ export class Api {
     this.#account.client.close();
   }
 
-  #dispatch(message: InternalMessage, prefix: number): void {
+  /** False for what consumers answer themselves: where there is none of that name, there is no responder. */
+  #dispatch(message: InternalMessage, prefix: number): boolean {
     const tokens = message.subject.split('.').slice(prefix);
+    if (tokens[0] === 'CONSUMER' && tokens[1] === 'MSG') return false;
     const endpoint = find(tokens);
-    if (endpoint === undefined) return;
+    if (endpoint === undefined) return true;
     const request = new ApiRequest(this.#account, message, tokens);
     try {
       if (needsHigherLevel(message.header)) throw new ApiError('requiredApiLevel');
@@ -74,11 +94,23 @@ export class Api {
       if (!(error instanceof ApiError)) throw error;
       request.answerError(endpoint.type, error, endpoint.zeros);
     }
+    return true;
   }
 }
 
-/** At most one token of a subject is a name, and it is the last one or the one before the rest. */
+/** By the number of tokens; those that end in `>` come last. */
+const patterns = Object.entries(endpoints).map(([pattern, endpoint]) => ({
+  tokens: pattern.split('.'),
+  endpoint,
+}));
+
 function find(tokens: readonly string[]): Endpoint | undefined {
-  const whole = tokens.join('.');
-  return byTokens.get(whole) ?? byTokens.get([...tokens.slice(0, -1), '*'].join('.'));
+  return patterns.find(({ tokens: pattern }) => matches(tokens, pattern))?.endpoint;
+}
+
+function matches(tokens: readonly string[], pattern: readonly string[]): boolean {
+  const open = pattern.at(-1) === '>';
+  if (open ? tokens.length < pattern.length : tokens.length !== pattern.length) return false;
+  const fixed = open ? pattern.slice(0, -1) : pattern;
+  return fixed.every((each, at) => each === '*' || each === tokens[at]);
 }

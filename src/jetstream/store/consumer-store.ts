@@ -4,25 +4,17 @@
  * Two kinds of changes: most are written a little later, many together (a crash costs redeliveries); those that were
  * confirmed to a client are written with the next group commit.
  */
+import type { Clock, Timer } from '../../runtime/clock.js';
+import type { Disk } from '../../runtime/disk.js';
+import { type ConsumerFileState, decodeConsumerState, encodeConsumerState } from './consumer-state-file.js';
+import type { FileSealer } from './encryption.js';
+import type { CommitCycle, CommitMember, GroupCommit } from './group-commit.js';
+import { CONSUMER_STATE_FILE } from './layout.js';
+import { StoreError } from './message-store.js';
+import { CorruptError } from './store-error.js';
 
-/** A delivered message that waits for its ack. */
-export interface PendingAck {
-  consumerSequence: number;
-  /** When it was delivered last, milliseconds since 1970; kept in whole seconds on disk. */
-  time: number;
-}
-
-/** Sequences as in ConsumerInfo. */
-export interface ConsumerPosition {
-  deliveredConsumer: number;
-  deliveredStream: number;
-  floorConsumer: number;
-  floorStream: number;
-  /** By stream sequence. */
-  pending: Map<number, PendingAck>;
-  /** Deliveries minus one, by stream sequence. */
-  redelivered: Map<number, number>;
-}
+/** How far a consumer is; delivery times are milliseconds since 1970, of which the disk keeps whole seconds. */
+export type ConsumerPosition = ConsumerFileState;
 
 export interface ConsumerStoreListener {
   /** All changes up to `position` survive a power cut. */
@@ -73,4 +65,113 @@ export class MemoryConsumerStore implements ConsumerStore {
   }
 
   destroy(): void {}
+}
+
+export interface FileConsumerStoreOptions {
+  disk: Disk;
+  clock: Clock;
+  commit: GroupCommit;
+  /** Of the consumer; it must be there. */
+  directory: string;
+  /** With the key of the consumer's `meta.key`; null for a store that is not encrypted. */
+  sealer: FileSealer | null;
+  source: PositionSource;
+}
+
+/** A consumer whose position is in `o.dat`. */
+export class FileConsumerStore implements ConsumerStore, CommitMember {
+  position = 0;
+  durablePosition = 0;
+  listener: ConsumerStoreListener | null = null;
+  readonly #options: FileConsumerStoreOptions;
+  readonly #path: string;
+  #flushed = 0;
+  #timer: Timer | null = null;
+  #closed = false;
+
+  constructor(options: FileConsumerStoreOptions) {
+    this.#options = options;
+    this.#path = `${options.directory}/${CONSUMER_STATE_FILE}`;
+  }
+
+  load(): ConsumerPosition | null {
+    const { disk, sealer } = this.#options;
+    if (disk.status(this.#path) === undefined) return null;
+    const file = disk.readFile(this.#path);
+    // As officially, an empty file is that of a consumer that has not begun.
+    if (file.length === 0) return null;
+    try {
+      return decodeConsumerState(sealer === null ? file : sealer.open(file));
+    } catch (error) {
+      if (!(error instanceof CorruptError)) throw error;
+      const text = sealer === null ? 'corrupt state file' : error.message;
+      throw new StoreError('disk', `error creating store for consumer: ${text}`, error);
+    }
+  }
+
+  changed(confirm: boolean): number {
+    this.position++;
+    if (confirm) this.#options.commit.dirty(this);
+    else if (this.#timer === null && !this.#closed) {
+      this.#timer = this.#options.clock.after(LAZY_WRITE, () => {
+        this.#timer = null;
+        this.#options.commit.dirty(this);
+      });
+    }
+    return this.position;
+  }
+
+  flush(cycle: CommitCycle): void {
+    if (this.#closed || this.position === this.durablePosition) return;
+    this.#timer?.cancel();
+    this.#timer = null;
+    const { clock, sealer, source } = this.#options;
+    const state = encodeConsumerState(source(), clock.now());
+    cycle.replace(this.#path, sealer === null ? state : sealer.seal(state));
+    this.#flushed = this.position;
+  }
+
+  durable(): void {
+    if (this.#flushed <= this.durablePosition) return;
+    this.durablePosition = this.#flushed;
+    this.listener?.durable(this.durablePosition);
+  }
+
+  failed(error: Error): void {
+    this.#flushed = this.durablePosition;
+    this.listener?.failed(error);
+    // What nobody waits for is tried again with a pause.
+    this.changed(false);
+  }
+
+  stop(done: (error: Error | null) => void): void {
+    const { commit } = this.#options;
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (this.#closed || this.position === this.durablePosition) {
+      this.#end();
+      done(null);
+      return;
+    }
+    commit.dirty(this);
+    commit.after(() => {
+      const written = this.durablePosition === this.position;
+      this.#end();
+      done(written ? null : new Error(`${this.#path}: could not be written`));
+    });
+  }
+
+  destroy(): void {
+    this.#end();
+    const { commit, disk } = this.#options;
+    commit.forgetFile(this.#path);
+    disk.remove(this.#path);
+  }
+
+  #end(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#options.commit.forget(this);
+  }
 }

@@ -5,6 +5,7 @@
  * synced side by side, then the members are told. The next cycle is started before they are told, so that the device
  * works while acknowledgements are sent.
  */
+import { dirname } from 'node:path';
 import type { Clock, Timer } from '../../runtime/clock.js';
 import type { Disk, DiskFile } from '../../runtime/disk.js';
 
@@ -20,10 +21,15 @@ export interface CommitMember {
   failed(error: Error): void;
 }
 
-/** What a cycle has to sync. */
+/** How members write in a cycle, so that it is durable when the cycle is over. All of it throws what the disk throws. */
 export interface CommitCycle {
-  sync(file: DiskFile): void;
-  /** Names in a directory: files that came, went or were renamed. */
+  /** Opens a file, which may be new. */
+  open(path: string): DiskFile;
+  /** Writes to the page cache. */
+  write(file: DiskFile, bytes: Uint8Array, offset: number, length: number, position: number): void;
+  /** Puts a file with these contents in the place of what is there, as a whole. */
+  replace(path: string, bytes: Uint8Array): void;
+  /** Names in a directory: files that came, went or were renamed otherwise. */
   syncDirectory(path: string): void;
 }
 
@@ -53,12 +59,13 @@ export class GroupCommit {
   #scheduled = false;
   #running = false;
   /** With an interval: what was written since the last sync. */
-  readonly #unsynced = new Cycle();
+  readonly #unsynced: Cycle;
   #timer: Timer | null = null;
 
   constructor(disk: Disk, options: GroupCommitOptions) {
     this.#disk = disk;
     this.#clock = options.clock;
+    this.#unsynced = new Cycle(disk, false);
     this.#interval = options.interval;
     this.#defer = options.defer ?? ((callback) => void setImmediate(callback));
   }
@@ -78,6 +85,18 @@ export class GroupCommit {
   forget(member: CommitMember): void {
     this.#dirty.delete(member);
   }
+
+  /** Puts a file in the place of another at once; it is durable afterwards. */
+  replaceNow(path: string, bytes: Uint8Array): void {
+    replaceFile(this.#disk, path, bytes);
+    this.#disk.syncDirectoryNow(dirname(path));
+  }
+
+  /** A file is about to be removed, cut or replaced: nothing that was written to it before may come back. */
+  forgetFile(_path: string): void {}
+
+  /** The same for all files in a directory. */
+  forgetDirectory(_path: string): void {}
 
   /** Called once everything that is dirty now, or being synced, was made durable or failed. */
   after(callback: () => void): void {
@@ -102,7 +121,7 @@ export class GroupCommit {
     this.#waiting = [];
     this.#running = true;
     this.figures.cycles++;
-    const cycle = new Cycle();
+    const cycle = new Cycle(this.#disk, this.always);
     for (const member of members) {
       try {
         member.flush(cycle);
@@ -137,24 +156,36 @@ export class GroupCommit {
     for (const callback of waiting) callback();
   }
 
+  /** First the contents, then the names: what is renamed must be whole by then. */
   #syncAll(cycle: Cycle, done: (error: Error | null) => void): void {
-    let left = cycle.files.size + cycle.directories.size + 1;
-    let failure: Error | null = null;
-    const one = (error: Error | null) => {
-      failure ??= error;
-      if (--left === 0) done(failure);
-    };
-    this.figures.syncs += left - 1;
-    for (const file of cycle.files) file.sync(one);
-    for (const path of cycle.directories) {
+    this.figures.syncs += cycle.files.size;
+    eachOf(
+      [...cycle.files],
+      (file, one) => file.sync(one),
+      (error) => {
+        try {
+          if (error === null) cycle.rename();
+        } catch (problem) {
+          error = problem as Error;
+        }
+        cycle.closeTemporaries();
+        if (error !== null || cycle.directories.size === 0) done(error);
+        else this.#syncDirectories([...cycle.directories], done);
+      },
+    );
+  }
+
+  #syncDirectories(paths: string[], done: (error: Error | null) => void): void {
+    this.figures.syncs += paths.length;
+    const sync = (path: string, one: (error: Error | null) => void) => {
       try {
         this.#disk.syncDirectory(path, one);
       } catch (error) {
         // A directory that is gone by now needs no sync.
         one((error as NodeJS.ErrnoException).code === 'ENOENT' ? null : (error as Error));
       }
-    }
-    one(null);
+    };
+    eachOf(paths, sync, done);
   }
 
   #armTimer(): void {
@@ -167,7 +198,7 @@ export class GroupCommit {
 
   /** With an interval: syncs what was written since the last time. */
   syncWritten(done: (error: Error | null) => void): void {
-    const cycle = new Cycle();
+    const cycle = new Cycle(this.#disk, false);
     cycle.add(this.#unsynced);
     this.#unsynced.clear();
     this.#syncAll(cycle, (error) => {
@@ -194,13 +225,54 @@ export class GroupCommit {
 class Cycle implements CommitCycle {
   readonly files = new Set<DiskFile>();
   readonly directories = new Set<string>();
+  readonly #disk: Disk;
+  /** Whether names wait for contents. */
+  readonly #ordered: boolean;
+  readonly #renames: { from: string; to: string; file: DiskFile }[] = [];
+
+  constructor(disk: Disk, ordered: boolean) {
+    this.#disk = disk;
+    this.#ordered = ordered;
+  }
 
   get empty(): boolean {
     return this.files.size === 0 && this.directories.size === 0;
   }
 
-  sync(file: DiskFile): void {
+  open(path: string): DiskFile {
+    const isNew = this.#disk.status(path) === undefined;
+    const file = this.#disk.open(path, 'create');
+    if (isNew) this.syncDirectory(dirname(path));
+    return file;
+  }
+
+  write(file: DiskFile, bytes: Uint8Array, offset: number, length: number, position: number): void {
+    file.write(bytes, offset, length, position);
     this.files.add(file);
+  }
+
+  replace(path: string, bytes: Uint8Array): void {
+    const from = `${path}.tmp`;
+    this.#disk.writeFile(from, bytes);
+    if (this.#ordered) {
+      const file = this.#disk.open(from, 'write');
+      this.files.add(file);
+      this.#renames.push({ from, to: path, file });
+    } else {
+      this.#disk.rename(from, path);
+    }
+    this.syncDirectory(dirname(path));
+  }
+
+  rename(): void {
+    for (const { from, to } of this.#renames) {
+      // Who was destroyed in the meantime has taken its files along.
+      if (this.#disk.status(from) !== undefined) this.#disk.rename(from, to);
+    }
+  }
+
+  closeTemporaries(): void {
+    for (const { file } of this.#renames) file.close();
   }
 
   syncDirectory(path: string): void {
@@ -216,4 +288,34 @@ class Cycle implements CommitCycle {
     this.files.clear();
     this.directories.clear();
   }
+}
+
+/** Starts something for each of a list side by side; `done` gets the first error. */
+function eachOf<T>(
+  list: readonly T[],
+  start: (item: T, one: (error: Error | null) => void) => void,
+  done: (error: Error | null) => void,
+): void {
+  let left = list.length + 1;
+  let failure: Error | null = null;
+  const one = (error: Error | null) => {
+    failure ??= error;
+    if (--left === 0) done(failure);
+  };
+  for (const item of list) start(item, one);
+  one(null);
+}
+
+/** Writes a file under another name first, so that there is always the old or the new one. */
+function replaceFile(disk: Disk, path: string, bytes: Uint8Array): void {
+  const temporary = `${path}.tmp`;
+  disk.writeFile(temporary, bytes);
+  const file = disk.open(temporary, 'write');
+  try {
+    // The name may only change once the contents are on the device.
+    file.syncNow();
+  } finally {
+    file.close();
+  }
+  disk.rename(temporary, path);
 }

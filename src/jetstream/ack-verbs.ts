@@ -1,0 +1,63 @@
+/** What a client says about a message that was delivered to it: the body of a message to the ack subject, and that subject. */
+import { parseGoDuration } from '../config/go-format.js';
+
+export type AckVerb =
+  | { verb: 'ack' }
+  /** `delay` in milliseconds; undefined for at once. `bad` is a delay that could not be read. */
+  | { verb: 'nak'; delay?: number; bad?: string }
+  | { verb: 'progress' }
+  /** The rest is a pull request. */
+  | { verb: 'next'; request: Buffer }
+  | { verb: 'term'; reason: string };
+
+const ACKS = new Set(['', '+ACK', '+OK']);
+
+/** Null for a body that means nothing. */
+export function readAck(body: Buffer): AckVerb | null {
+  // Nearly all of them.
+  if (body.length === 0) return { verb: 'ack' };
+  const text = body.toString('utf8');
+  if (ACKS.has(text)) return { verb: 'ack' };
+  if (text === '+WPI') return { verb: 'progress' };
+  if (text.startsWith('-NAK')) return readNak(text.slice(4).trim());
+  if (text.startsWith('+NXT')) return { verb: 'next', request: body.subarray(4) };
+  if (text.startsWith('+TERM')) return { verb: 'term', reason: text.slice(5).trim() };
+  return null;
+}
+
+function readNak(argument: string): AckVerb {
+  if (argument === '') return { verb: 'nak' };
+  try {
+    if (!argument.startsWith('{')) return { verb: 'nak', delay: parseGoDuration(argument) };
+    const { delay } = JSON.parse(argument) as { delay?: unknown };
+    if (delay === undefined || Number.isInteger(delay))
+      return { verb: 'nak', delay: ((delay ?? 0) as number) / 1e6 };
+  } catch {
+    // Told below.
+  }
+  return { verb: 'nak', bad: argument };
+}
+
+/** What an ack subject says of the delivery. */
+export interface AckSubject {
+  deliveries: number;
+  sequence: number;
+  consumerSequence: number;
+}
+
+/**
+ * Reads `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<consumer sequence>.<time>.<pending>` or the longer form with domain and
+ * account. Null for anything else.
+ */
+export function readAckSubject(subject: string): AckSubject | null {
+  const tokens = subject.split('.');
+  const at = tokens.length === 9 ? 4 : tokens.length >= 11 ? 6 : 0;
+  if (at === 0) return null;
+  const [deliveries, sequence, consumerSequence] = [at, at + 1, at + 2].map((i) => wholeNumber(tokens[i]!));
+  if (deliveries === -1 || sequence === -1 || consumerSequence === -1) return null;
+  return { deliveries: deliveries!, sequence: sequence!, consumerSequence: consumerSequence! };
+}
+
+function wholeNumber(token: string): number {
+  return /^[0-9]{1,16}$/.test(token) ? Number(token) : -1;
+}

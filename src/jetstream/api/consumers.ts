@@ -1,0 +1,212 @@
+/** Requests that create, change, show and remove consumers. */
+import { toUtf8 } from '../../protocol/bytes.js';
+import { field, int, omitEmpty, struct, text, uint64 } from '../../protocol/json-type.js';
+import { time, timeToNanoseconds, ZERO_TIME } from '../../protocol/rfc3339.js';
+import type { Consumer } from '../consumer.js';
+import { type ConsumerConfig, createConsumerRequest } from '../consumer-config.js';
+import { consumerInfoFields } from '../consumer-info.js';
+import { ApiError } from '../errors.js';
+import { jsonObject } from '../info.js';
+import { levelOfConsumer, storedMetadata } from '../levels.js';
+import type { Stream } from '../stream.js';
+import type { Endpoint } from './api.js';
+import type { ApiRequest, Fields } from './request.js';
+
+const NAMES_LIMIT = 1024;
+const LIST_LIMIT = 256;
+
+const pagedRequest = struct('JSApiConsumersRequest', {
+  offset: { ...field(int), path: 'ApiPagedRequest.offset' },
+});
+const pauseRequest = struct('JSApiConsumerPauseRequest', { pause_until: omitEmpty(time) });
+const resetRequest = struct('JSApiConsumerResetRequest', { seq: omitEmpty(uint64) });
+const unpinRequest = struct('JSApiConsumerUnpinRequest', { group: field(text) });
+
+/** Of the subject, behind `CONSUMER.<VERB>.` */
+function assetsOf({ account, tokens }: ApiRequest): { stream: Stream; consumer: Consumer } {
+  const stream = account.stream(toUtf8(tokens[2]!));
+  const consumer = stream.consumers.get(toUtf8(tokens[3]!));
+  if (consumer === undefined) throw new ApiError('consumerNotFound');
+  return { stream, consumer };
+}
+
+/** The names and the filter that the subject of a create request gives. */
+interface Addressed {
+  stream: string;
+  consumer: string;
+  filter: string;
+  form: 'ephemeral' | 'durable' | 'named';
+}
+
+function addressed({ tokens }: ApiRequest): Addressed {
+  const [, verb, ...rest] = tokens.map(toUtf8);
+  if (verb === 'DURABLE') {
+    if (rest.length !== 3) throw new ApiError('consumerDurableNameNotInSubject');
+    return { stream: rest[1]!, consumer: rest[2]!, filter: '', form: 'durable' };
+  }
+  const [stream = '', consumer = '', ...filter] = rest;
+  return { stream, consumer, filter: filter.join('.'), form: consumer === '' ? 'ephemeral' : 'named' };
+}
+
+function checkNames(at: Addressed, config: ConsumerConfig): void {
+  if (/[\\/]/.test(at.consumer || config.name)) throw new ApiError('consumerNameContainsPathSeparators');
+  if (at.form === 'durable') {
+    if (config.durable_name === '') throw new ApiError('consumerDurableNameNotSet');
+    if (at.consumer !== config.durable_name) throw new ApiError('consumerDurableNameNotMatchSubject');
+    config.name = at.consumer;
+  } else if (at.form === 'named') {
+    if (config.durable_name !== '' && at.consumer !== config.durable_name)
+      throw new ApiError('consumerDurableNameNotMatchSubject');
+    config.name = at.consumer;
+  } else if (config.durable_name !== '') {
+    throw new ApiError('consumerEphemeralWithDurableName');
+  }
+  if (at.filter !== '' && config.filter_subjects?.length)
+    throw new ApiError('consumerMultipleFiltersNotAllowed');
+  if (at.filter !== '' && config.filter_subject !== at.filter)
+    throw new ApiError('consumerCreateFilterSubjectMismatch');
+}
+
+export const createConsumer: Endpoint = {
+  type: 'consumer_create_response',
+  handle(request) {
+    const { stream_name: streamName, config, action, pedantic } = request.read(createConsumerRequest);
+    const at = addressed(request);
+    if (at.stream !== streamName) throw new ApiError('streamMismatch');
+    checkNames(at, config);
+    if (config.num_replicas > 1) throw new ApiError('streamReplicasNotSupported');
+    const stream = request.account.stream(streamName);
+    const known = stream.consumers.get(config.name);
+    // Only a request of its own changes how long a consumer rests.
+    if (known !== undefined) config.pause_until = known.config.pause_until;
+    config.metadata = storedMetadata(config.metadata, levelOfConsumer(config));
+    const consumer = stream.consumers.add(config, action, pedantic);
+    request.answerWhenDurable(this.type, consumerInfoFields(consumer));
+  },
+};
+
+function page(request: ApiRequest): { all: Consumer[]; offset: number } {
+  const stream = request.account.stream(toUtf8(request.tokens[2]!));
+  const { offset } = request.read(pagedRequest);
+  const all = [...stream.consumers.all()]
+    .filter(({ config }) => !config.direct)
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { all, offset: Math.max(0, offset) };
+}
+
+const pageZeros: Fields = [
+  ['total', '0'],
+  ['offset', '0'],
+  ['limit', '0'],
+  ['consumers', 'null'],
+];
+
+export const consumerNames: Endpoint = {
+  type: 'consumer_names_response',
+  zeros: pageZeros,
+  handle(request) {
+    const { all, offset } = page(request);
+    const names = all.slice(offset, offset + NAMES_LIMIT).map(({ name }) => name);
+    request.answer(this.type, [
+      ['total', String(all.length)],
+      ['offset', String(offset)],
+      ['limit', String(NAMES_LIMIT)],
+      ['consumers', JSON.stringify(names)],
+    ]);
+  },
+};
+
+export const listConsumers: Endpoint = {
+  type: 'consumer_list_response',
+  zeros: pageZeros,
+  handle(request) {
+    const { all, offset } = page(request);
+    const infos = all
+      .slice(offset, offset + LIST_LIMIT)
+      .map((each) => jsonObject(consumerInfoFields(each, false)));
+    request.answer(this.type, [
+      ['total', String(all.length)],
+      ['offset', String(offset)],
+      ['limit', String(LIST_LIMIT)],
+      ['consumers', `[${infos.join(',')}]`],
+    ]);
+  },
+};
+
+export const consumerInfo: Endpoint = {
+  type: 'consumer_info_response',
+  handle(request) {
+    request.expectEmpty();
+    const { consumer } = assetsOf(request);
+    request.answer(this.type, consumerInfoFields(consumer));
+  },
+};
+
+export const deleteConsumer: Endpoint = {
+  type: 'consumer_delete_response',
+  handle(request) {
+    request.expectEmpty();
+    const { stream, consumer } = assetsOf(request);
+    stream.consumers.delete(consumer);
+    request.answerWhenDurable(this.type, [['success', 'true']]);
+  },
+};
+
+export const pauseConsumer: Endpoint = {
+  type: 'consumer_pause_response',
+  zeros: [
+    ['paused', 'false'],
+    ['pause_until', `"${ZERO_TIME}"`],
+  ],
+  handle(request) {
+    const { pause_until: until } =
+      request.message.payload.length === 0 ? pauseRequest.zero() : request.read(pauseRequest);
+    const { consumer } = assetsOf(request);
+    const pauses = until !== ZERO_TIME;
+    const { metadata, ...rest } = consumer.config;
+    const config = { ...rest, pause_until: pauses ? until : undefined };
+    const level = levelOfConsumer({ ...config, metadata });
+    consumer.update({ ...config, metadata: storedMetadata(metadata, level) });
+    consumer.advisePause();
+    const left = timeToNanoseconds(until) - request.account.jetstream.nanoseconds();
+    request.answerWhenDurable(this.type, [
+      ['paused', String(consumer.paused)],
+      ['pause_until', JSON.stringify(until)],
+      ['pause_remaining', consumer.paused ? String(left) : undefined],
+    ]);
+  },
+};
+
+export const resetConsumer: Endpoint = {
+  type: 'consumer_reset_response',
+  handle(request) {
+    const { consumer, stream } = assetsOf(request);
+    const { seq } = request.message.payload.length === 0 ? resetRequest.zero() : request.read(resetRequest);
+    const { config, acks } = consumer;
+    const refuse = (err: string) => new ApiError('consumerInvalidReset', { err });
+    if (seq > 0) {
+      if (config.deliver_policy === 'by_start_sequence') {
+        if (seq < config.opt_start_seq) throw refuse('below start seq');
+      } else if (config.deliver_policy === 'by_start_time') {
+        if (seq < stream.store.sequenceAt(timeToNanoseconds(config.opt_start_time!)))
+          throw refuse('below start time');
+      } else if (config.deliver_policy !== 'all') {
+        throw refuse('not allowed');
+      }
+    }
+    const to = seq === 0 ? acks.floorStream + 1 : seq;
+    consumer.reset(to);
+    request.answerWhenDurable(this.type, [...consumerInfoFields(consumer), ['reset_seq', String(to)]]);
+  },
+};
+
+export const unpinConsumer: Endpoint = {
+  type: 'consumer_unpin_response',
+  handle(request) {
+    const { group } = request.read(unpinRequest);
+    const { consumer } = assetsOf(request);
+    if (!consumer.config.priority_groups?.includes(group)) throw new ApiError('consumerInvalidPriorityGroup');
+    consumer.pulls?.pins.unpin('admin');
+    request.answer(this.type, []);
+  },
+};

@@ -1,0 +1,240 @@
+/**
+ * Pull requests that wait for messages: what each still wants, in which order they are served, and what they are told when they end
+ * without. The consumer says what there is to deliver.
+ */
+
+import { goDuration } from '../config/go-format.js';
+import { parseJsonValues } from '../protocol/json-text.js';
+import { bool, duration, int, int64, omitEmpty, readJson, struct, text } from '../protocol/json-type.js';
+import type { ConsumerConfig } from './consumer-config.js';
+import { statusBlock } from './headers.js';
+
+const NANOSECONDS = 1e6;
+
+const pullRequest = struct('JSApiConsumerGetNextRequest', {
+  expires: omitEmpty(duration),
+  batch: omitEmpty(int),
+  max_bytes: omitEmpty(int),
+  no_wait: omitEmpty(bool),
+  idle_heartbeat: omitEmpty(duration),
+  group: omitEmpty(text),
+  min_pending: omitEmpty(int64),
+  min_ack_pending: omitEmpty(int64),
+  id: omitEmpty(text),
+  priority: omitEmpty(int),
+});
+
+/** Which messages a request of a priority group wants. */
+export interface Priority {
+  group: string;
+  minPending: number;
+  minAckPending: number;
+  /** The pin that the client believes to have. */
+  id: string;
+  /** 0 is served first. */
+  priority: number;
+}
+
+export class PullRequest {
+  readonly reply: string;
+  /** Messages it still wants. */
+  batch: number;
+  /** Bytes it still takes; 0 for any number. */
+  bytes: number;
+  readonly limited: boolean;
+  readonly noWait: boolean;
+  /** Milliseconds since 1970; 0 never. */
+  readonly expires: number;
+  /** Milliseconds; 0 for none. */
+  readonly heartbeat: number;
+  nextHeartbeat: number;
+  readonly priority: Priority | null;
+  delivered = 0;
+
+  constructor(reply: string, wanted: Wanted, now: number) {
+    this.reply = reply;
+    this.batch = wanted.batch;
+    this.bytes = wanted.maxBytes;
+    this.limited = wanted.maxBytes > 0;
+    this.noWait = wanted.noWait;
+    this.expires = wanted.expires === 0 ? 0 : now + wanted.expires;
+    this.heartbeat = wanted.heartbeat;
+    this.nextHeartbeat = wanted.heartbeat === 0 ? 0 : now + wanted.heartbeat;
+    this.priority = wanted.priority;
+  }
+}
+
+/** A request as it was written. Times are milliseconds. */
+export interface Wanted {
+  batch: number;
+  maxBytes: number;
+  noWait: boolean;
+  expires: number;
+  heartbeat: number;
+  priority: Priority | null;
+}
+
+/** A status that ends a request, or refuses it. */
+export class PullStatus extends Error {
+  readonly code: number;
+
+  constructor(code: number, description: string) {
+    super(description);
+    this.code = code;
+  }
+
+  get block(): string {
+    return statusBlock(this.code, this.message);
+  }
+}
+
+const one: Wanted = { batch: 1, maxBytes: 0, noWait: false, expires: 0, heartbeat: 0, priority: null };
+
+/** Reads a body: nothing, a number, or JSON. Throws `PullStatus` 400. */
+export function readPullRequest(body: Buffer): Wanted {
+  const trimmed = body.toString('utf8').trim();
+  if (!trimmed.startsWith('{'))
+    return /^[+-]?[0-9]{1,15}$/.test(trimmed) ? { ...one, batch: Number(trimmed) } : one;
+  const read = readFast(trimmed) ?? readCarefully(Buffer.from(trimmed));
+  if (read.idle_heartbeat > 0 && read.idle_heartbeat * 2 > read.expires)
+    throw new PullStatus(400, 'Bad Request - heartbeat value too large');
+  return {
+    batch: read.batch,
+    maxBytes: read.max_bytes,
+    noWait: read.no_wait,
+    expires: read.expires / NANOSECONDS,
+    heartbeat: read.idle_heartbeat / NANOSECONDS,
+    priority: {
+      group: read.group,
+      minPending: read.min_pending,
+      minAckPending: read.min_ack_pending,
+      id: read.id,
+      priority: read.priority,
+    },
+  };
+}
+
+type Read = ReturnType<typeof pullRequest.zero>;
+const zero = pullRequest.zero();
+
+/** What clients send, without the pains that a wrong request needs; null when it is not that. */
+function readFast(json: string): Read | null {
+  try {
+    const value = JSON.parse(json) as Record<string, unknown>;
+    for (const name of Object.keys(value)) {
+      const wanted = (zero as Record<string, unknown>)[name];
+      if (
+        typeof wanted !== typeof value[name] ||
+        (typeof wanted === 'number' && !Number.isInteger(value[name]))
+      )
+        return null;
+    }
+    return { ...zero, ...value } as Read;
+  } catch {
+    return null;
+  }
+}
+
+function readCarefully(json: Buffer): Read {
+  try {
+    if (parseJsonValues(json).length > 1) {
+      const [first] = parseJsonValues(json);
+      const rest = json.subarray(Buffer.byteLength(first!.raw)).toString('utf8').trim();
+      throw new Error(
+        `invalid character ${JSON.stringify(rest[0]).replaceAll('"', "'")} after top-level value`,
+      );
+    }
+    return readJson(pullRequest, json, false);
+  } catch (error) {
+    const text =
+      (error as Error).message === 'unexpected EOF'
+        ? 'unexpected end of JSON input'
+        : (error as Error).message;
+    throw new PullStatus(400, `Bad Request - ${text}`);
+  }
+}
+
+/** Whether a consumer takes such requests. Throws `PullStatus`. */
+export function checkPullRequest(wanted: Wanted, config: ConsumerConfig, pin: string): void {
+  const {
+    max_batch: maxBatch,
+    max_expires: maxExpires,
+    max_bytes: maxBytes,
+    priority_policy: policy,
+  } = config;
+  if (maxBatch > 0 && wanted.batch > maxBatch)
+    throw new PullStatus(409, `Exceeded MaxRequestBatch of ${maxBatch}`);
+  if (maxExpires > 0 && wanted.expires * NANOSECONDS > maxExpires)
+    throw new PullStatus(409, `Exceeded MaxRequestExpires of ${goDuration(maxExpires / NANOSECONDS)}`);
+  if (maxBytes > 0 && wanted.maxBytes > maxBytes)
+    throw new PullStatus(409, `Exceeded MaxRequestMaxBytes of ${maxBytes}`);
+  const { priority } = wanted;
+  if (priority === null) return;
+  const bad = (what: string) => new PullStatus(400, `Bad Request - ${what}`);
+  if ((priority.minPending !== 0 || priority.minAckPending !== 0) && policy !== 'overflow')
+    throw bad('Not a Overflow Priority consumer');
+  if (priority.id !== '' && policy !== 'pinned_client') throw bad('Not a Pinned Client Priority consumer');
+  if (priority.priority < 0 || priority.priority > 9) throw bad('Priority must be between 0 and 9');
+  if (policy === '' || policy === 'none') return;
+  if (priority.group === '') throw bad('Priority Group missing');
+  if (!config.priority_groups?.includes(priority.group)) throw bad('Invalid Priority Group');
+  if (pin !== '' && priority.id !== '' && priority.id !== pin)
+    throw new PullStatus(423, 'Nats-Pin-Id mismatch');
+}
+
+/** The requests of one consumer, in the order they are served. */
+export class PullQueue {
+  readonly requests: PullRequest[] = [];
+  maxWaiting: number;
+
+  constructor(maxWaiting: number) {
+    this.maxWaiting = maxWaiting;
+  }
+
+  get size(): number {
+    return this.requests.length;
+  }
+
+  get isFull(): boolean {
+    return this.requests.length >= this.maxWaiting;
+  }
+
+  /** `prioritized` puts it behind those of the same priority, else it goes to the end. */
+  add(request: PullRequest, prioritized: boolean): void {
+    if (!prioritized) {
+      this.requests.push(request);
+      return;
+    }
+    const own = request.priority?.priority ?? 0;
+    const at = this.requests.findIndex((each) => (each.priority?.priority ?? 0) > own);
+    this.requests.splice(at === -1 ? this.requests.length : at, 0, request);
+  }
+
+  remove(request: PullRequest): void {
+    const at = this.requests.indexOf(request);
+    if (at !== -1) this.requests.splice(at, 1);
+  }
+
+  /** It was served: others come first, unless requests are served by priority, where only those of the same one do. */
+  served(request: PullRequest, prioritized: boolean): void {
+    if (this.requests.length < 2) return;
+    this.remove(request);
+    this.add(request, prioritized);
+  }
+
+  /** Messages that all of them still want. */
+  get wanted(): number {
+    let sum = 0;
+    for (const { batch } of this.requests) sum += batch;
+    return sum;
+  }
+
+  clear(): PullRequest[] {
+    return this.requests.splice(0);
+  }
+}
+
+/** Headers that tell how much of a request is left. */
+export function leftOf({ batch, bytes }: PullRequest): Record<string, number> {
+  return { 'Nats-Pending-Messages': batch, 'Nats-Pending-Bytes': bytes };
+}

@@ -1,0 +1,648 @@
+/**
+ * A block of a file store: `N.blk` with its records. What is appended is gathered in memory, written with the next group commit,
+ * and stays there as a cache; what was dropped is read again, a piece or all of it, as it is used.
+ *
+ * Offsets are those in the plain content. A file that is encrypted or compressed is only read as a whole.
+ */
+import { randomBytes } from 'node:crypto';
+import type { DiskFile } from '../../runtime/disk.js';
+import { HASH_SIZE, type HashKey, type HighwayHash } from '../../runtime/highway-hash.js';
+import { decompressBlock, isCompressedBlock, scanBlock } from './block-file.js';
+import type { BlockCipher } from './encryption.js';
+import type { CommitCycle } from './group-commit.js';
+import { MessageBlock } from './message-block.js';
+import type { StoreMemory } from './message-block-cache.js';
+import { BlockIndex } from './message-block-index.js';
+import type { StoredMessage } from './message-store.js';
+import {
+  eraseRecord,
+  isIntact,
+  RECORD_OVERHEAD,
+  RecordView,
+  readRecord,
+  recordSize,
+  timeHalves,
+  writeMarker,
+  writeMessage,
+} from './record.js';
+import type { SequenceSet } from './sequence-set.js';
+import type { SubjectIndex } from './subject-index.js';
+
+/** What the blocks of a store have in common. */
+export interface BlockContext {
+  readonly memory: StoreMemory;
+  readonly subjects: SubjectIndex;
+  readonly hash: HighwayHash;
+  openBlockFile(number: number): DiskFile;
+  readBlockFile(number: number): Buffer;
+  /**
+   * A block was read of which only `index.db` had told, or in
+   * which there are not as many records as before.
+   */
+  indexRead(block: FileBlock, index: BlockIndex, asBefore: boolean): void;
+}
+
+/** Read at once when a single record is wanted. */
+const WINDOW = 4096;
+const FIRST_BUFFER = 4096;
+const NOTHING = Buffer.alloc(0);
+const FULL_TIME = 8;
+
+/** How far a block is, to be able to go back. */
+interface Mark {
+  size: number;
+  records: number;
+  last: number;
+  lastTime: bigint;
+  tombstones: number;
+}
+
+export class FileBlock extends MessageBlock {
+  cipher: BlockCipher | null;
+  /** Whether the file has to be read as a whole. */
+  compressed = false;
+  /** Tombstones in it. */
+  tombstones = 0;
+  /** Message records in it, dead ones included. */
+  records = 0;
+  /** Known from `index.db`, not yet seen in the block: what is deleted in it. */
+  unseen: { deleted: SequenceSet | null } | null = null;
+  /** Whether there is a file. */
+  created: boolean;
+  readonly #context: BlockContext;
+  readonly #key: HashKey;
+  readonly #view = new RecordView();
+  #index: BlockIndex | null = null;
+  #indexHeld = 0;
+  readonly #indexEntry = { evict: () => this.#dropIndex() };
+  readonly #fileEntry = { evict: () => this.#closeUnlessSyncing() };
+  /** The content from `#base` to `#size`; null when nothing of it is in memory. */
+  #buffer: Buffer | null = null;
+  #base = 0;
+  #held = false;
+  /** Below this, the buffer was read from the file, and records are checked before they are served. */
+  #checkBelow = 0;
+  #size = 0;
+  #written = 0;
+  /** There may be bytes in the file behind `#written`, of a write that failed. */
+  #dirtyTail = false;
+  #file: DiskFile | null = null;
+  /** The file was written in a cycle that is not over. */
+  #syncing = false;
+  #closeLater = false;
+  /** A piece of the file, for single records. */
+  #window = NOTHING;
+  #windowStart = 0;
+  #windowReads = 0;
+  #times = { time: -1n, timeLow: 0, timeHigh: 0 };
+  #flushed: Mark;
+  #durable: Mark;
+
+  constructor(
+    context: BlockContext,
+    number: number,
+    first: number,
+    key: HashKey,
+    cipher: BlockCipher | null,
+  ) {
+    super(number, first);
+    this.#context = context;
+    this.#key = key;
+    this.cipher = cipher;
+    this.created = false;
+    this.#flushed = this.#durable = this.#mark();
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get hashKey(): HashKey {
+    return this.#key;
+  }
+
+  /** Whether something has to be written. */
+  get pending(): boolean {
+    return this.#written < this.#size;
+  }
+
+  get hasIndex(): boolean {
+    return this.#index !== null;
+  }
+
+  get index(): BlockIndex {
+    if (this.#index === null) this.#readIndex();
+    return this.#index!;
+  }
+
+  /** Takes what was found in the file when the store was opened. */
+  adopt(index: BlockIndex, content: Buffer, compressed: boolean): void {
+    this.#index = index;
+    this.records = index.length;
+    this.#size = this.#written = content.length;
+    this.compressed = compressed;
+    this.created = true;
+    this.#setContent(content);
+    this.#holdIndex();
+    this.settled();
+  }
+
+  /** The same where only `index.db` was read. */
+  adoptUnseen(size: number, deleted: SequenceSet | null, compressed: boolean): void {
+    this.records = -1;
+    this.#size = this.#written = size;
+    this.unseen = { deleted };
+    this.compressed = compressed;
+    this.created = true;
+    this.settled();
+  }
+
+  // Writing
+
+  append(
+    sequence: number,
+    time: bigint,
+    subject: string,
+    body: Uint8Array,
+    start: number,
+    headerLength: number,
+    payloadLength: number,
+  ): number {
+    const size = recordSize(subject.length, headerLength, payloadLength);
+    const buffer = this.#room(size);
+    const offset = this.#size;
+    const { timeLow, timeHigh } = this.#halves(time);
+    const { hash } = this.#context;
+    const at = offset - this.#base;
+    const key = this.#key;
+    writeMessage(
+      hash,
+      key,
+      buffer,
+      at,
+      sequence,
+      timeLow,
+      timeHigh,
+      subject,
+      body,
+      start,
+      headerLength,
+      payloadLength,
+    );
+    this.#size += size;
+    this.records++;
+    // The index that the record is entered into must be there before the record is.
+    return offset;
+  }
+
+  marker(kind: 'skip' | 'tombstone', sequence: number, time: bigint): void {
+    const buffer = this.#room(RECORD_OVERHEAD);
+    const { timeLow, timeHigh } = this.#halves(time);
+    writeMarker(
+      this.#context.hash,
+      this.#key,
+      buffer,
+      this.#size - this.#base,
+      kind,
+      sequence,
+      timeLow,
+      timeHigh,
+    );
+    this.#size += RECORD_OVERHEAD;
+    if (kind === 'tombstone') this.tombstones++;
+  }
+
+  #halves(time: bigint): { timeLow: number; timeHigh: number } {
+    if (this.#times.time !== time) this.#times = { time, ...timeHalves(time) };
+    return this.#times;
+  }
+
+  /** The buffer, with room for so many bytes behind the content. Bytes that are there never move under who reads them. */
+  #room(bytes: number): Buffer {
+    // Without this a record would be appended to a block whose index is then read with it.
+    if (this.#index === null) this.#readIndex();
+    if (this.#buffer === null) {
+      this.#base = this.#size;
+      this.#buffer = Buffer.allocUnsafeSlow(Math.max(FIRST_BUFFER, bytes));
+      this.#hold();
+    }
+    const used = this.#size - this.#base;
+    if (used + bytes > this.#buffer.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, used + bytes));
+      this.#buffer.copy(grown, 0, 0, used);
+      this.#buffer = grown;
+      this.#hold();
+    }
+    return this.#buffer;
+  }
+
+  /** Writes what was gathered. The key file, where there is one, must be there. */
+  flush(cycle: CommitCycle, path: string): void {
+    if (this.#written < this.#size || !this.created) {
+      if (this.#file === null) this.#useFile(cycle.open(path));
+      this.created = true;
+      if (this.#written < this.#size) {
+        const length = this.#size - this.#written;
+        let bytes: Buffer = this.#buffer!;
+        let offset = this.#written - this.#base;
+        if (this.cipher !== null) {
+          bytes = Buffer.from(bytes.subarray(offset, offset + length));
+          offset = 0;
+          this.cipher.apply(bytes, 0, length, this.#written);
+        }
+        if (this.#dirtyTail) this.#file!.truncate(this.#written);
+        this.#dirtyTail = true;
+        this.#syncing = true;
+        cycle.write(this.#file!, bytes, offset, length, this.#written);
+        this.#dirtyTail = false;
+        this.#written = this.#size;
+        this.#window = NOTHING;
+        if (!this.#held) this.#dropContent();
+      }
+      if (this.#index !== null && this.#index.memory !== this.#indexHeld) this.#holdIndex();
+    }
+    this.#flushed = this.#mark();
+  }
+
+  /** What the last `flush` wrote is durable. */
+  confirmed(): void {
+    this.#durable = this.#flushed;
+    this.#syncing = false;
+    if (this.#closeLater) this.closeFile();
+  }
+
+  /** Everything that is there is durable. */
+  settled(): void {
+    this.#durable = this.#flushed = this.#mark();
+  }
+
+  #mark(): Mark {
+    const { records, last, lastTime, tombstones } = this;
+    return { size: this.#size, records, last, lastTime, tombstones };
+  }
+
+  /** Goes back to what is durable; throws when the file cannot be cut. */
+  goBack(): void {
+    this.cutTo(this.#durable);
+  }
+
+  /** Bytes that are durable. */
+  get durableSize(): number {
+    return this.#durable.size;
+  }
+
+  /** Takes everything behind a mark away. */
+  cutTo(mark: Mark): void {
+    if (this.#index !== null) this.#index.truncate(mark.records);
+    this.forgetFrom(mark.records);
+    this.records = mark.records;
+    this.last = mark.last;
+    this.lastTime = mark.lastTime;
+    this.tombstones = mark.tombstones;
+    if (this.messages === 0) this.first = this.last + 1;
+    if (this.#buffer !== null && this.#base > mark.size) this.#releaseContent();
+    // Who has read from the buffer keeps the old one.
+    if (this.#buffer !== null) this.#buffer = Buffer.from(this.#buffer);
+    this.#size = mark.size;
+    this.#window = NOTHING;
+    if (this.#written > mark.size || this.#dirtyTail) {
+      this.#written = Math.min(this.#written, mark.size);
+      this.#dirtyTail = true;
+      if (this.created) this.#openFile().truncate(mark.size);
+      this.#dirtyTail = false;
+    }
+  }
+
+  /** The mark behind the last record up to a sequence. */
+  markAt(sequence: number): Mark {
+    const { index } = this;
+    const records = index.lowerBound(sequence + 1);
+    const size = records > 0 ? index.offsets[records - 1]! + this.sizeOf(records - 1) : 0;
+    const lastTime = records > 0 ? this.timeOf(records - 1) : this.lastTime;
+    return { size, records, last: Math.min(this.last, sequence), lastTime, tombstones: this.tombstones };
+  }
+
+  // Reading
+
+  fill(place: number, into: StoredMessage): boolean {
+    const offset = this.index.offsets[place]!;
+    const record = this.#record(offset);
+    const view = this.#view;
+    const buffer = record.bytes;
+    const intact =
+      readRecord(buffer, record.at, record.end, view) === null &&
+      view.kind === 'message' &&
+      view.sequence === this.#index!.sequenceAt(place) &&
+      (offset >= this.#checkBelow || isIntact(this.#context.hash, this.#key, buffer, view));
+    if (!intact) return false;
+    into.sequence = view.sequence;
+    into.buffer = buffer;
+    into.time = buffer.readBigInt64LE(record.at + 12);
+    into.subjectStart = view.subjectStart;
+    into.subjectEnd = view.subjectEnd;
+    into.headerStart = view.headersStart;
+    into.payloadStart = view.payloadStart;
+    into.payloadEnd = view.payloadEnd;
+    return true;
+  }
+
+  fillSubject(place: number, into: StoredMessage): void {
+    const record = this.#record(this.index.offsets[place]!);
+    readRecord(record.bytes, record.at, record.end, this.#view);
+    into.buffer = record.bytes;
+    into.subjectStart = this.#view.subjectStart;
+    into.subjectEnd = this.#view.subjectEnd;
+  }
+
+  timeOf(place: number): bigint {
+    const { bytes, at } = this.#bytes(this.index.offsets[place]!, 12 + FULL_TIME);
+    return at + 20 <= bytes.length ? bytes.readBigInt64LE(at + 12) : 0n;
+  }
+
+  sizeOf(place: number): number {
+    const { bytes, at } = this.#bytes(this.index.offsets[place]!, 4);
+    return at + 4 <= bytes.length ? bytes.readUInt32LE(at) & 0x7fff_ffff : 0;
+  }
+
+  /** All of the content. Not to be changed. */
+  content(): Buffer {
+    if (this.#buffer === null || this.#base > 0) this.#load();
+    return this.#buffer!.subarray(0, this.#size);
+  }
+
+  #record(offset: number): { bytes: Buffer; at: number; end: number } {
+    const head = this.#bytes(offset, 4);
+    if (head.at + 4 > head.bytes.length) return { bytes: NOTHING, at: 0, end: 0 };
+    const length = Math.min(head.bytes.readUInt32LE(head.at) & 0x7fff_ffff, this.#size - offset);
+    const { bytes, at } = this.#bytes(offset, length);
+    return { bytes, at, end: Math.min(at + length, bytes.length) };
+  }
+
+  /** Where some bytes of the content are in memory, after they were read if they were not. */
+  #bytes(offset: number, length: number): { bytes: Buffer; at: number } {
+    if (this.#buffer !== null && offset >= this.#base)
+      return { bytes: this.#buffer, at: offset - this.#base };
+    const windowEnd = this.#windowStart + this.#window.length;
+    if (offset >= this.#windowStart && offset + length <= windowEnd) {
+      return { bytes: this.#window, at: offset - this.#windowStart };
+    }
+    // One after the other, or many: then all of it.
+    const inRow = offset >= this.#windowStart && offset <= windowEnd && this.#window.length > 0;
+    const many = ++this.#windowReads > this.#written / WINDOW / 8;
+    if (inRow || many || this.compressed || this.cipher !== null) {
+      this.#load();
+      return { bytes: this.#buffer!, at: offset };
+    }
+    const wanted = Math.min(Math.max(length, WINDOW), this.#written - offset);
+    const window = Buffer.allocUnsafeSlow(wanted);
+    const count = this.#openFile().read(window, 0, wanted, offset);
+    this.#window = window.subarray(0, count);
+    this.#windowStart = offset;
+    this.#checkBelow = Math.max(this.#checkBelow, this.#written);
+    return { bytes: this.#window, at: 0 };
+  }
+
+  /** Reads the file, and keeps what was not written yet behind it. */
+  #load(): void {
+    const file = this.#context.readBlockFile(this.number);
+    const content = plainContent(file, this.cipher);
+    const from = Math.min(content.length, this.#written);
+    const bytes = Buffer.allocUnsafeSlow(this.#size);
+    content.copy(bytes, 0, 0, from);
+    // What the file lacks is not taken for records.
+    if (from < this.#written) bytes.fill(0, from, this.#written);
+    if (this.#buffer !== null && this.#written < this.#size) {
+      this.#buffer.copy(bytes, this.#written, this.#written - this.#base, this.#size - this.#base);
+    }
+    this.#setContent(bytes);
+    this.#checkBelow = this.#written;
+  }
+
+  #setContent(content: Buffer): void {
+    this.#buffer = content;
+    this.#base = 0;
+    this.#window = NOTHING;
+    this.#windowReads = 0;
+    this.#hold();
+  }
+
+  #readIndex(): void {
+    const index = new BlockIndex();
+    if (this.#size > 0) {
+      const content = this.content();
+      const scan = indexRecords(content, this.#context, this.#key, index);
+      if (this.unseen !== null) this.tombstones = scan.tombstones;
+    }
+    const unseen = this.unseen;
+    this.unseen = null;
+    this.#index = index;
+    this.#holdIndex();
+    if (unseen !== null) {
+      this.records = index.length;
+      this.markDeleted(
+        index,
+        (sequence) => sequence < this.first || (unseen.deleted?.has(sequence) ?? false),
+      );
+      this.#context.indexRead(this, index, true);
+    } else if (index.length !== this.records) {
+      this.records = index.length;
+      this.#context.indexRead(this, index, false);
+    }
+  }
+
+  /** Whether the block can say what is in it without having been read. */
+  get seen(): boolean {
+    return this.unseen === null;
+  }
+
+  // What is kept
+
+  #hold(): void {
+    this.#held = true;
+    this.#context.memory.contents.hold(this.#contentEntry, this.#buffer!.length);
+  }
+
+  readonly #contentEntry = {
+    evict: () => {
+      this.#held = false;
+      if (this.#written === this.#size) this.#dropContent();
+    },
+  };
+
+  #dropContent(): void {
+    this.#buffer = null;
+    this.#base = 0;
+    this.#windowReads = 0;
+  }
+
+  #releaseContent(): void {
+    this.#context.memory.contents.release(this.#contentEntry);
+    this.#held = false;
+    this.#dropContent();
+  }
+
+  #holdIndex(): void {
+    this.#indexHeld = this.#index!.memory;
+    this.#context.memory.indexes.hold(this.#indexEntry, this.#indexHeld);
+  }
+
+  #dropIndex(): void {
+    this.#indexHeld = 0;
+    this.#index = null;
+  }
+
+  #useFile(file: DiskFile): void {
+    this.#file = file;
+    this.#context.memory.files.hold(this.#fileEntry, 1);
+  }
+
+  #openFile(): DiskFile {
+    if (this.#file === null) this.#useFile(this.#context.openBlockFile(this.number));
+    return this.#file!;
+  }
+
+  #closeUnlessSyncing(): void {
+    if (this.#syncing) this.#closeLater = true;
+    else this.closeFile();
+  }
+
+  closeFile(): void {
+    this.#closeLater = false;
+    this.#file?.close();
+    this.#file = null;
+    this.#context.memory.files.release(this.#fileEntry);
+  }
+
+  /** Gives up everything in memory: the block is not used any more. */
+  close(): void {
+    this.closeFile();
+    this.#releaseContent();
+    this.#context.memory.indexes.release(this.#indexEntry);
+    this.#dropIndex();
+  }
+
+  /** The file was written anew, with this content: only live messages of it are left. */
+  rewritten(content: Buffer, index: BlockIndex, compressed: boolean, tombstones: number): void {
+    this.closeFile();
+    this.#releaseContent();
+    this.allLive();
+    this.#index = index;
+    this.records = index.length;
+    this.tombstones = tombstones;
+    this.compressed = compressed;
+    this.#size = this.#written = content.length;
+    this.#checkBelow = this.#size;
+    this.#setContent(content);
+    this.#holdIndex();
+    this.settled();
+  }
+
+  /** The file is encrypted from now on. */
+  useCipher(cipher: BlockCipher): void {
+    this.cipher = cipher;
+  }
+
+  /** The content with the record at a dead place overwritten; null if there is none. */
+  erase(place: number): Buffer | null {
+    const content = Buffer.from(this.content());
+    const view = new RecordView();
+    if (readRecord(content, this.index.offsets[place]!, content.length, view) !== null) return null;
+    const { timeLow, timeHigh } = view;
+    eraseRecord(this.#context.hash, this.#key, content, view, randomBytes(view.size), timeLow, timeHigh);
+    return content;
+  }
+
+  /** The file was written anew with what `erase` gave. */
+  erased(content: Buffer, place: number, compressed: boolean): void {
+    const from = this.index;
+    const index = new BlockIndex();
+    for (let at = 0; at < from.length; at++) {
+      if (at === place) continue;
+      index.push(from.sequenceAt(at), from.offsets[at]!, from.subjects[at]!);
+      index.nexts[index.length - 1] = from.nexts[at]!;
+    }
+    this.#index = index;
+    this.records = index.length;
+    this.removeDead(place, index.length);
+    this.#holdIndex();
+    this.replaced(content, compressed);
+    this.settled();
+  }
+
+  /** A record that says that the last sequence was used. */
+  writeSkipInto(bytes: Buffer): void {
+    const { timeLow, timeHigh } = timeHalves(this.lastTime);
+    writeMarker(this.#context.hash, this.#key, bytes, 0, 'skip', this.last, timeLow, timeHigh);
+  }
+
+  /** The hash of the last record; zeros without one. */
+  lastHash(): Buffer {
+    if (this.#size < HASH_SIZE) return Buffer.alloc(HASH_SIZE);
+    const { bytes, at } = this.#bytes(this.#size - HASH_SIZE, HASH_SIZE);
+    return Buffer.from(bytes.subarray(at, at + HASH_SIZE));
+  }
+
+  /** All of the content was written to the file, and synced. */
+  wasWritten(): void {
+    this.#written = this.#size;
+    this.created = true;
+    this.settled();
+  }
+
+  /** The file was written anew with the same records in the same places. */
+  replaced(content: Buffer, compressed: boolean): void {
+    this.closeFile();
+    this.#releaseContent();
+    this.compressed = compressed;
+    this.#setContent(content);
+    this.#checkBelow = this.#size;
+  }
+}
+
+/** What is in a block file, decrypted and decompressed, as far as it can be read. */
+export function plainContent(file: Buffer, cipher: BlockCipher | null): Buffer {
+  if (cipher !== null) cipher.apply(file, 0, file.length, 0);
+  if (!isCompressedBlock(file)) return file;
+  try {
+    return decompressBlock(file).content;
+  } catch {
+    return NOTHING;
+  }
+}
+
+/** Enters all message records of a content; subjects that nobody knows get no id. */
+export function indexRecords(
+  content: Buffer,
+  context: Pick<BlockContext, 'hash' | 'subjects'>,
+  key: HashKey,
+  index: BlockIndex,
+): { tombstones: number } {
+  const view = new RecordView();
+  let tombstones = 0;
+  let last = 0;
+  const enter = (record: RecordView) => {
+    if (record.kind === 'tombstone') {
+      tombstones++;
+      return;
+    }
+    if (record.sequence <= last) return;
+    last = record.sequence;
+    if (record.kind !== 'message') return;
+    const subject = context.subjects.findBytes(content, record.subjectStart, record.subjectEnd);
+    index.push(record.sequence, record.start, subject);
+  };
+  let at = 0;
+  while (at < content.length && readRecord(content, at, content.length, view) === null) {
+    enter(view);
+    at = view.end;
+  }
+  if (at === content.length) return { tombstones };
+  // Lengths do not lead to the end: only what has the right hash counts.
+  index.truncate(0);
+  tombstones = last = 0;
+  scanBlock(context.hash, key, content, 0, content.length, {
+    record: (record) => enter(record),
+    damaged: () => {},
+  });
+  return { tombstones };
+}

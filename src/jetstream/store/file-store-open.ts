@@ -1,0 +1,433 @@
+/** Opens the messages of a stream: makes its blocks from the files, and collects what has to be done about them. */
+import type { Disk } from '../../runtime/disk.js';
+import { type HashKey, type HighwayHash, hashKey } from '../../runtime/highway-hash.js';
+import { headerText } from '../headers.js';
+import { isCompressedBlock } from './block-file.js';
+import { BlockCipher, type FileSealer } from './encryption.js';
+import { type BlockContext, FileBlock } from './file-store-block.js';
+import type { StoreKeys } from './file-store-keys.js';
+import {
+  contentSize,
+  finishPurge,
+  indexFits,
+  isUnreadable,
+  keyFilePath,
+  listBlocks,
+  readIndex,
+  type ScannedBlock,
+  scan,
+} from './file-store-recovery.js';
+import { writeBlockFile } from './file-store-rewrite.js';
+import type { Times } from './file-store-states.js';
+import { blockFile, MESSAGES_DIR } from './layout.js';
+import { ttlOf } from './message-block-store.js';
+import { type DamageReport, StoreError, type StoreLimits } from './message-store.js';
+import { blockKeyName, type RecordView, readVerifiedRecord, RecordView as View } from './record.js';
+import { type BlockState, blockMessages, type StreamIndex } from './stream-index.js';
+
+/** Up to so many bytes of blocks are read rather than believed to be what an index says. */
+const READ_BELOW = 4 * 1024 * 1024;
+/** As many sequences of a missing block are named. */
+const MAX_LOST = 100_000;
+
+export interface OpenOptions {
+  disk: Disk;
+  hash: HighwayHash;
+  name: string;
+  directory: string;
+  keys?: StoreKeys | null;
+  limits?: Readonly<StoreLimits>;
+  scheduleOf?: (headers: string, time: bigint) => bigint | null;
+  /** Up to so many bytes of blocks are read rather than believed to be what an index says. */
+  readBelow?: number;
+}
+
+export interface Found {
+  blocks: FileBlock[];
+  /** Of all blocks that were ever there, as far as that is known. */
+  highestNumber: number;
+  /** Whether index.db can stay as it is. */
+  indexIsTrue: boolean;
+  tombstones: { sequence: number; time: bigint }[];
+  /** Everything up to this sequence is gone, see `FileStore`. */
+  floor: number;
+  /** What an index remembers to be deleted; null without one. */
+  isDeleted: ((sequence: number) => boolean) | null;
+  /** Blocks with bad records in them. */
+  damaged: FileBlock[];
+  lost: number[];
+  lostBytes: number;
+  /** The last sequence that an index knows of; 0 without. */
+  rememberLast: number;
+  rememberTime: bigint;
+  /** Null where not all messages were looked at. */
+  times: Times | null;
+}
+
+export class FileStoreOpener {
+  readonly #options: OpenOptions;
+  readonly #context: BlockContext;
+  readonly #key: HashKey;
+  readonly #report: (damage: DamageReport) => void;
+  readonly #messages: string;
+  readonly #found: Found = {
+    blocks: [],
+    highestNumber: 0,
+    indexIsTrue: false,
+    tombstones: [],
+    floor: 0,
+    isDeleted: null,
+    damaged: [],
+    lost: [],
+    lostBytes: 0,
+    rememberLast: 0,
+    rememberTime: 0n,
+    times: { expiries: [], schedules: [] },
+  };
+
+  constructor(
+    options: OpenOptions,
+    context: BlockContext,
+    key: HashKey,
+    report: (damage: DamageReport) => void,
+  ) {
+    this.#options = options;
+    this.#context = context;
+    this.#key = key;
+    this.#report = report;
+    this.#messages = `${options.directory}/${MESSAGES_DIR}`;
+  }
+
+  open(): Found {
+    const { disk, directory, hash } = this.#options;
+    const found = this.#found;
+    finishPurge(disk, directory);
+    this.#finishConversions();
+    const all = listBlocks(disk, this.#messages);
+    found.highestNumber = all.at(-1) ?? 0;
+    const numbers = all.filter((number) => !this.#removeEmpty(number));
+    const index = readIndex(disk, this.#messages, hash, this.#key, this.#sealer(), this.#report);
+    if (index !== null && this.#believe(index, numbers)) {
+      found.indexIsTrue = true;
+      if (this.#sizeOf(numbers) > (this.#options.readBelow ?? READ_BELOW)) {
+        this.#adoptIndex(index);
+        return found;
+      }
+    }
+    for (const number of numbers) this.#readBlock(number);
+    if (index !== null) this.#remember(index, numbers);
+    if (found.damaged.length > 0 || found.lost.length > 0) found.indexIsTrue = false;
+    return found;
+  }
+
+  #sealer(): FileSealer | null {
+    const { keys, disk, directory, name } = this.#options;
+    const path = `${directory}/meta.key`;
+    return keys && disk.status(path) !== undefined ? keys.sealer(disk, path, name).sealer : null;
+  }
+
+  #removeEmpty(number: number): boolean {
+    const { disk } = this.#options;
+    if (disk.status(this.#path(number))?.size !== 0) return false;
+    disk.remove(this.#path(number));
+    disk.remove(keyFilePath(this.#messages, number));
+    return true;
+  }
+
+  #sizeOf(numbers: readonly number[]): number {
+    let total = 0;
+    for (const number of numbers) total += this.#options.disk.status(this.#path(number))?.size ?? 0;
+    return total;
+  }
+
+  #path(number: number): string {
+    return `${this.#messages}/${blockFile(number)}`;
+  }
+
+  // By the index
+
+  #believe(index: StreamIndex, numbers: readonly number[]): boolean {
+    const last = numbers.at(-1);
+    if (last === undefined || numbers.some((number) => this.#isOutdated(number))) return false;
+    const cipher = this.#cipher(last, false);
+    const file = this.#options.disk.readFile(this.#path(last));
+    cipher?.apply(file, 0, file.length, 0);
+    return indexFits(index, numbers, file);
+  }
+
+  #adoptIndex(index: StreamIndex): void {
+    const { subjects } = this.#context;
+    const found = this.#found;
+    const byNumber = new Map<number, BlockState>();
+    for (const state of [...index.blocks].sort((a, b) => a.index - b.index)) {
+      byNumber.set(state.index, state);
+      const cipher = this.#cipher(state.index, false);
+      const { size, compressed } = contentSize(this.#options.disk, this.#path(state.index), cipher);
+      const block = this.#newBlock(state.index, state.firstSequence, cipher);
+      block.last = Math.max(state.lastSequence, 0);
+      block.lastTime = state.lastTime;
+      block.messages = blockMessages(state);
+      block.bytes = state.bytes;
+      block.adoptUnseen(Math.max(size, 0), state.deleted, compressed);
+      found.blocks.push(block);
+    }
+    for (const { subject, messages, firstBlock, lastBlock } of index.subjects) {
+      if (messages === 0) continue;
+      const id = subjects.add(subject);
+      subjects.counts[id] = messages;
+      subjects.firsts[id] = -Math.max(byNumber.get(firstBlock)?.firstSequence ?? index.firstSequence, 1);
+      subjects.lasts[id] = -Math.max(byNumber.get(lastBlock)?.lastSequence ?? index.lastSequence, 1);
+    }
+    found.rememberLast = index.lastSequence;
+    found.rememberTime = index.lastTime;
+    found.times = null;
+  }
+
+  /** What an index that is not believed still knows: numbers that were used, and what had been deleted. */
+  #remember(index: StreamIndex, numbers: readonly number[]): void {
+    const found = this.#found;
+    found.rememberLast = index.lastSequence;
+    found.rememberTime = index.lastTime;
+    const states = [...index.blocks].sort((a, b) => a.firstSequence - b.firstSequence);
+    found.isDeleted = (sequence) => {
+      if (sequence < index.firstSequence) return true;
+      const state = states.find((each) => sequence <= each.lastSequence && sequence >= each.firstSequence);
+      return state?.deleted?.has(sequence) ?? false;
+    };
+    for (const state of states) found.highestNumber = Math.max(found.highestNumber, state.index);
+    this.#missing(index, numbers);
+  }
+
+  /** Blocks that should be there according to an index that is not older than the others. */
+  #missing(index: StreamIndex, numbers: readonly number[]): void {
+    const found = this.#found;
+    const listed = index.blocks.map((block) => block.index);
+    const isOld = numbers.some((number) => number > Math.max(...listed, 0));
+    const last = found.blocks.find((block) => block.number === index.lastBlock);
+    if (isOld || (last !== undefined && last.last > index.lastSequence)) return;
+    for (const state of index.blocks) {
+      if (numbers.includes(state.index) || blockMessages(state) === 0) continue;
+      const sequences: number[] = [];
+      for (
+        let each = state.firstSequence;
+        each <= state.lastSequence && sequences.length < MAX_LOST;
+        each++
+      ) {
+        if (!state.deleted?.has(each)) sequences.push(each);
+      }
+      this.#lose(state.index, 'block is missing', sequences, state.bytes);
+    }
+  }
+
+  #lose(number: number, reason: string, sequences: number[], bytes: number): void {
+    for (const sequence of sequences) this.#found.lost.push(sequence);
+    this.#found.lostBytes += bytes;
+    this.#report({ file: `${MESSAGES_DIR}/${blockFile(number)}`, reason, sequences, bytes });
+  }
+
+  // By the blocks
+
+  #readBlock(number: number): void {
+    const { disk, hash, name } = this.#options;
+    let cipher: BlockCipher | null;
+    let file: Buffer;
+    try {
+      cipher = this.#cipher(number, true);
+      file = disk.readFile(this.#path(number));
+    } catch (error) {
+      // A block without its key, or one that the disk does not give: it stays where it is.
+      const known = error instanceof StoreError && error.message === ENCRYPTED ? null : error;
+      if (known === null) throw error;
+      this.#lose(number, `block cannot be read: ${(error as Error).message}`, [], 0);
+      return;
+    }
+    const key = hashKey(blockKeyName(name, number));
+    const plainAllowed = cipher !== null && this.#isPlain(file, key);
+    const onMessage = (content: Buffer, view: RecordView, subject: number) =>
+      this.#onMessage(content, view, subject);
+    const result = scan(file, plainAllowed ? null : cipher, hash, key, this.#context.subjects, onMessage);
+    if (isUnreadable(result, file)) {
+      if (result.damage !== null || !result.torn || cipher !== null) {
+        this.#lose(number, result.damage ?? 'nothing in it can be read', [], file.length);
+      }
+      this.#moveAside(number);
+      return;
+    }
+    const block = this.#adopt(number, result, cipher);
+    if (plainAllowed) this.#convert(block, result);
+  }
+
+  #adopt(number: number, result: ScannedBlock, cipher: BlockCipher | null): FileBlock {
+    const found = this.#found;
+    const { index, content } = result;
+    // One with nothing but tombstones is for sequences of blocks before it.
+    const last = Math.max(result.last, found.blocks.at(-1)?.last ?? 0);
+    const first = index.length > 0 ? index.sequenceAt(0) : last + 1;
+    const block = this.#newBlock(number, first, cipher);
+    block.last = last;
+    block.lastTime = result.lastTime;
+    block.messages = result.messages;
+    block.bytes = result.bytes;
+    block.tombstones = result.tombstones.length;
+    block.adopt(index, content, result.compressed);
+    found.blocks.push(block);
+    let before = 0;
+    for (const tombstone of result.tombstones) {
+      // The last one counts: a truncation may have taken it back.
+      if (tombstone.sequence === before) found.floor = before;
+      before = tombstone.sequence;
+      found.tombstones.push(tombstone);
+    }
+    if (result.damage !== null) {
+      found.damaged.push(block);
+      this.#lose(number, result.damage, result.lost, result.lostBytes);
+    } else if (result.torn) {
+      this.#cut(number, content.length);
+    }
+    return block;
+  }
+
+  /** A block without anything that can be read must not stand in the way of those to come. */
+  #moveAside(number: number): void {
+    const { disk, directory } = this.#options;
+    disk.makeDirectory(`${directory}/damaged`);
+    disk.rename(this.#path(number), `${directory}/damaged/${blockFile(number)}`);
+    const key = keyFilePath(this.#messages, number);
+    if (disk.status(key) !== undefined) disk.rename(key, `${directory}/damaged/${number}.key`);
+  }
+
+  /** The end of a write that was interrupted goes, so that others can be appended. */
+  #cut(number: number, size: number): void {
+    const file = this.#options.disk.open(this.#path(number), 'write');
+    try {
+      file.truncate(size);
+      file.syncNow();
+    } finally {
+      file.close();
+    }
+  }
+
+  #onMessage(content: Buffer, view: RecordView, id: number): void {
+    const { counts, firsts, lasts } = this.#context.subjects;
+    const { sequence } = view;
+    if (++counts[id]! === 1) firsts[id] = sequence;
+    else if (lasts[id]! > 0) this.#link(lasts[id]!, sequence);
+    lasts[id] = sequence;
+    const { limits, scheduleOf } = this.#options;
+    if (view.headersEnd === view.headersStart || !limits) return;
+    const header = content.subarray(view.headersStart, view.headersEnd);
+    const { time } = view;
+    const ttl = limits.allowTtl ? ttlOf(header) : 0;
+    const times = this.#found.times!;
+    if (ttl > 0) times.expiries.push({ sequence, due: Number(time / 1000n) / 1000 + ttl * 1000 });
+    const at = limits.allowSchedules ? (scheduleOf?.(headerText(header), time) ?? null) : null;
+    if (at !== null) {
+      const subject = content.toString('latin1', view.subjectStart, view.subjectEnd);
+      times.schedules.push({ subject, sequence, at });
+    }
+  }
+
+  #link(previous: number, sequence: number): void {
+    const block = this.#found.blocks.at(-1);
+    const place = block?.hasIndex && block.last >= previous ? block.index.find(previous) : -1;
+    if (place >= 0) block!.index.nexts[place] = sequence - previous;
+  }
+
+  #newBlock(number: number, first: number, cipher: BlockCipher | null): FileBlock {
+    const key = hashKey(blockKeyName(this.#options.name, number));
+    return new FileBlock(this.#context, number, Math.max(first, 1), key, cipher);
+  }
+
+  // Encryption
+
+  /** Whether a block is not encrypted with today's key and cipher. */
+  #isOutdated(number: number): boolean {
+    const { disk, keys, name } = this.#options;
+    if (!keys) return false;
+    const path = keyFilePath(this.#messages, number);
+    if (disk.status(path) === undefined) return true;
+    try {
+      return keys.find(keys.blockContext(name, number), disk.readFile(path)).outdated;
+    } catch {
+      return true;
+    }
+  }
+
+  /** The keystream of a block; `convert` writes a block anew whose key or cipher is not today's. */
+  #cipher(number: number, convert: boolean): BlockCipher | null {
+    const { disk, keys, name } = this.#options;
+    const path = keyFilePath(this.#messages, number);
+    const hasKey = disk.status(path) !== undefined;
+    if (!keys) {
+      if (hasKey) throw new StoreError('disk', ENCRYPTED);
+      return null;
+    }
+    const context = keys.blockContext(name, number);
+    if (!hasKey) return convert ? new BlockCipher(keys.create(context)) : null;
+    const { key, outdated } = keys.find(context, disk.readFile(path));
+    const cipher = new BlockCipher(key);
+    if (!outdated || !convert) return cipher;
+    const file = disk.readFile(this.#path(number));
+    cipher.apply(file, 0, file.length, 0);
+    return this.#encrypt(number, file);
+  }
+
+  /** Whether a block is there as it was before encryption was switched on. */
+  #isPlain(file: Buffer, key: HashKey): boolean {
+    return (
+      isCompressedBlock(file) ||
+      readVerifiedRecord(this.#options.hash, key, file, 0, file.length, new View()) === null
+    );
+  }
+
+  #convert(block: FileBlock, { content, compressed }: ScannedBlock): void {
+    const plain = content;
+    const cipher = this.#encrypt(block.number, this.#options.disk.readFile(this.#path(block.number)));
+    block.useCipher(cipher);
+    block.replaced(plain, compressed);
+  }
+
+  /** Encrypts what a file holds with a new key. The new file is there before the key changes, see `#finishConversions`. */
+  #encrypt(number: number, bytes: Buffer): BlockCipher {
+    const { disk, keys, name } = this.#options;
+    const created = keys!.create(keys!.blockContext(name, number));
+    const cipher = new BlockCipher(created);
+    const path = this.#path(number);
+    const staged = `${path}.tmp`;
+    writeBlockFile(disk, staged, bytes, false, cipher);
+    const keyPath = keyFilePath(this.#messages, number);
+    disk.writeFile(`${keyPath}.tmp`, created.file);
+    const file = disk.open(`${keyPath}.tmp`, 'write');
+    file.syncNow();
+    file.close();
+    disk.rename(`${keyPath}.tmp`, keyPath);
+    disk.syncDirectoryNow(this.#messages);
+    disk.rename(staged, path);
+    disk.syncDirectoryNow(this.#messages);
+    return new BlockCipher(created);
+  }
+
+  /** A conversion that was interrupted after the key had changed: the block that goes with it is still beside. */
+  #finishConversions(): void {
+    const { disk, keys, name } = this.#options;
+    if (!keys) return;
+    for (const { name: entry } of disk.list(this.#messages)) {
+      const match = /^(\d+)\.blk\.tmp$/.exec(entry);
+      if (match === null) continue;
+      const number = Number(match[1]);
+      const keyPath = keyFilePath(this.#messages, number);
+      if (disk.status(keyPath) === undefined) continue;
+      const cipher = new BlockCipher(keys.find(keys.blockContext(name, number), disk.readFile(keyPath)).key);
+      const staged = `${this.#messages}/${entry}`;
+      const makesSense = (path: string) => {
+        if (disk.status(path) === undefined) return false;
+        const file = disk.readFile(path);
+        cipher.apply(file, 0, file.length, 0);
+        return this.#isPlain(file, hashKey(blockKeyName(name, number)));
+      };
+      if (!makesSense(this.#path(number)) && makesSense(staged)) disk.rename(staged, this.#path(number));
+    }
+  }
+}
+
+const ENCRYPTED = 'encryption not enabled';

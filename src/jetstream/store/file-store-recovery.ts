@@ -1,0 +1,253 @@
+/**
+ * Opening a directory of messages: finishing what a crash interrupted, and finding out what is there. The blocks are the truth; an
+ * index is believed where reading them would take long, and even then only about blocks that are as it says.
+ */
+import type { Disk } from '../../runtime/disk.js';
+import type { HashKey, HighwayHash } from '../../runtime/highway-hash.js';
+import { ByteReader } from './binary.js';
+import { isCompressedBlock, scanBlock } from './block-file.js';
+import type { BlockCipher, FileSealer } from './encryption.js';
+import { plainContent } from './file-store-block.js';
+import {
+  blockFile,
+  blockIndex,
+  blockKeyFile,
+  INDEX_FILE,
+  MESSAGES_DIR,
+  NEW_MESSAGES_DIR,
+  OBSOLETE_SUFFIXES,
+  PURGED_DIR,
+} from './layout.js';
+import { BlockIndex } from './message-block-index.js';
+import type { DamageReport } from './message-store.js';
+import type { RecordDamage, RecordView } from './record.js';
+import { CorruptError } from './store-error.js';
+import { decodeIndexBody, indexIsConsistent, openIndex, type StreamIndex } from './stream-index.js';
+import type { SubjectIndex } from './subject-index.js';
+
+/** Finishes a purge that was interrupted, and makes the directory of messages where it is missing. */
+export function finishPurge(disk: Disk, directory: string): void {
+  const messages = `${directory}/${MESSAGES_DIR}`;
+  const fresh = `${directory}/${NEW_MESSAGES_DIR}`;
+  const old = `${directory}/${PURGED_DIR}`;
+  if (disk.status(fresh) !== undefined) {
+    const names = disk.list(fresh).map((entry) => entry.name);
+    if (names.some((name) => blockIndex(name) >= 0)) {
+      disk.removeTree(messages);
+      disk.rename(fresh, messages);
+    } else {
+      // Not yet under way: the block that was meant to be the new one is not to stay.
+      for (const name of names) {
+        const number = blockIndex(name, '.key');
+        if (number >= 0) disk.remove(`${messages}/${blockFile(number)}`);
+      }
+      disk.removeTree(fresh);
+    }
+    disk.syncDirectoryNow(directory);
+  }
+  if (disk.status(old) !== undefined) disk.removeTree(old);
+  if (disk.status(messages) === undefined) {
+    disk.makeDirectory(messages);
+    disk.syncDirectoryNow(directory);
+  }
+}
+
+/** The numbers of the blocks, rising. What earlier versions or interrupted rewrites left is removed. */
+export function listBlocks(disk: Disk, messages: string): number[] {
+  const numbers: number[] = [];
+  for (const { name, directory } of disk.list(messages)) {
+    const number = blockIndex(name);
+    if (directory) continue;
+    if (number >= 0) numbers.push(number);
+    else if (
+      /^\d+\.(new|blk\.tmp|key\.tmp)$/.test(name) ||
+      OBSOLETE_SUFFIXES.some((end) => name.endsWith(end))
+    ) {
+      disk.remove(`${messages}/${name}`);
+    }
+  }
+  return numbers.sort((a, b) => a - b);
+}
+
+/** The index, if there is one that can be read; `report` hears why it cannot. */
+export function readIndex(
+  disk: Disk,
+  messages: string,
+  hash: HighwayHash,
+  key: HashKey,
+  sealer: FileSealer | null,
+  report: (damage: DamageReport) => void,
+): StreamIndex | null {
+  const path = `${messages}/${INDEX_FILE}`;
+  if (disk.status(path) === undefined) return null;
+  try {
+    const body = openIndex(hash, key, disk.readFile(path));
+    return decodeIndexBody(sealer === null ? body : sealer.open(body));
+  } catch (error) {
+    const reason = error instanceof CorruptError ? error.message : `cannot be read: ${String(error)}`;
+    report({ file: `${MESSAGES_DIR}/${INDEX_FILE}`, reason, sequences: [], bytes: 0 });
+    return null;
+  }
+}
+
+/** Whether an index fits the files: the same blocks, and the last record it knows of is the last one there. */
+export function indexFits(index: StreamIndex, numbers: readonly number[], lastFile: Buffer): boolean {
+  const listed = index.blocks.map((block) => block.index).sort((a, b) => a - b);
+  return (
+    indexIsConsistent(index) &&
+    listed.length === numbers.length &&
+    listed.every((number, i) => number === numbers[i]) &&
+    index.lastBlock === numbers.at(-1) &&
+    lastFile.length >= 8 &&
+    lastFile.subarray(-8).equals(index.lastHash)
+  );
+}
+
+/** How large the content of a block is, without reading all of it; -1 if that is not known. */
+export function contentSize(
+  disk: Disk,
+  path: string,
+  cipher: BlockCipher | null,
+): { size: number; compressed: boolean } {
+  const size = disk.status(path)?.size ?? 0;
+  const head = Buffer.alloc(Math.min(32, size));
+  const file = disk.open(path, 'read');
+  try {
+    file.read(head, 0, head.length, 0);
+  } finally {
+    file.close();
+  }
+  cipher?.apply(head, 0, head.length, 0);
+  if (!isCompressedBlock(head)) return { size, compressed: false };
+  try {
+    return { size: new ByteReader(head, 4).varint(), compressed: true };
+  } catch {
+    return { size: -1, compressed: true };
+  }
+}
+
+/** Everything that was found in one block. */
+export interface ScannedBlock {
+  content: Buffer;
+  index: BlockIndex;
+  compressed: boolean;
+  messages: number;
+  bytes: number;
+  /** The last sequence that is used in it; 0 without. */
+  last: number;
+  lastTime: bigint;
+  tombstones: { sequence: number; time: bigint }[];
+  /** Sequences of bad records, as far as they are known, and their bytes. */
+  lost: number[];
+  lostBytes: number;
+  /** Why it has to be written anew: null for a block in order. */
+  damage: string | null;
+  /** The file is longer than the content: the end of a write that a crash interrupted. */
+  torn: boolean;
+}
+
+const DAMAGE_TEXT: Readonly<Record<RecordDamage, string>> = {
+  torn: 'record ends too early',
+  zeros: 'zeros instead of a record',
+  length: 'impossible length of a record',
+  hash: 'checksum of a record does not match',
+  sequence: 'impossible sequence of a record',
+};
+
+/** Reads a block and counts its messages for their subjects. */
+export function scan(
+  file: Buffer,
+  cipher: BlockCipher | null,
+  hash: HighwayHash,
+  key: HashKey,
+  subjects: SubjectIndex,
+  onMessage: (content: Buffer, view: RecordView, subject: number) => void,
+): ScannedBlock {
+  const fileLength = file.length;
+  const content = plainContent(file, cipher);
+  const compressed = content !== file;
+  const index = new BlockIndex();
+  const found: ScannedBlock = {
+    content,
+    index,
+    compressed,
+    messages: 0,
+    bytes: 0,
+    last: 0,
+    lastTime: 0n,
+    tombstones: [],
+    lost: [],
+    lostBytes: 0,
+    damage: compressed && content.length < compressedSize(file) ? 'compressed data is damaged' : null,
+    torn: false,
+  };
+  const result = scanBlock(hash, key, content, 0, content.length, {
+    record(view, relocated) {
+      if (view.kind === 'tombstone') {
+        found.tombstones.push({ sequence: view.sequence, time: view.time });
+        return;
+      }
+      if (view.sequence === 0 || view.sequence <= found.last) return;
+      found.last = view.sequence;
+      const { time } = view;
+      // The official server erases with a time of 0.
+      if (time !== 0n) found.lastTime = time;
+      if (view.kind !== 'message') return;
+      if (relocated) {
+        const hasHeaders = view.headersEnd > view.subjectEnd;
+        content.writeUInt32LE((view.size | (hasHeaders ? 0x8000_0000 : 0)) >>> 0, view.start);
+        found.damage ??= 'length of a record was damaged';
+      }
+      const subject = subjects.addBytes(content, view.subjectStart, view.subjectEnd);
+      index.push(view.sequence, view.start, subject);
+      found.messages++;
+      found.bytes += view.size;
+      onMessage(content, view, subject);
+    },
+    damaged(damage, start, end, sequence) {
+      found.damage ??= DAMAGE_TEXT[damage];
+      found.lostBytes += end - start;
+      if (sequence > 0) found.lost.push(sequence);
+    },
+  });
+  settleTail(found, result.end, result.tail, fileLength);
+  return found;
+}
+
+/** What a crash leaves at the end is cut off; what else is wrong there is damage. */
+function settleTail(found: ScannedBlock, end: number, tail: RecordDamage | null, fileLength: number): void {
+  if (tail !== null) {
+    const crash = tail === 'torn' || tail === 'zeros';
+    if (!crash) {
+      found.damage ??= DAMAGE_TEXT[tail];
+      found.lostBytes += found.content.length - end;
+    }
+    found.content = found.content.subarray(0, end);
+    if (found.compressed) found.damage ??= DAMAGE_TEXT[tail];
+  }
+  found.torn = !found.compressed && found.content.length < fileLength;
+  if (found.last === 0 && found.tombstones.length > 0) {
+    for (const { sequence, time } of found.tombstones) {
+      if (sequence < found.last) continue;
+      found.last = sequence;
+      found.lastTime = time;
+    }
+  }
+}
+
+function compressedSize(file: Buffer): number {
+  try {
+    return new ByteReader(file, 4).varint();
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Whether a block is encrypted under a key that was lost or is not given: nothing in it makes sense. */
+export function isUnreadable(found: ScannedBlock, file: Buffer): boolean {
+  return file.length > 0 && found.index.length === 0 && found.last === 0 && found.tombstones.length === 0;
+}
+
+export function keyFilePath(messages: string, number: number): string {
+  return `${messages}/${blockKeyFile(number)}`;
+}

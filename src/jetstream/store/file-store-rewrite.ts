@@ -1,0 +1,97 @@
+/** Writing a block anew: what is alive in it, under the same name. */
+import type { Disk } from '../../runtime/disk.js';
+import type { HighwayHash } from '../../runtime/highway-hash.js';
+import { compressBlock, scanBlock } from './block-file.js';
+import type { BlockCipher } from './encryption.js';
+import type { FileBlock } from './file-store-block.js';
+import { BlockIndex } from './message-block-index.js';
+import { RECORD_OVERHEAD } from './record.js';
+
+export interface BlockCopy {
+  content: Buffer;
+  index: BlockIndex;
+  tombstones: number;
+}
+
+/**
+ * Copies the live messages of a block and the tombstones that `isNeeded` wants. In the last block of a store what was used
+ * last is kept, too, because nothing else tells of it.
+ */
+export function copyLive(
+  block: FileBlock,
+  hash: HighwayHash,
+  isLast: boolean,
+  isNeeded: (sequence: number) => boolean,
+): BlockCopy {
+  const from = block.index;
+  const content = block.content();
+  const pieces: Buffer[] = [];
+  const copy: BlockCopy = { content: Buffer.alloc(0), index: new BlockIndex(), tombstones: 0 };
+  let length = 0;
+  let last = 0;
+  let buried = 0;
+  let buriedEnd = 0;
+  const keep = (start: number, end: number) => {
+    pieces.push(content.subarray(start, end));
+    length += end - start;
+  };
+  scanBlock(hash, block.hashKey, content, 0, content.length, {
+    record(view) {
+      if (view.kind === 'tombstone') {
+        // Twice in a row: all below is gone, which is always kept.
+        const again = view.sequence === buried && buriedEnd === view.start;
+        if (again && !isNeeded(view.sequence)) {
+          copy.tombstones++;
+          keep(view.start - RECORD_OVERHEAD, view.start);
+        }
+        buried = view.sequence;
+        buriedEnd = view.end;
+        if (!again && !isNeeded(view.sequence)) return;
+        copy.tombstones++;
+        keep(view.start, view.end);
+        return;
+      }
+      if (view.kind !== 'message') return;
+      const place = from.find(view.sequence);
+      if (place < 0 || from.offsets[place] !== view.start || !block.isLive(place)) return;
+      last = view.sequence;
+      copy.index.push(last, length, from.subjects[place]!);
+      copy.index.nexts[copy.index.length - 1] = from.nexts[place]!;
+      keep(view.start, view.end);
+    },
+    damaged() {},
+  });
+  if (isLast && last < block.last) {
+    const marker = Buffer.alloc(RECORD_OVERHEAD);
+    block.writeSkipInto(marker);
+    pieces.push(marker);
+    length += marker.length;
+  }
+  copy.content = Buffer.concat(pieces, length);
+  return copy;
+}
+
+/** Replaces the file of a block; either the old or the new one is there, whatever happens. */
+export function writeBlockFile(
+  disk: Disk,
+  path: string,
+  content: Buffer,
+  compress: boolean,
+  cipher: BlockCipher | null,
+): void {
+  let bytes: Buffer = compress ? compressBlock(content) : content;
+  if (cipher !== null) {
+    bytes = Buffer.from(bytes);
+    cipher.apply(bytes, 0, bytes.length, 0);
+  }
+  const temporary = `${path}.tmp`;
+  disk.writeFile(temporary, bytes);
+  const file = disk.open(temporary, 'write');
+  try {
+    file.syncNow();
+  } finally {
+    file.close();
+  }
+  disk.rename(temporary, path);
+  disk.syncDirectoryNow(path.slice(0, path.lastIndexOf('/')));
+}

@@ -1,0 +1,815 @@
+/**
+ * The store of a stream in files, in the official format. What is appended goes into the last block and is written and synced with
+ * the next group commit; removals are remembered by tombstones, as officially.
+ *
+ * Files are only removed or rewritten once nothing depends on them any more: after the commit that made the reason for it durable.
+ */
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../runtime/clock.js';
+import type { Disk, DiskFile } from '../../runtime/disk.js';
+import { type HashKey, type HighwayHash, hashKey } from '../../runtime/highway-hash.js';
+import { headerText } from '../headers.js';
+import { BlockCipher } from './encryption.js';
+import { type BlockContext, FileBlock } from './file-store-block.js';
+import type { StoreKeys } from './file-store-keys.js';
+import { FileStoreOpener, type Found } from './file-store-open.js';
+import { copyLive, writeBlockFile } from './file-store-rewrite.js';
+import { readTimes, writeStates } from './file-store-states.js';
+import type { CommitCycle, CommitMember, GroupCommit } from './group-commit.js';
+import { blockFile, INDEX_FILE, MESSAGES_DIR, NEW_MESSAGES_DIR, PURGED_DIR } from './layout.js';
+import type { StoreMemory } from './message-block-cache.js';
+import type { BlockIndex } from './message-block-index.js';
+import { BlockStore, ttlOf } from './message-block-store.js';
+import {
+  type DamageReport,
+  NO_LIMITS,
+  type RemovalReason,
+  StoreError,
+  type StoreLimits,
+  type StoreListener,
+} from './message-store.js';
+import {
+  blockKeyName,
+  MAX_RECORD_SIZE,
+  RECORD_OVERHEAD,
+  RecordView,
+  readRecord,
+  recordSize,
+} from './record.js';
+
+export interface FileStoreOptions {
+  disk: Disk;
+  clock: Clock;
+  memory: StoreMemory;
+  commit: GroupCommit;
+  hash: HighwayHash;
+  /** Of the stream. */
+  name: string;
+  /** Of the stream; the messages are in `msgs` below it. */
+  directory: string;
+  /** See `blockSizeFor`. */
+  blockSize: number;
+  compress?: boolean;
+  /** With the account of the stream; null for a store that is not encrypted. */
+  keys?: StoreKeys | null;
+  limits?: Readonly<StoreLimits>;
+  /** The sequence that a new stream begins with. */
+  firstSequence?: number;
+  /** When a schedule fires next, from the text of its headers; null where there is none. Nanoseconds. */
+  scheduleOf?: (headers: string, time: bigint) => bigint | null;
+  /** Up to so many bytes of blocks are read rather than believed to be what an index says. */
+  readBelow?: number;
+}
+
+/** A block that is mostly dead is rewritten from this size on. */
+const COMPACT_FROM = 32 * 1024;
+/** An empty last block is given up from this size on. */
+const DROP_FROM = 1024 * 1024;
+/** Milliseconds between two rewrites of blocks. */
+const TIDY_PAUSE = 50;
+
+interface Flushed {
+  position: number;
+  undo: number;
+  garbage: number;
+  blocks: FileBlock[];
+  last: number;
+  lastTime: bigint;
+  number: number;
+}
+
+export class FileStore extends BlockStore<FileBlock> implements CommitMember, BlockContext {
+  readonly kind = 'file';
+  /** Damage met so far, the newest last; at most 100. */
+  readonly reports: DamageReport[] = [];
+  readonly hash: HighwayHash;
+  protected readonly maxMessage = MAX_RECORD_SIZE;
+  readonly options: FileStoreOptions;
+  readonly messagesDirectory: string;
+  readonly #streamKey: HashKey;
+  /** Blocks with something to write. */
+  readonly #touched = new Set<FileBlock>();
+  /** Blocks that are out of use; their files go once what emptied them is durable. */
+  #garbage: FileBlock[] = [];
+  /** Key files of blocks that are not written yet. */
+  readonly #newKeys = new Map<FileBlock, Buffer>();
+  readonly #toCompact = new Set<FileBlock>();
+  readonly #toCompress = new Set<FileBlock>();
+  #durablePosition = 0;
+  #durable: Pick<Flushed, 'last' | 'lastTime' | 'number'>;
+  #flushed: Flushed | null = null;
+  /** Whether there may be an index.db, which must be gone before anything changes. */
+  #hasIndex = true;
+  /** Whether index.db is as it should be. */
+  #indexIsTrue = false;
+  /** Limits have taken something from the front since that was written down last. */
+  #floorMoved = false;
+  #rollingBack = false;
+  /** Files were removed since the directory was synced. */
+  #removalUnsynced = false;
+  #rebuildDue = false;
+  #tidyTimer: { cancel(): void } | null = null;
+  /** The highest number that a block has had. */
+  #number = 0;
+
+  /** Opens what is there, or begins a new store. Throws `StoreError` and the disk's errors. */
+  constructor(options: FileStoreOptions) {
+    super(options.clock, options.memory);
+    this.options = options;
+    this.hash = options.hash;
+    this.messagesDirectory = `${options.directory}/${MESSAGES_DIR}`;
+    this.#streamKey = hashKey(options.name);
+    const found = new FileStoreOpener(options, this, this.#streamKey, (damage) =>
+      this.#report(damage),
+    ).open();
+    for (const block of found.blocks) this.blocks.push(block);
+    this.#number = found.highestNumber;
+    this.#indexIsTrue = found.indexIsTrue;
+    this.lostSequences = found.lost;
+    this.lostBytes = found.lostBytes;
+    for (const block of this.blocks) {
+      this.messages += block.messages;
+      this.bytes += block.bytes;
+      if (block.last >= this.last) {
+        this.last = block.last;
+        if (block.lastTime !== 0n) this.lastTime = block.lastTime;
+      }
+    }
+    this.#applyDeletions(found.isDeleted, found.tombstones, found.floor);
+    for (const block of found.damaged) this.#setAsideFile(block);
+    this.#durable = { last: this.last, lastTime: this.lastTime, number: this.#number };
+    if (found.rememberLast > this.last) this.#rememberLast(found.rememberLast, found.rememberTime);
+    this.setLimits(options.limits ?? NO_LIMITS);
+    this.#enterTimes(found);
+    this.keepUndo = true;
+    for (const block of this.blocks) this.thinned(block);
+    const first = options.firstSequence ?? 1;
+    if (this.last === 0 && this.blocks.length === 0 && first > 1) this.skipTo(first - 1, this.#now());
+  }
+
+  get durablePosition(): number {
+    return this.#durablePosition;
+  }
+
+  #now(): bigint {
+    return BigInt(Math.round(this.clock.now() * 1000)) * 1000n;
+  }
+
+  // Opening
+
+  #applyDeletions(
+    isDeleted: ((sequence: number) => boolean) | null,
+    tombstones: readonly { sequence: number }[],
+    floor: number,
+  ): void {
+    for (const { sequence } of tombstones) this.#bury(sequence);
+    if (isDeleted === null && floor === 0) return;
+    for (const block of this.blocks) {
+      if (!block.seen) continue;
+      const { index } = block;
+      for (let place = 0; place < index.length; place++) {
+        const sequence = index.sequenceAt(place);
+        if (sequence <= floor || isDeleted?.(sequence)) this.#bury(sequence);
+      }
+    }
+  }
+
+  /** Takes a message out that was found in a block although it is deleted. */
+  #bury(sequence: number): void {
+    const block = this.blocks[this.search.blockAt(sequence)];
+    if (block === undefined || sequence < block.first || block.messages === 0) return;
+    const place = block.index.find(sequence);
+    if (place < 0 || !block.isLive(place)) return;
+    this.forgetMessage(block, place);
+  }
+
+  /** TTLs and schedules: as they were found in the blocks, from their files, or by looking at all headers. */
+  #enterTimes(found: Found): void {
+    const { allowTtl, allowSchedules } = this.limits;
+    if (!allowTtl && !allowSchedules) return;
+    const times = found.times ?? readTimes(this.options.disk, this.messagesDirectory, this.last, this.limits);
+    if (times !== null) {
+      for (const { sequence, due } of times.expiries) this.enterExpiry(sequence, due);
+      for (const { subject, sequence, at } of times.schedules) {
+        if (allowSchedules && this.search.find(sequence)) this.schedules.set(subject, sequence, at);
+      }
+      return;
+    }
+    const { scheduleOf } = this.options;
+    for (
+      let message = this.loadNext(null, 0);
+      message;
+      message = this.loadNext(null, message.sequence + 1, message)
+    ) {
+      const { header, sequence, time } = message;
+      if (header === null) continue;
+      const ttl = allowTtl ? ttlOf(header) : 0;
+      if (ttl !== 0) this.noteTtl(sequence, time, ttl);
+      const at = allowSchedules ? (scheduleOf?.(headerText(header), time) ?? null) : null;
+      if (at !== null) this.schedules.set(message.subject, sequence, at);
+    }
+  }
+
+  /** Keeps the file of a damaged block aside, and writes what is good of it anew. */
+  #setAsideFile(block: FileBlock): void {
+    const { disk, directory } = this.options;
+    const aside = `${directory}/damaged`;
+    try {
+      disk.makeDirectory(aside);
+      const path = this.#path(block.number);
+      const file = disk.readFile(path);
+      const name = createHash('sha256').update(file).digest('hex').slice(0, 8);
+      disk.writeFile(`${aside}/${blockFile(block.number)}.${name}`, file);
+      this.#rewrite(block);
+    } catch (error) {
+      this.#report({
+        file: blockFile(block.number),
+        reason: `cannot be repaired: ${error}`,
+        sequences: [],
+        bytes: 0,
+      });
+    }
+  }
+
+  /** The blocks end before what is known to have been used: no sequence is given out twice. */
+  #rememberLast(last: number, time: bigint): void {
+    const block = this.#addBlock();
+    block.marker('tombstone', last, time);
+    block.skipped(last, time);
+    this.last = last;
+    if (time !== 0n) this.lastTime = time;
+    this.position++;
+    this.changed();
+  }
+
+  #report(damage: DamageReport): void {
+    this.reports.push(damage);
+    if (this.reports.length > 100) this.reports.shift();
+    this.listener?.damaged(damage);
+  }
+
+  protected override setAside(block: FileBlock, place: number, reason: string): void {
+    this.#toCompact.add(block);
+    super.setAside(block, place, reason);
+  }
+
+  // BlockContext
+
+  openBlockFile(number: number): DiskFile {
+    return this.options.disk.open(this.#path(number), 'write');
+  }
+
+  readBlockFile(number: number): Buffer {
+    return this.options.disk.readFile(this.#path(number));
+  }
+
+  /** What index.db said of a block is compared with the block; a difference means that nothing of the index is to be believed. */
+  indexRead(block: FileBlock, index: BlockIndex, asBefore: boolean): void {
+    let messages = 0;
+    let bytes = 0;
+    if (asBefore) {
+      for (let place = block.nextLive(0); place < index.length; place = block.nextLive(place + 1)) {
+        messages++;
+        bytes += block.sizeOf(place);
+      }
+    }
+    if (asBefore && messages === block.messages && bytes === block.bytes) return;
+    const reason = 'messages differ from what the index says';
+    this.#report({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
+    if (this.#rebuildDue) return;
+    this.#rebuildDue = true;
+    this.clock.after(0, () => this.#rebuild());
+  }
+
+  /** Counts everything anew from the blocks. */
+  #rebuild(): void {
+    this.#rebuildDue = false;
+    if (this.closed) return;
+    this.recount();
+    this.listener?.purged(this.state.firstSequence);
+  }
+
+  #path(number: number): string {
+    return `${this.messagesDirectory}/${blockFile(number)}`;
+  }
+
+  // Blocks
+
+  sizeOfMessage(subjectLength: number, headerLength: number, payloadLength: number): number {
+    return recordSize(subjectLength, headerLength, payloadLength);
+  }
+
+  protected blockFor(bytes: number): FileBlock {
+    const block = this.blocks.at(-1);
+    const full = block === undefined || (block.size > 0 && block.size + bytes > this.options.blockSize);
+    const writable = full || block.compressed ? this.#addBlock() : block;
+    this.#touched.add(writable);
+    return writable;
+  }
+
+  #addBlock(): FileBlock {
+    const before = this.blocks.at(-1);
+    const number = ++this.#number;
+    const { keys, name } = this.options;
+    let cipher: BlockCipher | null = null;
+    let keyFile: Buffer | null = null;
+    if (keys) {
+      const key = keys.create(keys.blockContext(name, number));
+      cipher = new BlockCipher(key);
+      keyFile = key.file;
+    }
+    const block = new FileBlock(this, number, this.last + 1, hashKey(blockKeyName(name, number)), cipher);
+    block.lastTime = this.lastTime;
+    if (keyFile !== null) this.#newKeys.set(block, keyFile);
+    this.blocks.push(block);
+    this.#touched.add(block);
+    if (before !== undefined) this.#closed(before);
+    return block;
+  }
+
+  /** A block is not the last one any more. */
+  #closed(block: FileBlock): void {
+    if (this.options.compress && !block.compressed) this.#toCompress.add(block);
+    if (block.messages === 0) this.#retire(block);
+    else this.thinned(block);
+  }
+
+  protected writeSkip(sequence: number, time: bigint): void {
+    const block = this.blockFor(RECORD_OVERHEAD);
+    block.marker('skip', sequence, time);
+    block.skipped(sequence, time);
+  }
+
+  protected removing(block: FileBlock, place: number, reason: RemovalReason): void {
+    if (reason === 'truncate') return;
+    const sequence = block.index.sequenceAt(place);
+    // What limits take from the front is remembered by one mark for all, see `#writeFloor`.
+    if ((reason === 'limit' || reason === 'age') && sequence === this.state.firstSequence) {
+      this.#floorMoved = true;
+      return;
+    }
+    this.blockFor(RECORD_OVERHEAD).marker('tombstone', sequence, block.timeOf(place));
+  }
+
+  /**
+   * Remembers that everything below the first message is gone: by a tombstone written twice in a row, which for the official
+   * server is one tombstone. It derives such removals again from the limits, which goes wrong when these have changed, or
+   * when other messages were deleted since.
+   */
+  #writeFloor(): void {
+    this.#floorMoved = false;
+    const floor = this.messages === 0 ? this.last : this.state.firstSequence - 1;
+    if (floor <= 0) return;
+    const block = this.blockFor(2 * RECORD_OVERHEAD);
+    block.marker('tombstone', floor, this.lastTime);
+    block.marker('tombstone', floor, this.lastTime);
+  }
+
+  protected thinned(block: FileBlock): void {
+    if (block.size >= COMPACT_FROM && block.bytes * 2 < block.size && block !== this.blocks.at(-1)) {
+      this.#toCompact.add(block);
+    }
+  }
+
+  protected emptied(block: FileBlock): void {
+    if (this.#rollingBack || !this.blocks.includes(block)) return;
+    if (block !== this.blocks.at(-1)) this.#retire(block);
+    else if (block.size >= DROP_FROM) {
+      const fresh = this.#addBlock();
+      fresh.marker('tombstone', this.last, this.lastTime);
+      fresh.skipped(this.last, this.lastTime);
+    }
+  }
+
+  /** Takes an empty block out of use; its tombstones stay where there is something for them to bury. */
+  #retire(block: FileBlock): void {
+    let before = 0;
+    for (const { sequence, time } of this.#tombstonesOf(block)) {
+      if (sequence === before) this.#floorMoved = true;
+      before = sequence;
+      if (this.isBuriedElsewhere(block, sequence))
+        this.blockFor(RECORD_OVERHEAD).marker('tombstone', sequence, time);
+    }
+    this.blocks.splice(this.blocks.indexOf(block), 1);
+    this.#touched.delete(block);
+    this.#toCompact.delete(block);
+    this.#toCompress.delete(block);
+    this.#garbage.push(block);
+  }
+
+  #tombstonesOf(block: FileBlock): { sequence: number; time: bigint }[] {
+    const found: { sequence: number; time: bigint }[] = [];
+    if (block.tombstones === 0 && block.seen) return found;
+    const content = block.content();
+    const view = new RecordView();
+    for (
+      let at = 0;
+      at < content.length && readRecord(content, at, content.length, view) === null;
+      at = view.end
+    ) {
+      if (view.kind === 'tombstone') found.push({ sequence: view.sequence, time: view.time });
+    }
+    return found;
+  }
+
+  /** Whether the record of a deleted message may lie in another block than this one. */
+  isBuriedElsewhere(block: FileBlock, sequence: number): boolean {
+    const at = this.search.blockAt(sequence);
+    const other = this.blocks[at];
+    if (other === undefined || other === block) return false;
+    return !other.hasIndex || other.index.find(sequence) >= 0;
+  }
+
+  // Committing
+
+  protected changed(): void {
+    this.options.commit.dirty(this);
+  }
+
+  flush(cycle: CommitCycle): void {
+    if (this.#hasIndex) this.#dropIndex(cycle);
+    if (this.#floorMoved) this.#writeFloor();
+    const blocks = [...this.#touched];
+    for (const block of blocks) {
+      const key = this.#newKeys.get(block);
+      if (key !== undefined)
+        this.options.commit.replaceNow(`${this.messagesDirectory}/${block.number}.key`, key);
+      this.#newKeys.delete(block);
+      block.flush(cycle, this.#path(block.number));
+    }
+    this.#touched.clear();
+    this.#flushed = {
+      position: this.position,
+      undo: this.undo.length,
+      garbage: this.#garbage.length,
+      blocks,
+      last: this.last,
+      lastTime: this.lastTime,
+      number: this.#number,
+    };
+  }
+
+  #dropIndex(cycle: CommitCycle): void {
+    const path = `${this.messagesDirectory}/${INDEX_FILE}`;
+    if (this.options.disk.status(path) !== undefined) {
+      this.options.disk.remove(path);
+      cycle.syncDirectory(this.messagesDirectory);
+    }
+    this.#hasIndex = this.#indexIsTrue = false;
+  }
+
+  durable(): void {
+    const flushed = this.#flushed;
+    if (flushed === null) return;
+    this.#flushed = null;
+    for (const block of flushed.blocks) block.confirmed();
+    this.#durablePosition = Math.max(this.#durablePosition, flushed.position);
+    this.#durable = flushed;
+    this.undo.splice(0, flushed.undo);
+    this.#removeFiles(this.#garbage.splice(0, flushed.garbage));
+    this.listener?.durable(this.#durablePosition);
+    this.#armTidy();
+  }
+
+  /** Goes back to what is durable. */
+  failed(error: Error): void {
+    if (this.closed) return;
+    const position = this.#durablePosition;
+    this.#flushed = null;
+    const removals = this.undo;
+    this.undo = [];
+    this.keepUndo = false;
+    this.#rollingBack = true;
+    // Blocks that were given up since come back, with what is durable of them.
+    for (const block of this.#garbage.splice(0)) this.#takeBack(block);
+    this.rollBack(this.#durable.last, removals);
+    this.lastTime = this.#durable.lastTime;
+    this.#rollingBack = false;
+    this.keepUndo = true;
+    this.#durablePosition = ++this.position;
+    const cause = (error as NodeJS.ErrnoException).code ?? error.message;
+    this.listener?.failed(new StoreError('disk', `error writing to disk: ${cause}`, error), position);
+  }
+
+  #takeBack(block: FileBlock): void {
+    const at = this.blocks.findIndex((each) => each.number > block.number);
+    this.blocks.splice(at === -1 ? this.blocks.length : at, 0, block);
+  }
+
+  protected cutAbove(sequence: number): void {
+    if (this.#rollingBack) this.#cutToDurable();
+    else this.#truncateFiles(sequence);
+  }
+
+  #cutToDurable(): void {
+    for (const block of [...this.blocks]) {
+      if (block.number > this.#durable.number) {
+        this.blocks.splice(this.blocks.indexOf(block), 1);
+        this.#newKeys.delete(block);
+        this.#touched.delete(block);
+        this.#removeFiles([block]);
+        continue;
+      }
+      if (block.size === block.durableSize && !block.pending) continue;
+      try {
+        block.goBack();
+      } catch {
+        // It is cut before it is written to again.
+        this.#touched.add(block);
+      }
+    }
+    this.#number = Math.max(this.#durable.number, this.#number);
+  }
+
+  /** For a truncation that was asked for: at once, and durable when it is over. */
+  #truncateFiles(sequence: number): void {
+    this.#flushNow();
+    const keep = new Map<number, bigint>();
+    const gone: FileBlock[] = [];
+    for (const block of [...this.blocks]) {
+      if (block.last <= sequence) continue;
+      const mark = block.markAt(sequence);
+      const whole = mark.size === 0 && block !== this.blocks[0];
+      for (const tombstone of this.#tombstonesOf(block)) {
+        if (tombstone.sequence <= sequence) keep.set(tombstone.sequence, tombstone.time);
+      }
+      if (whole) {
+        this.blocks.splice(this.blocks.indexOf(block), 1);
+        gone.push(block);
+        continue;
+      }
+      block.cutTo(mark);
+      block.settled();
+    }
+    this.#removeFiles([...this.#garbage.splice(0), ...gone].sort((a, b) => b.number - a.number));
+    this.last = sequence;
+    for (const [each, time] of keep) this.blockFor(RECORD_OVERHEAD).marker('tombstone', each, time);
+    this.#floorMoved = true;
+    if (this.blocks.at(-1)?.last !== sequence) this.writeSkip(sequence, this.lastTime);
+    this.#flushNow();
+  }
+
+  /** Writes and syncs in this turn, outside of the group commit. */
+  #flushNow(): void {
+    const { disk } = this.options;
+    const files = new Set<DiskFile>();
+    const directories = new Set<string>([this.messagesDirectory]);
+    this.flush({
+      open: (path) => disk.open(path, 'create'),
+      write: (file, bytes, offset, length, position) => {
+        file.write(bytes, offset, length, position);
+        files.add(file);
+      },
+      replace: (path, bytes) => this.options.commit.replaceNow(path, bytes),
+      syncDirectory: (path) => directories.add(path),
+    });
+    for (const file of files) file.syncNow();
+    for (const path of directories) disk.syncDirectoryNow(path);
+    const flushed = this.#flushed!;
+    this.#flushed = null;
+    for (const block of flushed.blocks) block.confirmed();
+    this.#durable = flushed;
+    this.undo = [];
+  }
+
+  /** Removes files of blocks, in the order in which they went out of use. */
+  #removeFiles(blocks: readonly FileBlock[]): void {
+    const { disk } = this.options;
+    for (const block of blocks) {
+      block.close();
+      if (!block.created) continue;
+      try {
+        // What its tombstones bury must not come back after it.
+        if (this.#removalUnsynced && block.tombstones > 0) disk.syncDirectoryNow(this.messagesDirectory);
+        this.options.commit.forgetFile(this.#path(block.number));
+        disk.remove(this.#path(block.number));
+        if (block.cipher !== null) disk.remove(`${this.messagesDirectory}/${block.number}.key`);
+        this.#removalUnsynced = true;
+      } catch (error) {
+        const reason = `cannot be removed: ${String(error)}`;
+        this.#report({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
+      }
+    }
+  }
+
+  // Rewriting
+
+  #armTidy(): void {
+    if (this.#tidyTimer !== null || (this.#toCompact.size === 0 && this.#toCompress.size === 0)) return;
+    this.#tidyTimer = this.clock.after(TIDY_PAUSE, () => {
+      this.#tidyTimer = null;
+      this.tidy();
+    });
+  }
+
+  /** Compacts or compresses one block, if there is one and nothing is on its way to the disk. */
+  tidy(): void {
+    if (this.closed) return;
+    if (this.undo.length === 0 && this.#touched.size === 0 && this.#flushed === null) {
+      const { value: block } =
+        this.#toCompact.size > 0 ? this.#toCompact.values().next() : this.#toCompress.values().next();
+      if (block !== undefined) {
+        const compact = this.#toCompact.delete(block);
+        try {
+          if (this.blocks.includes(block)) {
+            if (compact) this.#rewrite(block);
+            else this.#compress(block);
+          }
+        } catch (error) {
+          // It stays as it is, which is good enough.
+          const reason = `cannot be rewritten: ${String(error)}`;
+          this.#report({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
+        }
+        if (!compact) this.#toCompress.delete(block);
+      }
+    }
+    this.#armTidy();
+  }
+
+  /** Leaves out of a block what is dead. */
+  #rewrite(block: FileBlock): void {
+    const isLast = block === this.blocks.at(-1);
+    const copy = copyLive(block, this.hash, isLast, (sequence) => this.isBuriedElsewhere(block, sequence));
+    const compress = !isLast && (block.compressed || (this.options.compress ?? false));
+    this.#replaceFile(block, copy.content, compress);
+    block.rewritten(copy.content, copy.index, compress, copy.tombstones);
+    this.#toCompress.delete(block);
+  }
+
+  #compress(block: FileBlock): void {
+    if (block === this.blocks.at(-1) || block.compressed || block.size === 0) return;
+    const content = block.content();
+    this.#replaceFile(block, content, true);
+    block.replaced(content, true);
+  }
+
+  #replaceFile(block: FileBlock, content: Buffer, compress: boolean): void {
+    this.#indexIsTrue = false;
+    const { disk, commit } = this.options;
+    const path = this.#path(block.number);
+    commit.forgetFile(path);
+    block.closeFile();
+    writeBlockFile(disk, path, content, compress, block.cipher);
+  }
+
+  protected eraseRecord(block: FileBlock, place: number): void {
+    // The same keystream for other bytes would tell what was there; the tombstone has to do, as officially.
+    if (block.cipher !== null) return;
+    try {
+      this.#flushNow();
+    } catch (error) {
+      this.failed(error as Error);
+      throw new StoreError('disk', 'error writing to disk', error);
+    }
+    const content = block.erase(place);
+    if (content === null) return;
+    this.#replaceFile(block, content, block.compressed);
+    block.erased(content, place, block.compressed);
+  }
+
+  // Everything
+
+  protected removeAll(last: number): void {
+    const { disk, commit, directory } = this.options;
+    const time = this.lastTime === 0n ? this.#now() : this.lastTime;
+    const before = this.blocks.splice(0);
+    const previousLast = this.last;
+    this.last = last;
+    this.#touched.clear();
+    const block = this.#addBlock();
+    const fresh = `${directory}/${NEW_MESSAGES_DIR}`;
+    const old = `${directory}/${PURGED_DIR}`;
+    try {
+      commit.forgetDirectory(this.messagesDirectory);
+      disk.removeTree(fresh);
+      disk.removeTree(old);
+      disk.makeDirectory(fresh);
+      block.marker('tombstone', last, time);
+      block.skipped(last, time);
+      this.#writeFirst(block, fresh);
+      disk.syncDirectoryNow(fresh);
+      disk.rename(this.messagesDirectory, old);
+      disk.rename(fresh, this.messagesDirectory);
+    } catch (error) {
+      this.#undoPurge(fresh, old);
+      block.close();
+      this.blocks.length = 0;
+      for (const each of before) {
+        this.blocks.push(each);
+        if (each.pending) this.#touched.add(each);
+      }
+      this.last = previousLast;
+      throw new StoreError('disk', `error writing to disk: ${(error as NodeJS.ErrnoException).code}`, error);
+    }
+    for (const each of [...before, ...this.#garbage]) each.close();
+    disk.syncDirectoryNow(directory);
+    disk.removeTree(old);
+    this.#afterPurge(block, last, time);
+  }
+
+  /** Puts the directory of messages back where it was. */
+  #undoPurge(fresh: string, old: string): void {
+    const { disk } = this.options;
+    try {
+      if (disk.status(this.messagesDirectory) === undefined) disk.rename(old, this.messagesDirectory);
+      disk.removeTree(fresh);
+    } catch {
+      // A start finishes or undoes it by what is there.
+    }
+  }
+
+  #writeFirst(block: FileBlock, directory: string): void {
+    const { disk } = this.options;
+    const key = this.#newKeys.get(block);
+    if (key !== undefined) this.options.commit.replaceNow(`${directory}/${block.number}.key`, key);
+    this.#newKeys.delete(block);
+    const content = Buffer.from(block.content());
+    block.cipher?.apply(content, 0, content.length, 0);
+    const file = disk.open(`${directory}/${blockFile(block.number)}`, 'create');
+    try {
+      file.write(content, 0, content.length, 0);
+      file.syncNow();
+    } finally {
+      file.close();
+    }
+    block.wasWritten();
+  }
+
+  #afterPurge(block: FileBlock, last: number, time: bigint): void {
+    this.#touched.clear();
+    this.#newKeys.clear();
+    this.#toCompact.clear();
+    this.#toCompress.clear();
+    this.#garbage = [];
+    this.undo = [];
+    if (this.#flushed !== null) this.#flushed = { ...this.#flushed, undo: 0, garbage: 0, blocks: [], last };
+    this.lastTime = time;
+    this.#durable = { last, lastTime: time, number: block.number };
+    this.#hasIndex = this.#indexIsTrue = false;
+    if (this.#flushed !== null) Object.assign(this.#flushed, this.#durable);
+  }
+
+  // Ending
+
+  stop(done: (error: Error | null) => void): void {
+    if (this.closed) {
+      done(null);
+      return;
+    }
+    const { commit } = this.options;
+    commit.dirty(this);
+    commit.after(() => {
+      if (this.closed) {
+        done(null);
+        return;
+      }
+      let failure: Error | null = null;
+      try {
+        if (!this.#indexIsTrue) {
+          writeStates(this.#statesOf());
+          this.#hasIndex = this.#indexIsTrue = true;
+        }
+      } catch (error) {
+        failure = error as Error;
+      }
+      this.#shut();
+      done(failure);
+    });
+  }
+
+  #statesOf() {
+    this.search.resolveLasts();
+    const { disk, name, directory, keys } = this.options;
+    const { messages, bytes, last, lastTime, blocks, subjects, expiry, schedules, limits } = this;
+    const { firstSequence, firstTime } = this.state;
+    return {
+      disk,
+      hash: this.hash,
+      key: this.#streamKey,
+      sealer: keys ? keys.sealer(disk, `${directory}/meta.key`, name).sealer : null,
+      directory: this.messagesDirectory,
+      state: { messages, bytes, firstSequence, firstTime, lastSequence: last, lastTime },
+      blocks,
+      subjects,
+      blockOf: (sequence: number) =>
+        this.blocks[Math.min(this.search.blockAt(sequence), this.blocks.length - 1)]!.number,
+      expiry: limits.allowTtl ? expiry : null,
+      schedules: limits.allowSchedules ? schedules : null,
+    };
+  }
+
+  #shut(): void {
+    this.close();
+    this.options.commit.forget(this);
+    this.#tidyTimer?.cancel();
+    for (const block of [...this.blocks, ...this.#garbage]) block.close();
+  }
+
+  destroy(): void {
+    if (!this.closed) this.#shut();
+    this.options.commit.forgetDirectory(this.messagesDirectory);
+    this.options.disk.removeTree(this.messagesDirectory);
+  }
+}
+
+export type { StoreListener };

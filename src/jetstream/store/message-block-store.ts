@@ -1,0 +1,868 @@
+/**
+ * The store of a stream over blocks: what is common to those in memory and those in files. Keeps the state, the subjects and the
+ * limits; what a block is, and what has to be written for a change, is for those who extend it.
+ */
+import type { Clock, Timer } from '../../runtime/clock.js';
+import { headerText, headerValue } from '../headers.js';
+import { parseTtl } from '../message-ttl.js';
+import type { MessageBlock } from './message-block.js';
+import type { StoreMemory } from './message-block-cache.js';
+import { ExpiryHeap, Schedules } from './message-block-expiry.js';
+import { BlockSearch } from './message-block-search.js';
+import {
+  type MessageStore,
+  NO_LIMITS,
+  type Pending,
+  type PurgeRequest,
+  type RemovalReason,
+  StoredMessage,
+  StoreError,
+  type StoreLimits,
+  type StoreListener,
+  type StoreState,
+  type SubjectFilter,
+} from './message-store.js';
+import { NO_SUBJECT, SubjectIndex } from './subject-index.js';
+import { StoreFilter } from './subject-index-pattern.js';
+
+/** As many messages age or TTLs take in one turn of the event loop. */
+const EXPIRE_BATCH = 8192;
+/** The next turn of expiring comes at the earliest after this, and the clock is looked at at least every so often. Milliseconds. */
+const EXPIRE_PAUSE = 20;
+const EXPIRE_LOOK = 3_600_000;
+
+/** Messages that went and come back if the disk refuses, see `BlockStore.keepUndo`. */
+interface Undo {
+  sequence: number;
+  reason: RemovalReason;
+}
+
+export abstract class BlockStore<B extends MessageBlock> implements MessageStore {
+  abstract readonly kind: 'file' | 'memory';
+  readonly state: StoreState;
+  listener: StoreListener | null = null;
+  readonly schedules = new Schedules();
+  position = 0;
+  abstract get durablePosition(): number;
+
+  protected readonly clock: Clock;
+  readonly memory: StoreMemory;
+  protected readonly blocks: B[] = [];
+  readonly subjects = new SubjectIndex();
+  protected readonly search: BlockSearch<B>;
+  protected readonly expiry = new ExpiryHeap();
+  /** Sequences that no age takes (`Nats-TTL: never`). */
+  protected readonly ageless = new Set<number>();
+  protected closed = false;
+  /** Removals since the last durable position, where those are kept. */
+  protected undo: Undo[] = [];
+  protected keepUndo = false;
+  #limits: Readonly<StoreLimits> = NO_LIMITS;
+  protected messages = 0;
+  protected bytes = 0;
+  protected last = 0;
+  protected lastTime = 0n;
+  protected lostSequences: number[] = [];
+  protected lostBytes = 0;
+  #subjectMemory = 0;
+  #timer: Timer | null = null;
+  #timerDue = Number.POSITIVE_INFINITY;
+  readonly #scratch = new StoredMessage();
+
+  constructor(clock: Clock, memory: StoreMemory) {
+    this.clock = clock;
+    this.memory = memory;
+    this.search = new BlockSearch(this.blocks, this.subjects);
+    this.state = new LiveState(this);
+  }
+
+  /** The block for a record of so many bytes: the last one, or a new one. */
+  protected abstract blockFor(bytes: number): B;
+  abstract sizeOfMessage(subjectLength: number, headerLength: number, payloadLength: number): number;
+  /** What `sizeOfMessage` takes at most. */
+  protected abstract readonly maxMessage: number;
+  /** Something was changed: it has to become durable. */
+  protected abstract changed(): void;
+  /** A message is about to go for this reason: writes down what has to be. */
+  protected abstract removing(block: B, place: number, reason: RemovalReason): void;
+  /** A block has one message less: places in it may change. */
+  protected abstract thinned(block: B): void;
+  /** No message is left in a block. */
+  protected abstract emptied(block: B): void;
+  /** Everything goes, and the last sequence becomes `last`. */
+  protected abstract removeAll(last: number): void;
+  /** Writes down that sequences up to this one are used. */
+  protected abstract writeSkip(sequence: number, time: bigint): void;
+  /** Takes the records above a sequence out of the blocks. */
+  protected abstract cutAbove(sequence: number): void;
+  /** Overwrites the bytes of a message that was removed. */
+  protected abstract eraseRecord(block: B, place: number): void;
+
+  get limits(): Readonly<StoreLimits> {
+    return this.#limits;
+  }
+
+  // Adding
+
+  append(
+    subject: string,
+    header: Uint8Array | null,
+    payload: Uint8Array,
+    time: bigint,
+    ttl?: number,
+  ): number {
+    if (header === null || header.length === 0) {
+      return this.appendBody(subject, payload, 0, 0, payload.length, time, ttl);
+    }
+    const body = Buffer.concat([header, payload]);
+    return this.appendBody(subject, body, 0, header.length, payload.length, time, ttl);
+  }
+
+  appendAt(
+    sequence: number,
+    subject: string,
+    header: Uint8Array | null,
+    payload: Uint8Array,
+    time: bigint,
+    ttl = 0,
+  ): void {
+    if (sequence <= this.last) {
+      throw new StoreError('sequence', `sequence ${sequence} is not above ${this.last}`);
+    }
+    const body = header === null || header.length === 0 ? payload : Buffer.concat([header, payload]);
+    const headerLength = body.length - payload.length;
+    this.#add(sequence, subject, body, 0, headerLength, payload.length, time, ttl);
+  }
+
+  appendBody(
+    subject: string,
+    body: Uint8Array,
+    start: number,
+    headerLength: number,
+    payloadLength: number,
+    time: bigint,
+    ttl = 0,
+  ): number {
+    return this.#add(this.last + 1, subject, body, start, headerLength, payloadLength, time, ttl);
+  }
+
+  #add(
+    sequence: number,
+    subject: string,
+    body: Uint8Array,
+    start: number,
+    headerLength: number,
+    payloadLength: number,
+    time: bigint,
+    ttl: number,
+  ): number {
+    if (this.closed) throw new StoreError('closed', 'store is closed');
+    const bytes = this.sizeOfMessage(subject.length, headerLength, payloadLength);
+    if (bytes > this.maxMessage || subject.length > 0xffff) {
+      throw new StoreError('too-large', 'message too large');
+    }
+    const { subjects } = this;
+    let id = subjects.find(subject);
+    if (id === NO_SUBJECT) this.#checkSubjectMemory();
+    const block = this.blockFor(bytes);
+    const offset = block.append(sequence, time, subject, body, start, headerLength, payloadLength);
+    if (id === NO_SUBJECT) id = subjects.add(subject);
+    const count = ++subjects.counts[id]!;
+    block.index.push(sequence, offset, id);
+    block.born(sequence, bytes, time);
+    if (count === 1) subjects.firsts[id] = sequence;
+    else if (subjects.lasts[id]! > 0) this.search.link(subjects.lasts[id]!, sequence);
+    subjects.lasts[id] = sequence;
+    this.messages++;
+    this.bytes += bytes;
+    this.last = sequence;
+    this.lastTime = time;
+    if (ttl !== 0) this.noteTtl(sequence, time, ttl);
+    this.position++;
+    this.#enforce(id);
+    if (this.#limits.maxAge > 0 && this.#timer === null) this.#arm();
+    this.changed();
+    return sequence;
+  }
+
+  skipTo(sequence: number, time: bigint): void {
+    if (sequence <= this.last) return;
+    if (this.closed) throw new StoreError('closed', 'store is closed');
+    this.writeSkip(sequence, time);
+    this.last = sequence;
+    this.lastTime = time;
+    this.position++;
+    this.changed();
+  }
+
+  sizeOf(subject: string, header: Uint8Array | null, payload: Uint8Array): number {
+    return this.sizeOfMessage(subject.length, header?.length ?? 0, payload.length);
+  }
+
+  protected noteTtl(sequence: number, time: bigint, ttl: number): void {
+    if (!this.#limits.allowTtl) return;
+    if (ttl < 0) {
+      this.ageless.add(sequence);
+      return;
+    }
+    this.enterExpiry(sequence, Number(time / 1000n) / 1000 + ttl * 1000);
+  }
+
+  /** `due` in milliseconds since 1970. */
+  protected enterExpiry(sequence: number, due: number): void {
+    this.expiry.add(due, sequence);
+    if (this.expiry.size > 2 * this.messages + 1024) this.expiry.retain((each) => this.search.find(each));
+    if (due < this.#timerDue) this.#armAt(due);
+  }
+
+  #checkSubjectMemory(): void {
+    if (this.memory.subjectsUsed > this.memory.subjectsLimit) {
+      throw new StoreError('index-full', 'memory for subjects is used up');
+    }
+    this.countSubjectMemory(this.subjects.memory);
+  }
+
+  protected countSubjectMemory(bytes: number): void {
+    this.memory.subjectsUsed += bytes - this.#subjectMemory;
+    this.#subjectMemory = bytes;
+  }
+
+  // Limits
+
+  setLimits(limits: Readonly<StoreLimits>): void {
+    const perSubject = limits.maxMessagesPerSubject;
+    const before = this.#limits.maxMessagesPerSubject;
+    this.#limits = limits;
+    if (perSubject > 0 && (before <= 0 || perSubject < before)) {
+      this.subjects.visit(null, (id) => {
+        this.#enforceSubject(id);
+        return true;
+      });
+    }
+    this.#enforceTotals();
+    if (limits.maxAge > 0 || this.expiry.size > 0) this.#arm();
+  }
+
+  /** After an append to the subject `id`. */
+  #enforce(id: number): void {
+    const limits = this.#limits;
+    const perSubject = limits.maxMessagesPerSubject;
+    if (perSubject > 0 && this.subjects.counts[id]! > perSubject) this.#enforceSubject(id);
+    if (limits.maxMessages > 0 || limits.maxBytes > 0) this.#enforceTotals();
+  }
+
+  #enforceSubject(id: number): void {
+    const { subjects, search } = this;
+    while (subjects.counts[id]! > this.#limits.maxMessagesPerSubject) {
+      const first = search.firstOf(id);
+      if (first === 0 || !search.find(first)) return;
+      this.removePlace(search.block, search.place, 'limit');
+    }
+  }
+
+  #enforceTotals(): void {
+    const { maxMessages, maxBytes } = this.#limits;
+    while (
+      (maxMessages > 0 && this.messages > maxMessages) ||
+      (maxBytes > 0 && this.bytes > maxBytes && this.messages > 0)
+    ) {
+      if (!this.search.next(null, 0)) return;
+      this.removePlace(this.search.block, this.search.place, 'limit');
+    }
+  }
+
+  // Removing
+
+  remove(sequence: number): boolean {
+    if (!this.search.find(sequence)) return false;
+    this.removePlace(this.search.block, this.search.place, 'remove');
+    return true;
+  }
+
+  erase(sequence: number): boolean {
+    if (!this.search.find(sequence)) return false;
+    this.removePlace(this.search.block, this.search.place, 'remove', true);
+    return true;
+  }
+
+  /** Takes one live message away. */
+  protected removePlace(block: B, place: number, reason: RemovalReason, erase = false): void {
+    if (this.closed) throw new StoreError('closed', 'store is closed');
+    const index = block.index;
+    const sequence = index.sequenceAt(place);
+    const id = index.subjects[place]!;
+    const bytes = block.sizeOf(place);
+    const { listener } = this;
+    const subject = listener === null && this.schedules.size === 0 ? '' : this.subjects.name(id);
+    this.removing(block, place, reason);
+    block.kill(place, bytes);
+    this.messages--;
+    this.bytes -= bytes;
+    this.#leaveSubject(id, sequence, block, place);
+    this.ageless.delete(sequence);
+    if (this.schedules.size > 0) this.schedules.messageRemoved(subject, sequence);
+    if (this.keepUndo) this.undo.push({ sequence, reason });
+    this.position++;
+    if (erase) this.eraseRecord(block, place);
+    if (block.messages === 0) this.emptied(block);
+    else this.thinned(block);
+    this.changed();
+    listener?.removed(sequence, subject, bytes, reason);
+  }
+
+  #leaveSubject(id: number, sequence: number, block: B, place: number): void {
+    const { counts, firsts, lasts } = this.subjects;
+    const count = --counts[id]!;
+    if (count === 0) {
+      this.subjects.release(id);
+      return;
+    }
+    if (firsts[id] === sequence) {
+      const next = block.index.nexts[place]!;
+      // What was truncated may have left a link to a sequence that another subject has now.
+      const linked = next > 0 && this.search.find(sequence + next) && this.search.subject === id;
+      firsts[id] = linked ? sequence + next : -(sequence + 1);
+    }
+    if (lasts[id] === sequence) lasts[id] = -(sequence - 1);
+    if (count === 1) {
+      if (firsts[id]! > 0) lasts[id] = firsts[id]!;
+      else if (lasts[id]! > 0) firsts[id] = lasts[id]!;
+    }
+  }
+
+  /** Takes back a removal whose record is still there. */
+  protected revive(sequence: number): void {
+    const block = this.blocks[this.search.blockAt(sequence)];
+    const place = block?.index.find(sequence) ?? -1;
+    if (block === undefined || place < 0 || block.isLive(place)) return;
+    const message = this.#scratch;
+    block.fillSubject(place, message);
+    const id = this.subjects.addBytes(message.buffer, message.subjectStart, message.subjectEnd);
+    const bytes = block.sizeOf(place);
+    block.index.subjects[place] = id;
+    block.revive(place, bytes);
+    this.enterSubject(id, sequence);
+    this.messages++;
+    this.bytes += bytes;
+    if (this.#limits.allowTtl && block.fill(place, message.reset()) && message.header !== null) {
+      const ttl = ttlOf(message.header);
+      if (ttl !== 0) this.noteTtl(sequence, message.time, ttl);
+    }
+  }
+
+  /** Takes a message out while the store is opened: nobody is told, and nothing written. */
+  protected forgetMessage(block: B, place: number): void {
+    const bytes = block.sizeOf(place);
+    const id = block.index.subjects[place]!;
+    const sequence = block.index.sequenceAt(place);
+    block.kill(place, bytes);
+    this.messages--;
+    this.bytes -= bytes;
+    this.#leaveSubject(id, sequence, block, place);
+  }
+
+  /** Counts everything anew, from what the blocks say is alive. */
+  protected recount(): void {
+    const message = this.#scratch;
+    this.subjects.clear();
+    this.messages = this.bytes = 0;
+    for (const block of this.blocks) {
+      const { index } = block;
+      let bytes = 0;
+      let messages = 0;
+      for (let place = block.nextLive(0); place < index.length; place = block.nextLive(place + 1)) {
+        block.fillSubject(place, message);
+        const id = this.subjects.addBytes(message.buffer, message.subjectStart, message.subjectEnd);
+        index.subjects[place] = id;
+        this.enterSubject(id, index.sequenceAt(place));
+        bytes += block.sizeOf(place);
+        messages++;
+      }
+      block.recounted(messages, bytes);
+      this.messages += messages;
+      this.bytes += bytes;
+    }
+  }
+
+  /** Counts a message for its subject, in any order of sequences. */
+  protected enterSubject(id: number, sequence: number): void {
+    const { counts, firsts, lasts } = this.subjects;
+    if (++counts[id]! === 1) {
+      firsts[id] = lasts[id] = sequence;
+      return;
+    }
+    if (sequence < Math.abs(firsts[id]!)) firsts[id] = sequence;
+    if (sequence > Math.abs(lasts[id]!)) lasts[id] = sequence;
+  }
+
+  purge(request: PurgeRequest = {}): number {
+    const filter = (request.filter ?? null) as StoreFilter | null;
+    const { before, keep = 0 } = request;
+    if (filter === null) {
+      if (before !== undefined && before > 0) return this.#purgeBefore(before);
+      if (keep > 0) return this.#purgeBefore(this.#keepFrom(keep));
+      const purged = this.messages;
+      this.#clear(this.last);
+      return purged;
+    }
+    let left = this.#total(filter) - keep;
+    const end = before !== undefined && before > 0 ? before : Number.POSITIVE_INFINITY;
+    let purged = 0;
+    for (let from = 0; left > 0 && this.search.next(filter, from); left--) {
+      const { block, place } = this.search;
+      from = block.index.sequenceAt(place) + 1;
+      if (from > end) break;
+      this.removePlace(block, place, 'purge');
+      purged++;
+    }
+    return purged;
+  }
+
+  compact(sequence: number): number {
+    return this.#purgeBefore(sequence);
+  }
+
+  /** The sequence from which on the newest `keep` messages are. */
+  #keepFrom(keep: number): number {
+    if (keep >= this.messages) return this.state.firstSequence;
+    let left = keep;
+    for (let i = this.blocks.length - 1; i >= 0; i--) {
+      const block = this.blocks[i]!;
+      if (block.messages < left) {
+        left -= block.messages;
+        continue;
+      }
+      let place = block.previousLive(block.index.length - 1);
+      while (--left > 0) place = block.previousLive(place - 1);
+      return block.index.sequenceAt(place);
+    }
+    return this.state.firstSequence;
+  }
+
+  #purgeBefore(sequence: number): number {
+    const before = this.messages;
+    if (sequence > this.last) {
+      this.#clear(Math.max(this.last, sequence - 1));
+      return before;
+    }
+    while (this.search.next(null, 0)) {
+      const { block, place } = this.search;
+      if (block.index.sequenceAt(place) >= sequence) break;
+      this.removePlace(block, place, 'purge');
+    }
+    return before - this.messages;
+  }
+
+  #clear(last: number): void {
+    if (this.closed) throw new StoreError('closed', 'store is closed');
+    if (this.messages === 0 && last === this.last) return;
+    this.removeAll(last);
+    this.last = last;
+    this.messages = this.bytes = 0;
+    this.subjects.clear();
+    this.expiry.clear();
+    this.ageless.clear();
+    this.schedules.clear();
+    this.position++;
+    this.changed();
+    this.listener?.purged(last + 1);
+  }
+
+  truncate(sequence: number): void {
+    if (sequence >= this.last) return;
+    while (this.search.next(null, sequence + 1)) {
+      this.removePlace(this.search.block, this.search.place, 'truncate');
+    }
+    this.cutAbove(sequence);
+    this.#goBackTo(sequence);
+    this.position++;
+    this.changed();
+  }
+
+  /** Forgets messages above `sequence` and takes back removals: what the disk refused was never there. */
+  protected rollBack(sequence: number, removals: readonly Undo[]): void {
+    for (let more = this.search.next(null, sequence + 1); more; more = this.search.next(null, sequence + 1)) {
+      const { block, place } = this.search;
+      const bytes = block.sizeOf(place);
+      const id = block.index.subjects[place]!;
+      const gone = block.index.sequenceAt(place);
+      block.kill(place, bytes);
+      this.messages--;
+      this.bytes -= bytes;
+      this.#leaveSubject(id, gone, block, place);
+    }
+    this.cutAbove(sequence);
+    this.#goBackTo(sequence);
+    for (let i = removals.length - 1; i >= 0; i--) {
+      if (removals[i]!.sequence <= sequence) this.revive(removals[i]!.sequence);
+    }
+  }
+
+  #goBackTo(sequence: number): void {
+    this.last = sequence;
+    this.expiry.retain((each) => each <= sequence);
+    for (const each of this.ageless) if (each > sequence) this.ageless.delete(each);
+    for (const { subject, sequence: each } of [...this.schedules]) {
+      if (each > sequence) this.schedules.remove(subject);
+    }
+    this.lastTime = this.blocks.at(-1)?.lastTime ?? this.lastTime;
+  }
+
+  // Reading
+
+  load(sequence: number, into?: StoredMessage): StoredMessage | null {
+    return this.search.find(sequence) ? this.#fill(into) : null;
+  }
+
+  loadLast(subject: string, into?: StoredMessage): StoredMessage | null {
+    for (;;) {
+      const sequence = this.lastSequenceOf(subject);
+      if (sequence === 0) return null;
+      const message = this.load(sequence, into);
+      if (message !== null) return message;
+    }
+  }
+
+  loadNext(filter: SubjectFilter | null, start: number, into?: StoredMessage): StoredMessage | null {
+    while (this.search.next(filter as StoreFilter | null, start)) {
+      const message = this.#fill(into);
+      if (message !== null) return message;
+    }
+    return null;
+  }
+
+  loadPrevious(filter: SubjectFilter | null, start: number, into?: StoredMessage): StoredMessage | null {
+    while (this.search.previous(filter as StoreFilter | null, start)) {
+      const message = this.#fill(into);
+      if (message !== null) return message;
+    }
+    return null;
+  }
+
+  /** The message that was found, or null after it was set aside as damaged. */
+  #fill(into = new StoredMessage()): StoredMessage | null {
+    const { block, place } = this.search;
+    if (block.fill(place, into.reset())) return into;
+    this.setAside(block, place, 'checksum of the record does not match');
+    return null;
+  }
+
+  /** A message cannot be read: it is not served and not counted, and reported. */
+  protected setAside(block: B, place: number, reason: string): void {
+    const sequence = block.index.sequenceAt(place);
+    const bytes = block.sizeOf(place);
+    const id = block.index.subjects[place]!;
+    block.kill(place, bytes);
+    this.messages--;
+    this.bytes -= bytes;
+    this.#leaveSubject(id, sequence, block, place);
+    this.lostSequences.push(sequence);
+    this.lostBytes += bytes;
+    this.position++;
+    if (block.messages === 0) this.emptied(block);
+    this.changed();
+    this.listener?.damaged({ file: `${block.number}.blk`, reason, sequences: [sequence], bytes });
+  }
+
+  lastSequenceOf(subject: string): number {
+    const id = this.subjects.find(subject);
+    return id === NO_SUBJECT ? 0 : this.search.lastOf(id);
+  }
+
+  lastSequences(filter: SubjectFilter | null, upTo: number, limit: number): number[] | null {
+    const { lasts, firsts } = this.subjects;
+    const found: number[] = [];
+    const open = new Set<number>();
+    let unknown = 0;
+    const visit = (id: number) => {
+      if (lasts[id]! < 0) unknown++;
+      if (Math.abs(firsts[id]!) <= upTo) open.add(id);
+      return true;
+    };
+    this.#visit(filter, visit);
+    if (unknown > 16) this.search.resolveLasts();
+    for (const id of open) {
+      const last = this.search.lastOf(id);
+      if (last > upTo) continue;
+      open.delete(id);
+      if (last > 0) found.push(last);
+    }
+    for (let from = upTo; open.size > 0 && this.search.previous(filter as StoreFilter | null, from); ) {
+      const { block, place } = this.search;
+      from = block.index.sequenceAt(place) - 1;
+      if (open.delete(block.index.subjects[place]!)) found.push(from + 1);
+    }
+    return found.length > limit ? null : found.sort((a, b) => a - b);
+  }
+
+  sequenceAt(time: bigint): number {
+    for (const block of this.blocks) {
+      if (block.messages === 0 || block.lastTime < time) continue;
+      const { index } = block;
+      let low = block.nextLive(0);
+      let high = index.length;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (block.timeOf(middle) < time) low = middle + 1;
+        else high = middle;
+      }
+      const place = block.nextLive(low);
+      if (place < index.length) return index.sequenceAt(place);
+    }
+    return this.last + 1;
+  }
+
+  deletedSequences(limit = Number.POSITIVE_INFINITY): number[] {
+    const deleted: number[] = [];
+    if (this.state.deleted === 0) return deleted;
+    let next = this.state.firstSequence;
+    for (const block of this.blocks) {
+      if (block.messages === 0) continue;
+      const { index } = block;
+      for (let place = block.nextLive(0); place < index.length; place = block.nextLive(place + 1)) {
+        for (const sequence = index.sequenceAt(place); next < sequence; next++) {
+          if (deleted.length >= limit) return deleted;
+          deleted.push(next);
+        }
+        next++;
+      }
+    }
+    for (; next <= this.last && deleted.length < limit; next++) deleted.push(next);
+    return deleted;
+  }
+
+  filter(patterns: readonly string[]): SubjectFilter | null {
+    if (patterns.length === 0 || patterns.includes('>')) return null;
+    return new StoreFilter(this.subjects, patterns);
+  }
+
+  subjectTotals(filter: SubjectFilter | null, visit: (subject: string, messages: number) => void): void {
+    this.#visit(filter, (id) => {
+      visit(this.subjects.name(id), this.subjects.counts[id]!);
+      return true;
+    });
+  }
+
+  #visit(filter: SubjectFilter | null, visit: (id: number) => boolean): void {
+    if (filter === null) this.subjects.visit(null, visit);
+    else (filter as StoreFilter).visit(visit);
+  }
+
+  #total(filter: StoreFilter): number {
+    let total = 0;
+    filter.visit((id) => {
+      total += this.subjects.counts[id]!;
+      return true;
+    });
+    return total;
+  }
+
+  pending(filter: SubjectFilter | null, from: number, lastPerSubject = false): Pending {
+    const through = this.last;
+    const first = this.state.firstSequence;
+    if (lastPerSubject) return { count: this.#pendingSubjects(filter, from), through };
+    const all = filter === null ? this.messages : this.#total(filter as StoreFilter);
+    if (from <= first || all === 0) return { count: all, through };
+    if (from > through) return { count: 0, through };
+    const wanted = filter as StoreFilter | null;
+    // The shorter side is counted.
+    const count =
+      from - first < through - from
+        ? all - this.search.count(wanted, first, from - 1)
+        : this.search.count(wanted, from, through);
+    return { count, through };
+  }
+
+  #pendingSubjects(filter: SubjectFilter | null, from: number): number {
+    const { lasts } = this.subjects;
+    let unknown = 0;
+    this.#visit(filter, (id) => {
+      if (lasts[id]! < 0) unknown++;
+      return unknown <= 16;
+    });
+    if (unknown > 16) this.search.resolveLasts();
+    let count = 0;
+    this.#visit(filter, (id) => {
+      if (this.search.lastOf(id) >= from) count++;
+      return true;
+    });
+    return count;
+  }
+
+  // Time
+
+  expire(): void {
+    if (this.closed) return;
+    const now = this.clock.now();
+    const early = this.#expireByAge(now) + this.#expireByTtl(now);
+    if (early < EXPIRE_BATCH) this.#arm();
+    else this.#armAt(now);
+  }
+
+  /** How many went. */
+  #expireByAge(now: number): number {
+    const { maxAge, deleteMarkers } = this.#limits;
+    if (maxAge <= 0) return 0;
+    let gone = 0;
+    for (let from = 0; gone < EXPIRE_BATCH && this.search.next(null, from); ) {
+      const { block, place } = this.search;
+      from = block.index.sequenceAt(place) + 1;
+      if (toMilliseconds(block.timeOf(place)) + maxAge > now) break;
+      if (this.ageless.has(from - 1) || this.#isAgeless(from - 1)) continue;
+      if (!deleteMarkers || !this.#offer(from - 1)) this.#expireOne(from - 1, 'age');
+      gone++;
+    }
+    return gone;
+  }
+
+  #expireByTtl(now: number): number {
+    let gone = 0;
+    for (; gone < EXPIRE_BATCH && this.expiry.next <= now; gone++) {
+      const sequence = this.expiry.pop();
+      if (!this.#limits.deleteMarkers || !this.#offer(sequence)) this.#expireOne(sequence, 'ttl');
+    }
+    return gone;
+  }
+
+  /** Whether the headers of a message say that it never expires. */
+  #isAgeless(sequence: number): boolean {
+    if (!this.#limits.allowTtl) return false;
+    const header = this.load(sequence, this.#scratch)?.header ?? null;
+    if (header === null || ttlOf(header) !== -1) return false;
+    this.ageless.add(sequence);
+    return true;
+  }
+
+  #expireOne(sequence: number, reason: RemovalReason): void {
+    if (this.search.find(sequence)) this.removePlace(this.search.block, this.search.place, reason);
+  }
+
+  /** Whether the listener deals with a message that is due. */
+  #offer(sequence: number): boolean {
+    const message = this.load(sequence);
+    if (message === null || this.listener === null) return false;
+    const id = this.subjects.findBytes(message.buffer, message.subjectStart, message.subjectEnd);
+    return this.listener.expiring(message, this.subjects.counts[id] === 1);
+  }
+
+  /** Sets the timer to when the next message is due. */
+  #arm(): void {
+    let due = this.expiry.next;
+    const { maxAge } = this.#limits;
+    if (maxAge > 0) {
+      for (let from = 0; this.search.next(null, from); ) {
+        const { block, place } = this.search;
+        from = block.index.sequenceAt(place) + 1;
+        if (this.ageless.has(from - 1)) continue;
+        due = Math.min(due, toMilliseconds(block.timeOf(place)) + maxAge);
+        break;
+      }
+    }
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#timerDue = Number.POSITIVE_INFINITY;
+    if (due < Number.POSITIVE_INFINITY) this.#armAt(due);
+  }
+
+  #armAt(due: number): void {
+    this.#timer?.cancel();
+    this.#timerDue = due;
+    const delay = Math.min(Math.max(due - this.clock.now(), EXPIRE_PAUSE), EXPIRE_LOOK);
+    this.#timer = this.clock.after(delay, () => {
+      this.#timer = null;
+      this.#timerDue = Number.POSITIVE_INFINITY;
+      this.expire();
+    });
+  }
+
+  /** No more changes. */
+  protected close(): void {
+    this.closed = true;
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.countSubjectMemory(0);
+  }
+
+  abstract stop(done: (error: Error | null) => void): void;
+  abstract destroy(): void;
+
+  /** For `LiveState`. */
+  figures(): { messages: number; bytes: number; last: number; lastTime: bigint; subjects: number } {
+    return {
+      messages: this.messages,
+      bytes: this.bytes,
+      last: this.last,
+      lastTime: this.lastTime,
+      subjects: this.subjects.size,
+    };
+  }
+
+  firstBlock(): B | undefined {
+    return this.blocks.find((block) => block.messages > 0);
+  }
+
+  lost(): StoreState['lost'] {
+    return this.lostSequences.length === 0 && this.lostBytes === 0
+      ? null
+      : { sequences: this.lostSequences, bytes: this.lostBytes };
+  }
+}
+
+/** Seconds, -1 for ever, 0 without. */
+export function ttlOf(header: Uint8Array): number {
+  const value = headerValue(headerText(header), 'Nats-TTL');
+  return value === undefined ? 0 : (parseTtl(value) ?? 0);
+}
+
+export function toMilliseconds(time: bigint): number {
+  return Number(time) / 1e6;
+}
+
+/** `StoreState` of a store, computed when it is asked for. */
+class LiveState implements StoreState {
+  readonly #store: BlockStore<MessageBlock>;
+
+  constructor(store: BlockStore<MessageBlock>) {
+    this.#store = store;
+  }
+
+  get messages(): number {
+    return this.#store.figures().messages;
+  }
+
+  get bytes(): number {
+    return this.#store.figures().bytes;
+  }
+
+  get firstSequence(): number {
+    const { last } = this.#store.figures();
+    return this.#store.firstBlock()?.first ?? (last === 0 ? 0 : last + 1);
+  }
+
+  get firstTime(): bigint {
+    const block = this.#store.firstBlock();
+    return block === undefined ? 0n : block.timeOf(block.nextLive(0));
+  }
+
+  get lastSequence(): number {
+    return this.#store.figures().last;
+  }
+
+  get lastTime(): bigint {
+    return this.#store.figures().lastTime;
+  }
+
+  get subjects(): number {
+    return this.#store.figures().subjects;
+  }
+
+  get deleted(): number {
+    const { messages, last } = this.#store.figures();
+    const first = this.firstSequence;
+    return messages === 0 || first === 0 ? 0 : last - first + 1 - messages;
+  }
+
+  get lost(): StoreState['lost'] {
+    return this.#store.lost();
+  }
+}

@@ -1,0 +1,112 @@
+/** Patterns over the subjects of a store: taken apart once, matched byte by byte, and what they match remembered by id. */
+import { hasWildcard, subjectMatches } from '../../subjects/subject.js';
+import type { SubjectFilter } from './message-store.js';
+import type { SubjectIndex } from './subject-index.js';
+
+const DOT = 46;
+
+export class SubjectPattern {
+  readonly text: string;
+  /** `>`: all subjects. */
+  readonly everything: boolean;
+  /** The text, where it has no wildcard. */
+  readonly literal: string | null;
+  /** What comes before the first wildcard, with the dot. */
+  readonly prefix: Uint8Array;
+  /** Whether everything that begins with the prefix matches. */
+  readonly prefixIsAll: boolean;
+  /** Null stands for `*`. */
+  readonly #tokens: (Uint8Array | null)[] = [];
+  /** Whether it ends in `>`. */
+  readonly #open: boolean;
+
+  constructor(text: string) {
+    this.text = text;
+    const tokens = text.split('.');
+    this.#open = tokens.at(-1) === '>';
+    if (this.#open) tokens.pop();
+    for (const token of tokens) this.#tokens.push(token === '*' ? null : Buffer.from(token, 'latin1'));
+    this.everything = text === '>';
+    this.literal = hasWildcard(text) ? null : text;
+    const star = tokens.indexOf('*');
+    const literalTokens = star === -1 ? tokens : tokens.slice(0, star);
+    this.prefix = Buffer.from(literalTokens.map((token) => `${token}.`).join(''), 'latin1');
+    this.prefixIsAll = this.#open && star === -1;
+  }
+
+  /** Whether the subject that lies between `at` and `end` matches. */
+  matches(bytes: Uint8Array, at: number, end: number): boolean {
+    for (let i = 0; i < this.#tokens.length; i++) {
+      if (at > end) return false;
+      const token = this.#tokens[i]!;
+      let stop = at;
+      while (stop < end && bytes[stop] !== DOT) stop++;
+      if (token !== null) {
+        if (token.length !== stop - at) return false;
+        for (let k = 0; k < token.length; k++) if (token[k] !== bytes[at + k]) return false;
+      }
+      at = stop + 1;
+    }
+    return this.#open ? at <= end : at === end + 1;
+  }
+}
+
+const UNKNOWN = 0;
+const NO = 1;
+const YES = 2;
+
+/** The filter of a consumer or a request, for one store. */
+export class StoreFilter implements SubjectFilter {
+  readonly patterns: readonly string[];
+  readonly compiled: readonly SubjectPattern[];
+  readonly #index: SubjectIndex;
+  /** By id: whether it matches, as far as that is known. */
+  #known = new Uint8Array(0);
+  #epoch = -1;
+
+  constructor(index: SubjectIndex, patterns: readonly string[]) {
+    this.#index = index;
+    this.patterns = patterns;
+    this.compiled = patterns.map((pattern) => new SubjectPattern(pattern));
+  }
+
+  /** The subject, where it is one literal pattern alone. */
+  get literal(): string | null {
+    return this.compiled.length === 1 ? this.compiled[0]!.literal : null;
+  }
+
+  matches(subject: string): boolean {
+    return this.patterns.some((pattern) => subjectMatches(subject, pattern));
+  }
+
+  matchesId(id: number): boolean {
+    if (this.#epoch !== this.#index.epoch || id >= this.#known.length) this.#renew(id);
+    let known = this.#known[id]!;
+    if (known === UNKNOWN) {
+      known = this.compiled.some((pattern) => this.#index.isMatch(id, pattern)) ? YES : NO;
+      this.#known[id] = known;
+    }
+    return known === YES;
+  }
+
+  /** Calls `visit` once for every subject that matches. */
+  visit(visit: (id: number) => boolean): void {
+    for (let i = 0; i < this.compiled.length; i++) {
+      let goOn = true;
+      this.#index.visit(this.compiled[i]!, (id) => {
+        for (let k = 0; k < i; k++) if (this.#index.isMatch(id, this.compiled[k]!)) return true;
+        goOn = visit(id);
+        return goOn;
+      });
+      if (!goOn) return;
+    }
+  }
+
+  #renew(id: number): void {
+    const fresh = this.#epoch !== this.#index.epoch;
+    const known = new Uint8Array(Math.max(id + 1, this.#index.counts.length));
+    if (!fresh) known.set(this.#known);
+    this.#known = known;
+    this.#epoch = this.#index.epoch;
+  }
+}

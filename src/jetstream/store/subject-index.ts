@@ -1,0 +1,325 @@
+/**
+ * All subjects of a store: a number for each, how many messages it has, and where the first and the last of them are. It holds
+ * no objects per subject: bytes in pages, figures in typed arrays, a hash table of numbers. A subject of 20 bytes takes
+ * about 65 bytes.
+ *
+ * First and last are sequences, or - where only a bound is known - the bound, negated: after a removal, or after a start
+ * that has not read the blocks, nobody needs to look for the next one until somebody asks.
+ */
+import { randomInt } from 'node:crypto';
+import { SubjectOrder } from './subject-index-order.js';
+import type { SubjectPattern } from './subject-index-pattern.js';
+
+/** An id that stands for no subject. */
+export const NO_SUBJECT = 0xffff_ffff;
+
+const PAGE_BITS = 16;
+const PAGE_SIZE = 1 << PAGE_BITS;
+const FIRST_PAGE = 256;
+/** Released ids are given out again once there are so many of them, and a quarter of all. */
+const RECLAIM_AT = 1024;
+
+export class SubjectIndex {
+  /** By id: live messages. */
+  counts = new Uint32Array(8);
+  /** By id: sequence of the first message; negative: it is at or after this. */
+  firsts = new Float64Array(8);
+  /** By id: sequence of the last message; negative: it is at or before this. */
+  lasts = new Float64Array(8);
+  /** Subjects with messages. */
+  size = 0;
+  /** Raised when ids get a new meaning: what remembers ids has to forget them. */
+  epoch = 0;
+
+  readonly #seed = randomInt(0x7fff_ffff);
+  #addresses = new Uint32Array(8);
+  #lengths = new Uint16Array(8);
+  #hashes = new Int32Array(8);
+  /** Ids given out so far. */
+  #end = 0;
+  /** Ids of subjects that are gone, not yet reused. */
+  #released: number[] = [];
+  #free: number[] = [];
+  /** Id plus one; 0 is empty. */
+  #table = new Uint32Array(16);
+  #pages: Uint8Array[] = [];
+  #pageUsed = 0;
+  readonly #order = new SubjectOrder({
+    compare: (a, b) => this.#compare(a, b),
+    comparePrefix: (id, prefix) => this.#comparePrefix(id, prefix),
+  });
+
+  /** Bytes it takes, roughly. */
+  get memory(): number {
+    const pages = this.#pages.length <= 1 ? (this.#pages[0]?.length ?? 0) : this.#pages.length * PAGE_SIZE;
+    return this.counts.length * (4 + 8 + 8 + 4 + 2 + 4 + 4) + this.#table.length * 4 + pages;
+  }
+
+  /** The id of a subject, or NO_SUBJECT. */
+  find(subject: string): number {
+    const hash = this.#hashText(subject);
+    const mask = this.#table.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const entry = this.#table[slot]!;
+      if (entry === 0) return NO_SUBJECT;
+      if (this.#hashes[entry - 1] === hash && this.#isText(entry - 1, subject)) return entry - 1;
+    }
+  }
+
+  /** The same for bytes. */
+  findBytes(bytes: Uint8Array, start: number, end: number): number {
+    const hash = this.#hashBytes(bytes, start, end);
+    const mask = this.#table.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const entry = this.#table[slot]!;
+      if (entry === 0) return NO_SUBJECT;
+      if (this.#hashes[entry - 1] === hash && this.#isBytes(entry - 1, bytes, start, end)) return entry - 1;
+    }
+  }
+
+  /** The id of a subject, which gets one if it has none; it starts without messages. */
+  add(subject: string): number {
+    const found = this.find(subject);
+    if (found !== NO_SUBJECT) return found;
+    const id = this.#take(subject.length, this.#hashText(subject));
+    const page = this.#pages[this.#addresses[id]! >>> PAGE_BITS]!;
+    const at = this.#addresses[id]! & (PAGE_SIZE - 1);
+    for (let i = 0; i < subject.length; i++) page[at + i] = subject.charCodeAt(i);
+    this.#insert(id);
+    return id;
+  }
+
+  addBytes(bytes: Uint8Array, start: number, end: number): number {
+    const found = this.findBytes(bytes, start, end);
+    if (found !== NO_SUBJECT) return found;
+    const id = this.#take(end - start, this.#hashBytes(bytes, start, end));
+    const page = this.#pages[this.#addresses[id]! >>> PAGE_BITS]!;
+    page.set(bytes.subarray(start, end), this.#addresses[id]! & (PAGE_SIZE - 1));
+    this.#insert(id);
+    return id;
+  }
+
+  /** Gives up the id of a subject without messages. */
+  release(id: number): void {
+    this.#remove(id);
+    this.counts[id] = 0;
+    this.#released.push(id);
+    this.size--;
+    if (this.#released.length >= RECLAIM_AT && this.#released.length * 4 >= this.#end) this.#reclaim();
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.counts = new Uint32Array(8);
+    this.firsts = new Float64Array(8);
+    this.lasts = new Float64Array(8);
+    this.#addresses = new Uint32Array(8);
+    this.#lengths = new Uint16Array(8);
+    this.#hashes = new Int32Array(8);
+    this.#table = new Uint32Array(16);
+    this.#pages = [];
+    this.#pageUsed = 0;
+    this.#end = this.size = 0;
+    this.#released = [];
+    this.#free = [];
+    this.#order.retain(() => false);
+    this.epoch++;
+  }
+
+  name(id: number): string {
+    const page = this.#pages[this.#addresses[id]! >>> PAGE_BITS]!;
+    const at = this.#addresses[id]! & (PAGE_SIZE - 1);
+    return Buffer.from(page.buffer, page.byteOffset, page.length).toString(
+      'latin1',
+      at,
+      at + this.#lengths[id]!,
+    );
+  }
+
+  lengthOf(id: number): number {
+    return this.#lengths[id]!;
+  }
+
+  isMatch(id: number, pattern: SubjectPattern): boolean {
+    const page = this.#pages[this.#addresses[id]! >>> PAGE_BITS]!;
+    const at = this.#addresses[id]! & (PAGE_SIZE - 1);
+    return pattern.matches(page, at, at + this.#lengths[id]!);
+  }
+
+  /** Calls `visit` for every subject with messages that matches, in no order, until it returns false. */
+  visit(pattern: SubjectPattern | null, visit: (id: number) => boolean): void {
+    if (pattern === null || pattern.everything) {
+      for (let id = 0; id < this.#end; id++) if (this.counts[id]! > 0 && !visit(id)) return;
+    } else if (pattern.literal !== null) {
+      const id = this.find(pattern.literal);
+      if (id !== NO_SUBJECT && this.counts[id]! > 0) visit(id);
+    } else {
+      this.#order.visitPrefix(pattern.prefix, (id) =>
+        this.counts[id]! > 0 && (pattern.prefixIsAll || this.isMatch(id, pattern)) ? visit(id) : true,
+      );
+    }
+  }
+
+  #take(length: number, hash: number): number {
+    const id = this.#free.pop() ?? this.#end++;
+    if (id >= this.counts.length) this.#grow(Math.ceil(this.counts.length * 1.5));
+    if ((this.size + 1) * 4 > this.#table.length * 3) this.#rehash(this.#table.length * 2);
+    this.#addresses[id] = this.#place(length);
+    this.#lengths[id] = length;
+    this.#hashes[id] = hash;
+    this.counts[id] = this.firsts[id] = this.lasts[id] = 0;
+    return id;
+  }
+
+  #insert(id: number): void {
+    const mask = this.#table.length - 1;
+    let slot = this.#hashes[id]! & mask;
+    while (this.#table[slot] !== 0) slot = (slot + 1) & mask;
+    this.#table[slot] = id + 1;
+    this.size++;
+    this.#order.add(id);
+  }
+
+  /** Takes an id out of the table and closes the gap, so that no marks of removed entries pile up. */
+  #remove(id: number): void {
+    const table = this.#table;
+    const mask = table.length - 1;
+    let slot = this.#hashes[id]! & mask;
+    while (table[slot] !== id + 1) slot = (slot + 1) & mask;
+    for (let next = (slot + 1) & mask; table[next] !== 0; next = (next + 1) & mask) {
+      const home = this.#hashes[table[next]! - 1]! & mask;
+      if (((next - home) & mask) >= ((next - slot) & mask)) {
+        table[slot] = table[next]!;
+        slot = next;
+      }
+    }
+    table[slot] = 0;
+  }
+
+  /** Room for a name: an address of page and offset. */
+  #place(length: number): number {
+    const last = this.#pages.length - 1;
+    if (last < 0 || this.#pageUsed + length > PAGE_SIZE) {
+      this.#pages.push(new Uint8Array(last < 0 ? Math.max(FIRST_PAGE, length) : PAGE_SIZE));
+      this.#pageUsed = 0;
+    } else if (this.#pageUsed + length > this.#pages[last]!.length) {
+      const size = Math.min(PAGE_SIZE, Math.max(this.#pages[last]!.length * 2, this.#pageUsed + length));
+      const grown = new Uint8Array(size);
+      grown.set(this.#pages[last]!);
+      this.#pages[last] = grown;
+    }
+    const address = (this.#pages.length - 1) * PAGE_SIZE + this.#pageUsed;
+    this.#pageUsed += length;
+    return address;
+  }
+
+  /** Makes the ids of subjects that are gone usable again, and their bytes. */
+  #reclaim(): void {
+    const gone = new Uint8Array(this.#end);
+    for (const id of this.#released) gone[id] = 1;
+    for (const id of this.#free) gone[id] = 1;
+    this.#order.retain((id) => gone[id] === 0);
+    for (const id of this.#released) this.#free.push(id);
+    this.#released = [];
+    this.epoch++;
+    const pages = this.#pages;
+    this.#pages = [];
+    this.#pageUsed = 0;
+    for (let id = 0; id < this.#end; id++) {
+      if (gone[id] !== 0) continue;
+      const from = this.#addresses[id]!;
+      const length = this.#lengths[id]!;
+      const at = from & (PAGE_SIZE - 1);
+      const to = this.#place(length);
+      this.#pages[to >>> PAGE_BITS]!.set(
+        pages[from >>> PAGE_BITS]!.subarray(at, at + length),
+        to & (PAGE_SIZE - 1),
+      );
+      this.#addresses[id] = to;
+    }
+  }
+
+  #grow(capacity: number): void {
+    this.counts = copyInto(new Uint32Array(capacity), this.counts);
+    this.firsts = copyInto(new Float64Array(capacity), this.firsts);
+    this.lasts = copyInto(new Float64Array(capacity), this.lasts);
+    this.#addresses = copyInto(new Uint32Array(capacity), this.#addresses);
+    this.#lengths = copyInto(new Uint16Array(capacity), this.#lengths);
+    this.#hashes = copyInto(new Int32Array(capacity), this.#hashes);
+  }
+
+  #rehash(capacity: number): void {
+    const old = this.#table;
+    const mask = capacity - 1;
+    this.#table = new Uint32Array(capacity);
+    for (const entry of old) {
+      if (entry === 0) continue;
+      let slot = this.#hashes[entry - 1]! & mask;
+      while (this.#table[slot] !== 0) slot = (slot + 1) & mask;
+      this.#table[slot] = entry;
+    }
+  }
+
+  #hashText(text: string): number {
+    let hash = this.#seed;
+    for (let i = 0; i < text.length; i++) {
+      hash = Math.imul(hash ^ text.charCodeAt(i), 0x9e37_79b1);
+      hash ^= hash >>> 15;
+    }
+    return hash;
+  }
+
+  #hashBytes(bytes: Uint8Array, start: number, end: number): number {
+    let hash = this.#seed;
+    for (let i = start; i < end; i++) {
+      hash = Math.imul(hash ^ bytes[i]!, 0x9e37_79b1);
+      hash ^= hash >>> 15;
+    }
+    return hash;
+  }
+
+  #isText(id: number, text: string): boolean {
+    if (this.#lengths[id] !== text.length) return false;
+    const page = this.#pages[this.#addresses[id]! >>> PAGE_BITS]!;
+    const at = this.#addresses[id]! & (PAGE_SIZE - 1);
+    for (let i = 0; i < text.length; i++) if (page[at + i] !== text.charCodeAt(i)) return false;
+    return true;
+  }
+
+  #isBytes(id: number, bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#lengths[id] !== end - start) return false;
+    const page = this.#pages[this.#addresses[id]! >>> PAGE_BITS]!;
+    const at = this.#addresses[id]! & (PAGE_SIZE - 1);
+    for (let i = start; i < end; i++) if (page[at + i - start] !== bytes[i]) return false;
+    return true;
+  }
+
+  #compare(a: number, b: number): number {
+    const pageA = this.#pages[this.#addresses[a]! >>> PAGE_BITS]!;
+    const pageB = this.#pages[this.#addresses[b]! >>> PAGE_BITS]!;
+    const atA = this.#addresses[a]! & (PAGE_SIZE - 1);
+    const atB = this.#addresses[b]! & (PAGE_SIZE - 1);
+    const length = Math.min(this.#lengths[a]!, this.#lengths[b]!);
+    for (let i = 0; i < length; i++) {
+      const difference = pageA[atA + i]! - pageB[atB + i]!;
+      if (difference !== 0) return difference;
+    }
+    return this.#lengths[a]! - this.#lengths[b]!;
+  }
+
+  #comparePrefix(id: number, prefix: Uint8Array): number {
+    const page = this.#pages[this.#addresses[id]! >>> PAGE_BITS]!;
+    const at = this.#addresses[id]! & (PAGE_SIZE - 1);
+    const length = Math.min(this.#lengths[id]!, prefix.length);
+    for (let i = 0; i < length; i++) {
+      const difference = page[at + i]! - prefix[i]!;
+      if (difference !== 0) return difference;
+    }
+    return this.#lengths[id]! < prefix.length ? -1 : 0;
+  }
+}
+
+function copyInto<T extends Uint32Array | Float64Array | Uint16Array | Int32Array>(to: T, from: T): T {
+  to.set(from);
+  return to;
+}
