@@ -32,12 +32,19 @@ const parent = (flags: string, name = 'traceparent') =>
 
 /** Everything in a trace that two runs of one server differ in. */
 function mask(json: string, first: number): string {
-  return json
-    .replace(/"server":\{"name":"\w+","host":"[^"]*","id":"\w+"/, '"server":{"name":"N","host":"H","id":"I"')
-    .replace(/"seq":\d+,"time":"[^"]*Z"/, '"seq":0,"time":"T"')
-    .replace(/"ts":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"/g, '"ts":"T"')
-    .replace(/"cid":(\d+)/g, (_, cid: string) => `"cid":"first+${Number(cid) - first}"`)
-    .replace(/_R_\.\w+\.\w+/g, '_R_');
+  return (
+    json
+      .replace(
+        /"server":\{"name":"\w+","host":"[^"]*","id":"\w+"/,
+        '"server":{"name":"N","host":"H","id":"I"',
+      )
+      // Not yet what it will be where JetStream is on.
+      .replace(/"jetstream":true,"flags":\d+/, '"jetstream":false,"flags":0')
+      .replace(/"seq":\d+,"time":"[^"]*Z"/, '"seq":0,"time":"T"')
+      .replace(/"ts":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"/g, '"ts":"T"')
+      .replace(/"cid":(\d+)/g, (_, cid: string) => `"cid":"first+${Number(cid) - first}"`)
+      .replace(/_R_\.\w+\.\w+/g, '_R_')
+  );
 }
 
 /** Waits for so many messages on `t.>` at client T, which is asked for nothing else, and keeps them. */
@@ -495,5 +502,109 @@ differential('traces across accounts', EXCHANGE, [
     send('A', user('i'), 'SUB r 1\r\n', pub('closed.x', 'x', 'r')),
     answer('B', 'answer', only),
     heard('B'),
+  ),
+]);
+
+const stream = (name: string, fields: Record<string, unknown>) =>
+  pub(
+    `$JS.API.STREAM.CREATE.${name}`,
+    JSON.stringify({ name, storage: 'memory', subjects: [`${name}.>`], ...fields }),
+    'r.create',
+  );
+const STREAMS = [
+  stream('kept', {}),
+  stream('small', { max_msgs: 1, discard: 'new' }),
+  stream('wanted', { retention: 'interest' }),
+  stream('changed', { subject_transform: { src: 'changed.*', dest: 'changed.as.$1' } }),
+  stream('sealed', { deny_delete: true, max_msg_size: 40 }),
+].join('');
+
+/** What the stream answered, without its times. */
+const answers: Step = async (run: Run) => {
+  await run.settle();
+  const { client } = await run.speaker('A');
+  const count = () => frames(client.received).filter((frame) => /^H?MSG r\.[1-9]/.test(frame));
+  await client.until(() => count().length > 0, 300);
+  run.looks.answers = count();
+  (await run.speaker('A')).hidden = true;
+};
+
+/** A stream is there, then messages are published to it. */
+const stored = (name: string, count: number, ...messages: string[]) =>
+  trace(
+    name,
+    count,
+    send('A', H, 'SUB r.> 1\r\n', STREAMS),
+    async (run) => {
+      const { client } = await run.speaker('A');
+      await run.settle();
+      await client.until(() => client.received.split('MSG r.create').length > 5);
+    },
+    send('A', ...messages),
+    answers,
+    send(
+      'A',
+      ...['kept', 'small', 'wanted', 'changed', 'sealed'].map((each) =>
+        pub(`$JS.API.STREAM.DELETE.${each}`, '', 'r.0'),
+      ),
+    ),
+    async (run) => {
+      const { client } = await run.speaker('A');
+      await run.settle();
+      await client.until(() => client.received.split('MSG r.0').length > 5);
+    },
+  );
+
+differential('traces to streams', 'jetstream { store_dir: "$DIR" }', [
+  stored('stored', 1, hpub('kept.a', traced, 'x', 'r.1')),
+  stored('only traced', 1, hpub('kept.a', only, 'x', 'r.1')),
+  stored('under another subject', 1, hpub('changed.a', traced, 'x', 'r.1')),
+  stored('only traced, under another subject', 1, hpub('changed.a', only, 'x', 'r.1')),
+  stored('nobody wants it', 1, hpub('wanted.a', traced, 'x', 'r.1')),
+  stored('only traced, nobody wants it', 1, hpub('wanted.a', only, 'x', 'r.1')),
+  stored('too many', 2, hpub('small.a', traced, 'x', 'r.1'), hpub('small.a', traced, 'y', 'r.2')),
+  stored('only traced, too many', 2, hpub('small.a', traced, 'x', 'r.1'), hpub('small.a', only, 'y', 'r.2')),
+  stored('too large', 1, hpub('sealed.a', traced, 'x'.repeat(50), 'r.1')),
+  stored(
+    'a duplicate',
+    2,
+    hpub('kept.a', headers('Nats-Trace-Dest: t.dest', 'Nats-Msg-Id: 1'), 'x', 'r.1'),
+    hpub('kept.a', headers('Nats-Trace-Dest: t.dest', 'Nats-Msg-Id: 1'), 'x', 'r.2'),
+  ),
+  stored(
+    'another stream expected',
+    1,
+    hpub('kept.a', headers('Nats-Trace-Dest: t.dest', 'Nats-Expected-Stream: x'), 'x', 'r.1'),
+  ),
+  stored(
+    'another sequence expected',
+    1,
+    hpub('kept.a', headers('Nats-Trace-Dest: t.dest', 'Nats-Expected-Last-Sequence: 9'), 'x', 'r.1'),
+  ),
+  stored(
+    'another sequence of the subject expected',
+    1,
+    hpub('kept.a', headers('Nats-Trace-Dest: t.dest', 'Nats-Expected-Last-Subject-Sequence: 9'), 'x', 'r.1'),
+  ),
+  stored(
+    'another message expected',
+    1,
+    hpub('kept.a', headers('Nats-Trace-Dest: t.dest', 'Nats-Expected-Last-Msg-Id: 9'), 'x', 'r.1'),
+  ),
+  stored(
+    'a rollup that is not allowed',
+    1,
+    hpub('kept.a', headers('Nats-Trace-Dest: t.dest', 'Nats-Rollup: all'), 'x', 'r.1'),
+  ),
+  stored(
+    'a time to live that is not allowed',
+    1,
+    hpub('kept.a', headers('Nats-Trace-Dest: t.dest', 'Nats-TTL: 5'), 'x', 'r.1'),
+  ),
+  stored(
+    'what is stored is not to be traced',
+    1,
+    hpub('kept.a', traced, 'x', 'r.1'),
+    pub('$JS.API.STREAM.MSG.GET.kept', '{"seq":1}', 'r.2').replace('r.2', 'r.0'),
   ),
 ]);
