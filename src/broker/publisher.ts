@@ -20,7 +20,7 @@ import type { InternalMessage } from './internal-client.js';
 import { beginTrace, type MessageTrace, notDelivered } from './message-trace.js';
 import { isInbox, OneTimePlans } from './one-time-plans.js';
 import { RESPONSE_PREFIX } from './responses.js';
-import type { InternalHandler, Passage, Subscription } from './subscription.js';
+import type { InternalHandler, Passage, RawHandler, Subscription } from './subscription.js';
 import { mayAskForTrace } from './trace-headers.js';
 
 const GATEWAY_REPLY = /^(_GR_\.|\$GR\.)./;
@@ -451,9 +451,11 @@ export class Publisher {
     from: ClientConnection | null,
   ): boolean {
     const { sub } = delivery;
+    const trace = operation.trace as MessageTrace | null;
+    const isPassage = sub.raw === null && sub.handler === null;
+    if (trace?.only && !isPassage && !sub.main.heedsTraces) return true;
+    if (sub.raw !== null) return this.#handleRaw(sub.raw, sub.subjectFor(plan.subject), operation, from);
     if (sub.handler !== null) {
-      const trace = operation.trace as MessageTrace | null;
-      if (trace?.only && !sub.main.heedsTraces) return true;
       return this.#handle(sub.handler, messageOf(sub.subjectFor(plan.subject), operation, from));
     }
     this.#nested++;
@@ -472,12 +474,33 @@ export class Publisher {
     try {
       return handler(message) !== false;
     } catch (error) {
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      this.#log.error(`Handler of a message on ${toUtf8(quote(message.subject))} failed: ${text}`);
+      this.#logFault(message.subject, error);
       return true;
     } finally {
       this.#nested--;
     }
+  }
+
+  #handleRaw(
+    handler: RawHandler,
+    subject: string,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+  ): boolean {
+    this.#nested++;
+    try {
+      return handler(subject, operation, from) !== false;
+    } catch (error) {
+      this.#logFault(subject, error);
+      return true;
+    } finally {
+      this.#nested--;
+    }
+  }
+
+  #logFault(subject: string, error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#log.error(`Handler of a message on ${toUtf8(quote(subject))} failed: ${text}`);
   }
 
   #appendWithoutHeader(delivery: Delivery, operation: PublishOperation, to: ClientConnection): void {
