@@ -37,7 +37,7 @@ export class Route {
     const found: Subscription[] = this.account.match(this.subject);
     const response = this.isResponse ? responses?.find(this.subject) : undefined;
     if (response !== undefined) found.push(response);
-    return (this.#plan = new DeliveryPlan(this.subject, found, false, allocate));
+    return (this.#plan = new DeliveryPlan(this.subject, found, false, null, allocate));
   }
 
   /** Whether anybody listens, where the subject is one for an answer to another account: there. */

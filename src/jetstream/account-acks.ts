@@ -110,6 +110,7 @@ export class AccountAcks implements AckRoute {
       header: null,
       payload,
       from: null,
+      trace: null,
     });
     return true;
   }

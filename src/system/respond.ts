@@ -84,9 +84,9 @@ function isMeant({ broker }: Sender, filter: Filter): boolean {
   return (
     fits(name, broker.serverName) &&
     fits(host, broker.address.host) &&
-    // It is in no cluster, and has no JetStream domain.
+    // It is in no cluster.
     fits(cluster, '') &&
-    domain === '' &&
+    (domain === '' || domain === broker.options.jetstream.domain) &&
     (tags ?? []).every((tag) => broker.options.serverTags.includes(tag))
   );
 }
