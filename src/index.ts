@@ -8,6 +8,8 @@
  * console.log(server.url);
  * ```
  */
+import { warmUp } from './warm-up.js';
+
 export type { ConnectionType } from './config/options.js';
 export type {
   AccountConfig,
@@ -54,3 +56,5 @@ export {
   WeftServer,
   type WeftServerInfo,
 } from './weft-server.js';
+
+warmUp();

@@ -5,6 +5,7 @@
 import { totalmem } from 'node:os';
 import { GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js';
 import { noAccountLimits, type ServerOptions } from '../config/options.js';
+import { systemAccountOf } from '../config/validate.js';
 import { ClientParser } from '../protocol/client-parser.js';
 import { clientErrors } from '../protocol/errors.js';
 import { type CommonInfo, type ConnectionInfo, InfoTemplate, versionFields } from '../protocol/info.js';
@@ -96,7 +97,7 @@ export class Broker {
     this.passages = new ServicePassages(this);
     this.closedConnections = new ClosedConnections(parts.options.maxClosedClients);
     this.globalAccount = this.account(GLOBAL_ACCOUNT);
-    if (!parts.options.noSystemAccount) this.account(this.systemAccountName);
+    if (systemAccountOf(parts.options) !== undefined) this.account(this.systemAccountName);
     this.applyAccounts();
   }
 

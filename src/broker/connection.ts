@@ -108,6 +108,8 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
   readonly liveness: Liveness;
   readonly congestion: Congestion;
   #operations = 0;
+  /** Since the last piece of input a PING came. */
+  #pinged = false;
   /** Of the last activity, by the monotonic clock: the only one that is read for every piece of input. */
   #activeAt: number;
   #flushedMsgs = 0;
@@ -174,11 +176,14 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     this.#noteInput(before);
   }
 
-  /** Messages and subscriptions count as activity, PING and PONG do not. */
+  /** Messages and subscriptions count as activity; a PING is a sign of life only. */
   #noteInput(before: number): void {
-    if (this.inMsgs + this.#operations === before) return;
-    this.#activeAt = this.broker.clock.monotonic();
-    this.liveness.onInput(this.#activeAt);
+    const active = this.inMsgs + this.#operations !== before;
+    if (!active && !this.#pinged) return;
+    this.#pinged = false;
+    const now = this.broker.clock.monotonic();
+    if (active) this.#activeAt = now;
+    this.liveness.onInput(now);
   }
 
   /** What waited is sent; messages among it count as activity. */
@@ -374,7 +379,7 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
 
   onPing(): void {
     if (this.traced) this.logTrace('<<- [PING]');
-    this.liveness.onInput(this.broker.clock.monotonic());
+    this.#pinged = true;
     if (this.traced) this.logTrace('->> [PONG]');
     this.send('PONG\r\n');
     if (!this.connectReceived || this.firstPongSent) return;

@@ -67,7 +67,7 @@ function deliveryOf(sub: Subscription, subject: string, allocate: (size: number)
   const shown = sub.subjectFor(subject);
   if (sub.connection === null) {
     // What goes to another account is looked for there by these bytes.
-    const length = sub.handler === null ? shown.length : 0;
+    const length = sub.handler === null && sub.raw === null ? shown.length : 0;
     const { memory, start } = allocate(length);
     if (length > 0) writeText(shown, memory.bytes, start);
     return new Delivery(sub, memory, start, length);

@@ -1,12 +1,12 @@
 /**
  * The narrow door by which rooms that are not sockets join the broker: an account to publish into and to subscribe in.
  */
-import { fromUtf8 } from '../protocol/bytes.js';
+import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
 import type { Broker } from './broker.js';
 import type { BrokerAccount } from './broker-account.js';
 import type { ClientConnection } from './connection.js';
 import { Shadows } from './stream-imports.js';
-import { type InternalHandler, Subscription } from './subscription.js';
+import { type InternalHandler, type RawHandler, Subscription } from './subscription.js';
 
 /** A message as a room inside the server gets it. The bytes are its own. */
 export interface InternalMessage {
@@ -35,8 +35,20 @@ export class InternalClient {
 
   /** Calls `handler` for every message, during the publish: it must be quick. Throws when the subject is not valid. */
   subscribe(subject: string, handler: InternalHandler, queue: string | null = null): Subscription {
-    const sub = new Subscription(fromUtf8(subject), queue, this.#nextSid++, null, handler);
-    if (!this.account.subscribe(sub)) throw new Error(`invalid subject ${JSON.stringify(subject)}`);
+    return this.#add(new Subscription(fromUtf8(subject), queue, this.#nextSid++, null, handler));
+  }
+
+  /** The same for rooms that look at messages where they lie. */
+  subscribeRaw(subject: string, handler: RawHandler): Subscription {
+    const sub = new Subscription(fromUtf8(subject), null, this.#nextSid++, null, null);
+    sub.raw = handler;
+    sub.special = true;
+    return this.#add(sub);
+  }
+
+  #add(sub: Subscription): Subscription {
+    if (!this.account.subscribe(sub))
+      throw new Error(`invalid subject ${JSON.stringify(toUtf8(sub.subject))}`);
     this.#subscriptions.add(sub);
     this.account.insiders ??= new Set();
     this.account.insiders.add(this);
@@ -74,6 +86,16 @@ export class InternalClient {
   ): boolean {
     const { publisher } = this.#broker;
     return publisher.publishText(this.account, fromUtf8(subject), fromUtf8(reply), header, payload);
+  }
+
+  /** The same with subjects in latin1, as they are inside the server. */
+  publishLatin1(
+    subject: string,
+    payload: Uint8Array | string,
+    reply = '',
+    header: Uint8Array | null = null,
+  ): boolean {
+    return this.#broker.publisher.publishText(this.account, subject, reply, header, payload);
   }
 
   /**

@@ -18,7 +18,7 @@ import type { FlushQueue } from './flush-queue.js';
 import type { InternalMessage } from './internal-client.js';
 import { isInbox, OneTimePlans } from './one-time-plans.js';
 import { RESPONSE_PREFIX } from './responses.js';
-import type { InternalHandler, Passage, Subscription } from './subscription.js';
+import type { InternalHandler, Passage, RawHandler, Subscription } from './subscription.js';
 
 const GATEWAY_REPLY = /^(_GR_\.|\$GR\.)./;
 const RAFT_SUBJECT = /^\$NRG\./;
@@ -353,6 +353,7 @@ export class Publisher {
     from: ClientConnection | null,
   ): boolean {
     const { sub } = delivery;
+    if (sub.raw !== null) return this.#handleRaw(sub.raw, sub.subjectFor(plan.subject), operation, from);
     if (sub.handler !== null) {
       return this.#handle(sub.handler, messageOf(sub.subjectFor(plan.subject), operation, from));
     }
@@ -372,12 +373,33 @@ export class Publisher {
     try {
       return handler(message) !== false;
     } catch (error) {
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      this.#log.error(`Handler of a message on ${toUtf8(quote(message.subject))} failed: ${text}`);
+      this.#logFault(message.subject, error);
       return true;
     } finally {
       this.#nested--;
     }
+  }
+
+  #handleRaw(
+    handler: RawHandler,
+    subject: string,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+  ): boolean {
+    this.#nested++;
+    try {
+      return handler(subject, operation, from) !== false;
+    } catch (error) {
+      this.#logFault(subject, error);
+      return true;
+    } finally {
+      this.#nested--;
+    }
+  }
+
+  #logFault(subject: string, error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#log.error(`Handler of a message on ${toUtf8(quote(subject))} failed: ${text}`);
   }
 
   #appendWithoutHeader(delivery: Delivery, operation: PublishOperation, to: ClientConnection): void {

@@ -13,6 +13,16 @@ import type { InternalMessage } from './internal-client.js';
  */
 export type InternalHandler = (message: InternalMessage) => unknown;
 
+/**
+ * The same for rooms that count every copy: the message where it lies. Nothing of it is theirs once the call is over. `subject` is
+ * latin1 text.
+ */
+export type RawHandler = (
+  subject: string,
+  operation: PublishOperation,
+  from: ClientConnection | null,
+) => unknown;
+
 export class Subscription implements Interest {
   readonly subject: string;
   readonly queue: string | null;
@@ -21,6 +31,8 @@ export class Subscription implements Interest {
   /** Null for a subscription of the server itself. */
   readonly connection: ClientConnection | null;
   readonly handler: InternalHandler | null;
+  /** In place of `handler`. */
+  raw: RawHandler | null = null;
   /** Messages delivered since SUB. */
   delivered = 0;
   /** UNSUB after this many; 0 is never. */

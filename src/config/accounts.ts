@@ -39,7 +39,8 @@ function readNames(entries: ConfigValue[], { options, problems }: Reading): void
   }
 }
 
-function readAccount(name: string, entry: ConfigValue, { options, problems }: Reading): void {
+function readAccount(name: string, entry: ConfigValue, reading: Reading): void {
+  const { options, problems } = reading;
   if (!(entry.value instanceof Map)) {
     problems.error(entry, 'Expected map entries for accounts');
     return;
@@ -60,7 +61,7 @@ function readAccount(name: string, entry: ConfigValue, { options, problems }: Re
   } else {
     applyDefaultPermissions(users, account.defaultPermissions);
     for (const user of users) user.account = name;
-    addUsers(users, options.authorization.users, (text) => problems.error(usersAt, text));
+    addUsers(users, reading, (text) => problems.error(usersAt, text));
   }
 }
 

@@ -8,6 +8,10 @@ import { hashText, writeText } from '../protocol/bytes.js';
 import { type Arena, type Chunk, COPY_SLACK, type Memory, PAGE_SIZE } from '../runtime/arena.js';
 import { subjectMatches } from './subject.js';
 
+/** Of a cache that holds nothing: there may be many accounts in which nothing happens. Look-ups need one. */
+const UNUSED_SLOTS = 1;
+/** Of one that holds something. */
+const USED_SLOTS = 64;
 const MAX_ENTRIES = 131_072;
 const MAX_PAGE_BYTES = 32 * 1024 * 1024;
 /** A wildcard subscription looks through at most this many entries for those it touches; beyond it, all become stale. */
@@ -45,8 +49,8 @@ export class CachedSubject<V> {
 }
 
 export class SubjectCache<V> {
-  #table: (CachedSubject<V> | undefined)[] = new Array(64);
-  #mask = 63;
+  #table: (CachedSubject<V> | undefined)[] = new Array(UNUSED_SLOTS);
+  #mask = UNUSED_SLOTS - 1;
   #size = 0;
   readonly #pages: Chunk[] = [];
   #used = 0;
@@ -142,8 +146,8 @@ export class SubjectCache<V> {
 
   clear(): void {
     this.#worn = false;
-    this.#table = new Array(64);
-    this.#mask = 63;
+    this.#table = new Array(UNUSED_SLOTS);
+    this.#mask = UNUSED_SLOTS - 1;
     this.#size = 0;
     for (const page of this.#pages) this.#arena.givePage(page);
     this.#pages.length = 0;
@@ -176,7 +180,7 @@ export class SubjectCache<V> {
 
   #grow(): void {
     const old = this.#table;
-    this.#table = new Array(old.length * 2);
+    this.#table = new Array(Math.max(old.length * 2, USED_SLOTS));
     this.#mask = this.#table.length - 1;
     for (const entry of old) if (entry !== undefined) this.#place(entry);
   }
