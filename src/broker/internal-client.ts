@@ -5,6 +5,7 @@ import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
 import type { Broker } from './broker.js';
 import type { BrokerAccount } from './broker-account.js';
 import type { ClientConnection } from './connection.js';
+import type { MessageTrace } from './message-trace.js';
 import { Shadows } from './stream-imports.js';
 import { type InternalHandler, type RawHandler, Subscription } from './subscription.js';
 
@@ -19,18 +20,23 @@ export interface InternalMessage {
   payload: Buffer;
   /** The client that published it, maybe in another account (`from.account`); null when a room inside the server did. */
   from: ClientConnection | null;
+  /** Where its way is noted, because the client asked for that; null for nearly all messages. */
+  trace: MessageTrace | null;
 }
 
 export class InternalClient {
   readonly #broker: Broker;
   readonly account: BrokerAccount;
   readonly #subscriptions = new Set<Subscription>();
+  readonly #asClient: boolean;
   #shadows: Shadows | null = null;
   #nextSid = 1;
 
-  constructor(broker: Broker, account: BrokerAccount) {
+  /** `asClient`: what it publishes is mapped as what clients publish. */
+  constructor(broker: Broker, account: BrokerAccount, asClient = false) {
     this.#broker = broker;
     this.account = account;
+    this.#asClient = asClient;
   }
 
   /** Calls `handler` for every message, during the publish: it must be quick. Throws when the subject is not valid. */
@@ -85,7 +91,8 @@ export class InternalClient {
     header: Uint8Array | null = null,
   ): boolean {
     const { publisher } = this.#broker;
-    return publisher.publishText(this.account, fromUtf8(subject), fromUtf8(reply), header, payload);
+    const [to, back] = [fromUtf8(subject), fromUtf8(reply)];
+    return publisher.publishText(this.account, to, back, header, payload, this.#asClient);
   }
 
   /** The same with subjects in latin1, as they are inside the server. */

@@ -21,7 +21,7 @@ accounts {
   SYS { users: [{user: sys, password: sys}, {user: sys2, password: sys2}] }
   A { users: [
     {user: a, password: a, permissions: {
-      publish: {allow: ["x.>", "$SYS.REQ.>"], deny: "x.y"}, subscribe: {deny: ["nope q"]}, allow_responses: {max: 3, expires: "1m"} } },
+      publish: {allow: ["$SYS.REQ.>"], deny: "x.y"}, subscribe: {deny: ["nope q"]}, allow_responses: {max: 3, expires: "1m"} } },
     {user: a2, password: a2} ] }
   B { users: [{user: b, password: b}] }
   C { users: [{user: c, password: c}] }

@@ -181,9 +181,9 @@ test('a client is asked to leave, if it can be', async () => {
 });
 
 test('a reload that is asked for', async () => {
-  const read = () => optionsFromObject({ port: -1, max_payload: size }).options;
+  const read = () => optionsFromObject({ port: -1, max_payload: size });
   let size = 1000;
-  const server = new Server(read(), {
+  const server = new Server(read().options, {
     noListen: true,
     readOptions: () => ({ options: read(), text: '', digest: '', warnings: [], errors: [] }),
   });
