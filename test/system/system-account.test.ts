@@ -185,7 +185,7 @@ test('a reload that is asked for', async () => {
   let size = 1000;
   const server = new Server(read().options, {
     noListen: true,
-    readOptions: () => ({ options: read(), text: '', digest: '', warnings: [], errors: [] }),
+    readOptions: read,
   });
   await server.start();
   const client = server.broker.internalClient(server.broker.account('$SYS'));
