@@ -179,7 +179,8 @@ export class Publisher {
     header: Uint8Array | null,
     payload: Uint8Array,
   ): boolean {
-    return this.#deliverShown(route, shown, this.#composer.compose(shown, reply, header, payload, true));
+    const operation = this.#composer.compose(shown, reply, header, payload, this.#nested > 0);
+    return this.passOnAs(route.plan, shown, operation, null);
   }
 
   /** The same for a message where it lies. */
@@ -191,7 +192,7 @@ export class Publisher {
       const busy = this.#frame.busy;
       this.#frame.busy = true;
       try {
-        return this.#deliverShown(route, message.subject, operation);
+        return this.passOnAs(route.plan, message.subject, operation, null);
       } finally {
         this.#frame.busy = busy;
       }
@@ -213,14 +214,21 @@ export class Publisher {
     return true;
   }
 
-  #deliverShown(route: Route, shown: string, operation: PublishOperation): boolean {
-    const { plain, groups } = route.plan;
+  /** Delivers by a plan what shows another subject than the plan's; true when somebody got it. */
+  passOnAs(
+    plan: DeliveryPlan,
+    shown: string,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+  ): boolean {
     let delivered = false;
-    for (const delivery of plain) if (this.#deliverOne(delivery, shown, operation)) delivered = true;
-    for (const members of groups) {
+    for (const delivery of plan.plain)
+      if (this.#deliverShown(delivery, shown, operation, from)) delivered = true;
+    for (const members of plan.groups) {
       const first = members.length === 1 ? 0 : this.#random.next() % members.length;
       for (let tries = 0; tries < members.length; tries++) {
-        if (!this.#deliverOne(members[(first + tries) % members.length]!, shown, operation)) continue;
+        const member = members[(first + tries) % members.length]!;
+        if (!this.#deliverShown(member, shown, operation, from)) continue;
         delivered = true;
         break;
       }
@@ -228,13 +236,18 @@ export class Publisher {
     return delivered;
   }
 
-  #deliverOne(delivery: Delivery, shown: string, operation: PublishOperation): boolean {
+  #deliverShown(
+    delivery: Delivery,
+    shown: string,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+  ): boolean {
     const { sub } = delivery;
-    if (sub.connection === null) return this.#deliverSpecial(delivery, { subject: shown }, operation, null);
+    if (sub.connection === null) return this.#deliverSpecial(delivery, { subject: shown }, operation, from);
     const head = `HMSG ${shown} ${sub.sid} `;
     const memory = new Memory(head.length + COPY_SLACK);
     writeText(head, memory.bytes, 0);
-    return this.#deliverTo(new Delivery(sub, memory, 0, head.length), { subject: shown }, operation, null);
+    return this.#deliverTo(new Delivery(sub, memory, 0, head.length), { subject: shown }, operation, from);
   }
 
   /** The plan for what comes from another account on the subject that these bytes are; the account's mappings apply. */
