@@ -528,6 +528,8 @@ export class SourceReader {
   /** JSON of the origin in `StreamInfo`; `sequence` is what is stored of a source, 0 for mirrors. */
   info(sequence: number): string {
     const { name, external, filter_subject: filter, subject_transforms: transforms } = this.#copier.source;
+    // As officially, a mirror that has not asked yet does not show it.
+    const shown = filter !== '' && (this.#copier.kind === 'source' || this.#lastRequest !== -1);
     const heard = this.lastHeard;
     const active =
       heard === -1 ? -1 : Math.max(0, Math.round((this.#clock.monotonic() - heard) * MILLISECOND));
@@ -541,7 +543,7 @@ export class SourceReader {
       ['seq', sequence === 0 ? undefined : String(sequence)],
       ['active', String(active)],
       ['error', this.error === '' ? undefined : this.error],
-      ['filter_subject', filter === '' ? undefined : json(filter)],
+      ['filter_subject', shown ? json(filter) : undefined],
       [
         'subject_transforms',
         transforms?.length ? json(transforms.map(({ src, dest }) => ({ src, dest }))) : undefined,

@@ -30,6 +30,7 @@ import {
 } from './store/message-store.js';
 import { type StreamConfig, streamConfig } from './stream-config.js';
 import { StreamConsumers } from './stream-consumers.js';
+import { TracedPublish } from './traced-publish.js';
 
 const NANOSECONDS = 1_000_000;
 
@@ -51,6 +52,7 @@ export class Stream implements StoreListener {
   /** The last sequence that is durable: nothing above it is delivered. */
   visibleSequence: number;
   lastMessageId = '';
+  #started = false;
   #subscriptions: Subscription[] = [];
   readonly #duplicates: DuplicateWindow;
   readonly #acks: AckQueue;
@@ -90,6 +92,7 @@ export class Stream implements StoreListener {
 
   /** Takes messages from now on. */
   start(): void {
+    this.#started = true;
     this.#subscribe();
     this.consumers.start();
     this.intake.start();
@@ -114,6 +117,7 @@ export class Stream implements StoreListener {
     for (const sub of this.#subscriptions) client.unsubscribe(sub);
     const receive = (message: InternalMessage) => this.receive(message);
     this.#subscriptions = (this.config.subjects ?? []).map((subject) => client.subscribe(subject, receive));
+    for (const sub of this.#subscriptions) sub.heedsTraces = true;
   }
 
   /** Changes over to a configuration that was checked. */
@@ -122,7 +126,7 @@ export class Stream implements StoreListener {
     this.config = config;
     this.#apply(config);
     this.storage.save(config, this.created);
-    if (this.#subscriptions.length > 0 && JSON.stringify(config.subjects) !== subjects) this.#subscribe();
+    if (this.#started && JSON.stringify(config.subjects) !== subjects) this.#subscribe();
     this.intake.update();
     this.#charge();
   }
@@ -134,11 +138,14 @@ export class Stream implements StoreListener {
     if (this.closed) return;
     const subject = this.#transform?.match(message.subject) ?? message.subject;
     const reply = this.config.no_ack ? '' : message.reply;
+    const trace = message.trace === null ? null : new TracedPublish(message.trace, this.name);
     try {
-      this.#publish(subject, message.header, message.payload, reply);
+      this.#publish(subject, trace?.header(message) ?? message.header, message.payload, reply, trace);
+      trace?.end();
     } catch (error) {
-      if (error instanceof ApiError) this.#refuse(reply, error);
-      else throw error;
+      if (!(error instanceof ApiError)) throw error;
+      trace?.failed(error);
+      this.#refuse(reply, error);
     }
   }
 
@@ -148,7 +155,7 @@ export class Stream implements StoreListener {
    */
   take(subject: string, header: Buffer | null, payload: Buffer, place: Place | null): number {
     if (this.closed) throw new ApiError('streamNotFound');
-    return this.#publish(this.#transform?.match(subject) ?? subject, header, payload, '', { place });
+    return this.#publish(this.#transform?.match(subject) ?? subject, header, payload, '', null, { place });
   }
 
   /** A mirror has passed sequences that its origin does not have. */
@@ -163,6 +170,7 @@ export class Stream implements StoreListener {
     headers: Buffer | null,
     payload: Buffer,
     reply: string,
+    trace: TracedPublish | null,
     copied: { place: Place | null } | null = null,
   ): number {
     const { config, store } = this;
@@ -178,6 +186,7 @@ export class Stream implements StoreListener {
       plan = checkPublish(text, subject, payload.length, this, copied !== null);
       // What the origin of a mirror took is no duplicate.
       if (plan.duplicateOf > 0 && !copied?.place) {
+        trace?.duplicate();
         this.#acknowledgeDuplicate(reply, plan.duplicateOf);
         return 0;
       }
@@ -186,9 +195,9 @@ export class Stream implements StoreListener {
     }
     if (config.allow_msg_counter && (plan === null || plan.increment === null))
       throw new ApiError('messageIncrMissing');
-    if (config.retention === 'interest' && !this.consumers.wants(subject)) {
-      return this.#skip(plan, reply, copied?.place ?? null);
-    }
+    const unwanted = config.retention === 'interest' && !this.consumers.wants(subject);
+    if (trace?.goesNoFurther(subject, unwanted)) return 0;
+    if (unwanted) return this.#skip(plan, reply, copied?.place ?? null);
     this.#checkRoom(subject, header, payload);
     const previous = this.#republisher === null ? 0 : store.lastSequenceOf(subject);
     const place = copied?.place ?? null;
@@ -386,7 +395,7 @@ export class Stream implements StoreListener {
     return [
       ['config', streamConfig.write(config)],
       ['created', JSON.stringify(this.created)],
-      ['state', stateJson(this.store.state, { ...details, consumers: this.consumers.size })],
+      ['state', stateJson(this.store.state, { ...details, consumers: this.consumers.shown })],
       ['domain', domain === '' ? undefined : JSON.stringify(domain)],
       ...this.intake.infoFields(),
       ['ts', JSON.stringify(this.account.jetstream.now())],

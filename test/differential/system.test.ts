@@ -21,7 +21,7 @@ accounts {
   SYS { users: [{user: sys, password: sys}, {user: sys2, password: sys2}] }
   A { users: [
     {user: a, password: a, permissions: {
-      publish: {allow: ["x.>", "$SYS.REQ.>"], deny: "x.y"}, subscribe: {deny: ["nope q"]}, allow_responses: {max: 3, expires: "1m"} } },
+      publish: {allow: ["$SYS.REQ.>"], deny: "x.y"}, subscribe: {deny: ["nope q"]}, allow_responses: {max: 3, expires: "1m"} } },
     {user: a2, password: a2} ] }
   B { users: [{user: b, password: b}] }
   C { users: [{user: c, password: c}] }
@@ -81,6 +81,8 @@ const unordered = [
   'exports',
   'imports',
   'approved_accounts',
+  'allow',
+  'deny',
 ];
 
 /** The two ways by which a server's own connections are counted differ, so ids are distances from the first client's. */
@@ -206,7 +208,9 @@ requests.push(
     [`$SYS.REQ.ACCOUNT.NOPE.${name}`],
     [`$SYS.REQ.ACCOUNT.PING.${name}`],
   ]),
-  ...['CONNZ', 'LEAFZ', 'JSZ', 'STATZ', 'CONNS'].map((name): [string] => [`$SYS.REQ.ACCOUNT.A.${name}`]),
+  ...['SUBSZ', 'CONNZ', 'LEAFZ', 'JSZ', 'INFO', 'STATZ', 'CONNS'].map((name): [string] => [
+    `$SYS.REQ.ACCOUNT.A.${name}`,
+  ]),
   ['$SYS.REQ.ACCOUNT.A.CONNZ', '{"acc":"B","auth":true,"subscriptions":true}'],
   ['$SYS.REQ.ACCOUNT.C.STATZ'],
   ['$SYS.REQ.ACCOUNT.C.STATZ', '{"include_unused":true}'],
