@@ -81,6 +81,8 @@ const unordered = [
   'exports',
   'imports',
   'approved_accounts',
+  'allow',
+  'deny',
 ];
 
 /** The two ways by which a server's own connections are counted differ, so ids are distances from the first client's. */
@@ -206,7 +208,9 @@ requests.push(
     [`$SYS.REQ.ACCOUNT.NOPE.${name}`],
     [`$SYS.REQ.ACCOUNT.PING.${name}`],
   ]),
-  ...['CONNZ', 'LEAFZ', 'JSZ', 'STATZ', 'CONNS'].map((name): [string] => [`$SYS.REQ.ACCOUNT.A.${name}`]),
+  ...['SUBSZ', 'CONNZ', 'LEAFZ', 'JSZ', 'INFO', 'STATZ', 'CONNS'].map((name): [string] => [
+    `$SYS.REQ.ACCOUNT.A.${name}`,
+  ]),
   ['$SYS.REQ.ACCOUNT.A.CONNZ', '{"acc":"B","auth":true,"subscriptions":true}'],
   ['$SYS.REQ.ACCOUNT.C.STATZ'],
   ['$SYS.REQ.ACCOUNT.C.STATZ', '{"include_unused":true}'],
