@@ -546,7 +546,7 @@ function reasonAgainst(
 }
 
 /** A message with bytes of its own, for a handler. */
-function messageOf(
+export function messageOf(
   subject: string,
   operation: PublishOperation,
   from: ClientConnection | null,
