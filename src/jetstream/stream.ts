@@ -70,7 +70,7 @@ export class Stream implements StoreListener {
     this.config = config;
     this.visibleSequence = this.store.state.lastSequence;
     this.#duplicates = new DuplicateWindow(config.duplicate_window);
-    this.#acks = new AckQueue((reply, body) => account.client.publishLatin1(reply, body));
+    this.#acks = new AckQueue((reply, body) => account.client.answer(reply, body));
     this.store.listener = this;
     this.#apply(config);
     this.consumers = new StreamConsumers(this);
@@ -106,7 +106,7 @@ export class Stream implements StoreListener {
     this.#looksCloser =
       config.sealed ||
       config.allow_msg_counter ||
-      config.discard === 'new' ||
+      config.discard_new_per_subject ||
       config.retention === 'interest' ||
       this.#transform !== null ||
       this.#republisher !== null;
@@ -157,7 +157,7 @@ export class Stream implements StoreListener {
     const { config, store } = this;
     if (config.max_msg_size >= 0 && size > config.max_msg_size)
       throw new ApiError('streamMessageExceedsMaximum');
-    this.account.checkRoom(this, size);
+    this.#checkSpace(store.sizeOfMessage(subject.length, 0, size));
     const time = this.account.jetstream.nanoseconds();
     let sequence: number;
     try {
@@ -293,18 +293,22 @@ export class Stream implements StoreListener {
   /** `discard: new`, and what the account and the server have left. */
   #checkRoom(subject: string, header: Buffer | null, payload: Buffer): void {
     const { config, store } = this;
-    const size = store.sizeOf(subject, header, payload);
-    this.account.checkRoom(this, size);
-    if (config.discard !== 'new') return;
-    const { messages, bytes } = store.state;
-    const full = (err: string) => new ApiError('streamStoreFailed', { err });
     if (config.discard_new_per_subject && config.max_msgs_per_subject > 0) {
       let count = 0;
       store.subjectTotals(store.filter([subject]), (_name, total) => (count += total));
-      if (count >= config.max_msgs_per_subject) throw full('maximum messages per subject exceeded');
+      if (count >= config.max_msgs_per_subject) throw noRoom('maximum messages per subject exceeded');
     }
-    if (config.max_msgs > 0 && messages >= config.max_msgs) throw full('maximum messages exceeded');
-    if (config.max_bytes > 0 && bytes + size > config.max_bytes) throw full('maximum bytes exceeded');
+    this.#checkSpace(store.sizeOf(subject, header, payload));
+  }
+
+  /** Whether account, server and, with `discard: new`, the stream itself have room for so many bytes. */
+  #checkSpace(size: number): void {
+    const { config } = this;
+    this.account.checkRoom(this, size);
+    if (config.discard !== 'new') return;
+    const { messages, bytes } = this.store.state;
+    if (config.max_msgs > 0 && messages >= config.max_msgs) throw noRoom('maximum messages exceeded');
+    if (config.max_bytes > 0 && bytes + size > config.max_bytes) throw noRoom('maximum bytes exceeded');
   }
 
   #recoverMessageIds(): void {
@@ -462,6 +466,10 @@ function withoutStatus(text: string): string {
   if (end <= 8) return text;
   const rest = text.slice(end);
   return rest === '\r\n\r\n' ? '' : `NATS/1.0${rest}`;
+}
+
+function noRoom(err: string): ApiError {
+  return new ApiError('streamStoreFailed', { err });
 }
 
 /** What a client is told when its message could not be stored. */
