@@ -167,12 +167,24 @@ export class Publisher {
   ): boolean {
     const operation = this.#composer.compose(shown, reply, header, payload, this.#nested > 0);
     const plan = account.cache.findText(target) ?? this.#planFor(account, target);
+    return this.passOnAs(plan, shown, operation, null);
+  }
+
+  /** Delivers by a plan what shows another subject than the plan's; true when somebody got it. */
+  passOnAs(
+    plan: DeliveryPlan,
+    shown: string,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+  ): boolean {
     let delivered = false;
-    for (const delivery of plan.plain) if (this.#deliverShown(delivery, shown, operation)) delivered = true;
+    for (const delivery of plan.plain)
+      if (this.#deliverShown(delivery, shown, operation, from)) delivered = true;
     for (const members of plan.groups) {
       const first = members.length === 1 ? 0 : this.#random.next() % members.length;
       for (let tries = 0; tries < members.length; tries++) {
-        if (!this.#deliverShown(members[(first + tries) % members.length]!, shown, operation)) continue;
+        const member = members[(first + tries) % members.length]!;
+        if (!this.#deliverShown(member, shown, operation, from)) continue;
         delivered = true;
         break;
       }
@@ -180,14 +192,19 @@ export class Publisher {
     return delivered;
   }
 
-  #deliverShown(delivery: Delivery, shown: string, operation: PublishOperation): boolean {
+  #deliverShown(
+    delivery: Delivery,
+    shown: string,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+  ): boolean {
     const { sub } = delivery;
-    if (sub.connection === null) return this.#deliverSpecial(delivery, { subject: shown }, operation, null);
+    if (sub.connection === null) return this.#deliverSpecial(delivery, { subject: shown }, operation, from);
     const head = `HMSG ${shown} ${sub.sid} `;
     const memory =
       head.length + COPY_SLACK <= SHOWN_HEAD_SIZE ? this.#shownHead : new Memory(head.length + COPY_SLACK);
     writeText(head, memory.bytes, 0);
-    return this.#deliverTo(new Delivery(sub, memory, 0, head.length), { subject: shown }, operation, null);
+    return this.#deliverTo(new Delivery(sub, memory, 0, head.length), { subject: shown }, operation, from);
   }
 
   /** The plan for what comes from another account on the subject that these bytes are; the account's mappings apply. */
