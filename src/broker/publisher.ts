@@ -11,6 +11,7 @@ import { quote } from '../protocol/errors.js';
 import { type Arena, COPY_SLACK, Memory } from '../runtime/arena.js';
 import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
+import { AnswerListeners } from './answer-listeners.js';
 import type { BrokerAccount } from './broker-account.js';
 import { Composer } from './composer.js';
 import type { ClientConnection } from './connection.js';
@@ -41,6 +42,7 @@ type Shown = Pick<DeliveryPlan, 'subject'>;
 
 export class Publisher {
   readonly #composer = new Composer();
+  readonly #listeners = new AnswerListeners();
   readonly #shownHead = new Memory(SHOWN_HEAD_SIZE);
   readonly #flushes: FlushQueue;
   readonly #random: Random;
@@ -131,6 +133,24 @@ export class Publisher {
   ): boolean {
     const operation = this.#composer.compose(subject, reply, header, payload, this.#nested > 0);
     return this.publishInternal(account, operation, asClient);
+  }
+
+  /**
+   * Publishes a short latin1 text, as acknowledgements are. Clients wait for them on `<prefix>.<something new>`, so who listens under the
+   * prefix is remembered for the next one.
+   */
+  answer(account: BrokerAccount, subject: string, body: string): boolean {
+    const listener = this.#listeners.find(account, subject);
+    const to = listener?.connection ?? null;
+    if (to === null || to.special || listener!.special || !isInbox(subject)) {
+      return this.publishText(account, subject, '', null, Buffer.from(body, 'latin1'));
+    }
+    listener!.delivered++;
+    to.outMsgs++;
+    to.outBytes += body.length;
+    to.out.text(`MSG ${subject} ${listener!.sid} ${body.length}\r\n${body}\r\n`);
+    if (!to.dirty) this.#flushes.add(to);
+    return true;
   }
 
   /**
@@ -563,7 +583,7 @@ function reasonAgainst(
 }
 
 /** A message with bytes of its own, for a handler. */
-function messageOf(
+export function messageOf(
   subject: string,
   operation: PublishOperation,
   from: ClientConnection | null,
