@@ -97,6 +97,11 @@ export class InternalClient {
     return publisher.publishText(this.account, to, back, header, payload, this.#asClient);
   }
 
+  /** Publishes a short text to a subject that one client listens on, as answers are. Both are latin1. */
+  answer(subject: string, body: string): boolean {
+    return this.#broker.publisher.answer(this.account, subject, body);
+  }
+
   /** The same with subjects in latin1, as they are inside the server. */
   publishLatin1(
     subject: string,

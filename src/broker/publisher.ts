@@ -11,6 +11,7 @@ import { quote } from '../protocol/errors.js';
 import { type Arena, COPY_SLACK, Memory } from '../runtime/arena.js';
 import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
+import { AnswerListeners } from './answer-listeners.js';
 import type { AckRoute, BrokerAccount } from './broker-account.js';
 import { Composer } from './composer.js';
 import type { ClientConnection } from './connection.js';
@@ -49,6 +50,7 @@ type Shown = Pick<DeliveryPlan, 'subject'>;
 export class Publisher {
   readonly #composer = new Composer();
   readonly #frame = new StoredFrame();
+  readonly #listeners = new AnswerListeners();
   readonly #shownHead = new Memory(SHOWN_HEAD_SIZE);
   readonly #flushes: FlushQueue;
   readonly #random: Random;
@@ -166,6 +168,24 @@ export class Publisher {
   ): boolean {
     const operation = this.#composer.compose(subject, reply, header, payload, this.#nested > 0);
     return this.publishInternal(account, operation, asClient);
+  }
+
+  /**
+   * Publishes a short latin1 text, as acknowledgements are. Clients wait for them on `<prefix>.<something new>`, so who listens under the
+   * prefix is remembered for the next one.
+   */
+  answer(account: BrokerAccount, subject: string, body: string): boolean {
+    const listener = this.#listeners.find(account, subject);
+    const to = listener?.connection ?? null;
+    if (to === null || to.special || listener!.special || !isInbox(subject)) {
+      return this.publishText(account, subject, '', null, Buffer.from(body, 'latin1'));
+    }
+    listener!.delivered++;
+    to.outMsgs++;
+    to.outBytes += body.length;
+    to.out.text(`MSG ${subject} ${listener!.sid} ${body.length}\r\n${body}\r\n`);
+    if (!to.dirty) this.#flushes.add(to);
+    return true;
   }
 
   /**
@@ -473,16 +493,15 @@ export class Publisher {
       sub.delivered++;
       return this.#deliverInside(delivery, plan, operation, from);
     }
-    const subject = sub.subjectFor(plan.subject);
     let trace = operation.trace as MessageTrace | null;
     if (trace !== null && main !== sub) {
-      trace.streamExport(to.account, subject);
+      trace.streamExport(to.account, sub.subjectFor(plan.subject));
       if (!sub.allowsTrace) {
         if (trace.only) return true;
         trace = null;
       }
     }
-    const reason = reasonAgainst(delivery, subject, from);
+    const reason = reasonAgainst(delivery, plan, from);
     if (reason !== null) {
       trace?.egress(to, sub, reason);
       return false;
@@ -638,17 +657,18 @@ function isMereCopy({ sub, connection }: Delivery, { headerSize }: PublishOperat
 /** Why the client does not get the message, or null. */
 function reasonAgainst(
   { sub, connection: to }: Delivery,
-  subject: string,
+  plan: Shown,
   from: ClientConnection | null,
 ): string | null {
   if (to === from && !to!.echo) return notDelivered.noEcho;
-  if (sub.main.filter?.denies(subject)) return notDelivered.denied;
+  // The subject as an importer has it is made where a filter asks for it, not for each message.
+  if (sub.main.filter?.denies(sub.subjectFor(plan.subject))) return notDelivered.denied;
   if (sub.closed) return notDelivered.subscriptionClosed;
   return to!.closed ? notDelivered.clientClosed : null;
 }
 
 /** A message with bytes of its own, for a handler. */
-function messageOf(
+export function messageOf(
   subject: string,
   operation: PublishOperation,
   from: ClientConnection | null,

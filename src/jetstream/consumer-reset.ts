@@ -8,6 +8,7 @@ import { consumerInfoFields, type InfoFields } from './consumer-info.js';
 import { ApiError } from './errors.js';
 import { jsonObject } from './info.js';
 import { needsHigherLevel } from './levels.js';
+import { asksForIdentity, identityHeader } from './source-consumers.js';
 
 const TYPE = 'io.nats.jetstream.api.v1.consumer_reset_response';
 const resetRequest = struct('JSApiConsumerResetRequest', { seq: omitEmpty(uint64) });
@@ -15,14 +16,15 @@ const resetRequest = struct('JSApiConsumerResetRequest', { seq: omitEmpty(uint64
 export function answerReset(consumer: Consumer, { reply, header, payload }: InternalMessage): void {
   if (reply === '') return;
   const { client, jetstream } = consumer.account;
-  const answer = (fields: InfoFields) =>
-    client.publish(toUtf8(reply), jsonObject([['type', JSON.stringify(TYPE)], ...fields]));
+  const identity = asksForIdentity(header) ? identityHeader(consumer.stream) : null;
+  const answer = (fields: InfoFields, shown: Buffer | null = null) =>
+    client.publish(toUtf8(reply), jsonObject([['type', JSON.stringify(TYPE)], ...fields]), '', shown);
   try {
     if (needsHigherLevel(header)) throw new ApiError('requiredApiLevel');
     const to = resetSequence(consumer, payload.length === 0 ? 0 : readSequence(payload));
     consumer.reset(to);
     const fields: InfoFields = [...consumerInfoFields(consumer), ['reset_seq', String(to)]];
-    jetstream.storage.commit.after(() => answer(fields));
+    jetstream.storage.commit.after(() => answer(fields, identity));
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     answer([

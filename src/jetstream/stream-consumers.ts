@@ -44,9 +44,15 @@ export class StreamConsumers {
     this.#stream = stream;
   }
 
-  /** Those that others see: not the ones by which the server itself reads. */
   get size(): number {
-    return this.#list.reduce((count, { config }) => count + (config.direct ? 0 : 1), 0);
+    return this.#list.length;
+  }
+
+  /** Without those by which other streams read. */
+  get shown(): number {
+    let count = 0;
+    for (const { config } of this.#list) if (!config.direct) count++;
+    return count;
   }
 
   get(name: string): Consumer | undefined {
