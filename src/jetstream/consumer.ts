@@ -218,7 +218,8 @@ export class Consumer implements ConsumerStoreListener {
   }
 
   /** A message that matches was stored; it is delivered once it is durable. True when somebody waits for it. */
-  stored(): boolean {
+  stored(sequence: number): boolean {
+    if (sequence < this.acks.next) return false;
     this.numPending++;
     return this.mode.ready;
   }
@@ -233,6 +234,7 @@ export class Consumer implements ConsumerStoreListener {
     const known = acks.gone(sequence);
     this.#changed(false);
     if (known === null) return;
+    this.lastAck = this.clock.now();
     // What is purged goes without a word, as officially.
     if (reason !== 'purge') adviseTerminated(this, { sequence, ...known }, DELETED);
     this.pumpLater();
@@ -258,7 +260,9 @@ export class Consumer implements ConsumerStoreListener {
   purged(firstSequence: number): void {
     const { store } = this.stream;
     const isGone = (sequence: number) => store.load(sequence, this.#message) === null;
+    const { size } = this.acks.pending;
     this.acks.purged(firstSequence, isGone);
+    if (this.acks.pending.size < size) this.lastAck = this.clock.now();
     if (this.#lastOnes !== null) {
       const before = this.#lastOnes.at(-1)!;
       this.#lastOnes = this.#lastOnes.filter((each) => each >= firstSequence && !isGone(each));

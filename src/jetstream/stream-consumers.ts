@@ -119,7 +119,8 @@ export class StreamConsumers {
 
   stored(subject: string): void {
     if (this.#list.length === 0) return;
-    for (const consumer of this.#for(subject)) if (consumer.stored()) this.#woken.add(consumer);
+    const { lastSequence } = this.#stream.store.state;
+    for (const consumer of this.#for(subject)) if (consumer.stored(lastSequence)) this.#woken.add(consumer);
   }
 
   /** What was stored can be delivered. */

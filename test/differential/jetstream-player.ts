@@ -202,6 +202,8 @@ function normal(text: string): string {
   return text
     .replace(TIME, '<time>')
     .replace(/^(\$JS\.ACK\.[^.]+\.[^.]+\.\d+\.\d+\.\d+)\.\d+\./, '$1.<ns>.')
+    .replace(/(Nats-Subject: \$JS\.ACK\.\S+\.\d+\.\d+\.\d+)\.\d+\./, '$1.<ns>.')
+    .replace(/Nats-Stream-Identity: \w+/, 'Nats-Stream-Identity: <id>')
     .replace(/(\$JS\.FC\.[^.]+\.[^.]+)\.\w+/, '$1.<id>')
     .replace(/"(id|pinned_client_id|pinned_id)":"[^"]+"/g, '"$1":"<id>"')
     .replace(/Nats-Pin-Id: \w+/, 'Nats-Pin-Id: <id>')

@@ -133,9 +133,10 @@ export const ackScripts: Scripts = {
       await p.store(`${s}.a`, `${s}.b`, `${s}.c`, `${s}.d`, `${s}.e`, `${s}.f`);
       await fetch(p, 'c', 1);
       const { reply } = p.messages.find((message) => message.reply.startsWith('$JS.ACK.'))!;
-      for (const body of ['+NXT', '+NXT 2', '+NXT {"batch":2,"no_wait":true}', '+NXT x', '+NXT {"batch":'])
+      for (const body of ['+NXT', '+NXT 2', '+NXT {"batch":2,"no_wait":true}', '+NXT x', '+NXT {"batch":']) {
         await p.pub(reply, body, 'in');
-      await p.look(6);
+        await p.look(1);
+      }
       await p.info('c');
     },
   },

@@ -100,8 +100,10 @@ export const pullScripts: Scripts = {
         'in.3': { batch: 2, ...WAIT },
       });
       await p.info('c');
-      for (let i = 0; i < 6; i++) await p.store(`${s}.a`);
-      await p.look(6);
+      for (let i = 0; i < 6; i++) {
+        await p.store(`${s}.a`);
+        await p.look(1);
+      }
       await p.info('c');
     },
   },
@@ -167,8 +169,10 @@ export const pullScripts: Scripts = {
         'in.3': { batch: 2, group: 'g', ...WAIT },
         'in.4': { batch: 2, group: 'g', priority: 1, ...WAIT },
       });
-      for (let i = 0; i < 8; i++) await p.store(`${s}.a`);
-      await p.look(8);
+      for (let i = 0; i < 8; i++) {
+        await p.store(`${s}.a`);
+        await p.look(1);
+      }
     },
   },
   'pinned client': {
@@ -193,7 +197,7 @@ export const pullScripts: Scripts = {
       await p.look(1);
       await p.look(1);
       await p.store(`${s}.a`);
-      await p.look(3);
+      await p.look(1);
       await p.api(`CONSUMER.UNPIN.${s}.c`, { group: 'g' });
       await p.look(1);
       await p.api(`CONSUMER.UNPIN.${s}.c`, { group: 'g' });
