@@ -10,13 +10,14 @@ import type { Disk, DiskFile } from '../../runtime/disk.js';
 import { type HashKey, type HighwayHash, hashKey } from '../../runtime/highway-hash.js';
 import { headerText } from '../headers.js';
 import { BlockCipher } from './encryption.js';
-import { type BlockContext, FileBlock } from './file-store-block.js';
+import { type BlockContext, FileBlock, type Mark } from './file-store-block.js';
 import type { StoreKeys } from './file-store-keys.js';
 import { FileStoreOpener, type Found } from './file-store-open.js';
+import { commitPurge, removePurged, stagePurge } from './file-store-purge.js';
 import { copyLive, writeBlockFile } from './file-store-rewrite.js';
 import { readTimes, writeStates } from './file-store-states.js';
 import type { CommitCycle, CommitMember, GroupCommit } from './group-commit.js';
-import { blockFile, INDEX_FILE, MESSAGES_DIR, NEW_MESSAGES_DIR, PURGED_DIR } from './layout.js';
+import { blockFile, INDEX_FILE, MESSAGES_DIR } from './layout.js';
 import type { StoreMemory } from './message-block-cache.js';
 import type { BlockIndex } from './message-block-index.js';
 import { BlockStore, ttlOf } from './message-block-store.js';
@@ -68,11 +69,17 @@ const DROP_FROM = 1024 * 1024;
 /** Milliseconds between two rewrites of blocks. */
 const TIDY_PAUSE = 50;
 
+/** Milliseconds after which a disk that refused is asked again, without anything new to write. */
+const RETRY_PAUSE = 1000;
+
 interface Flushed {
+  /** Flushes that belong to a state that was left by other means do not count. */
+  epoch: number;
   position: number;
+  /** How many removals, and blocks out of use, there had been in all. */
   undo: number;
   garbage: number;
-  blocks: FileBlock[];
+  blocks: { block: FileBlock; mark: Mark }[];
   last: number;
   lastTime: bigint;
   number: number;
@@ -96,8 +103,21 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   readonly #toCompact = new Set<FileBlock>();
   readonly #toCompress = new Set<FileBlock>();
   #durablePosition = 0;
+  /** The same for what was made durable outside of the group commit, which is told with the next one. */
+  #settledPosition = 0;
   #durable: Pick<Flushed, 'last' | 'lastTime' | 'number'>;
-  #flushed: Flushed | null = null;
+  #epoch = 0;
+  /** Removals that are durable, and blocks out of use whose files are gone: those before the first of `undo` and `#garbage`. */
+  #undone = 0;
+  #collected = 0;
+  /** Flushes from before this one were taken back. */
+  #failedEpoch = 0;
+  #retry: { cancel(): void } | null = null;
+  /** Flushes that are not durable yet. */
+  #inFlight = 0;
+  /** The last block when the store was opened, and whether it was synced since. */
+  #openedLast = 0;
+  #distrusted = false;
   /** Whether there may be an index.db, which must be gone before anything changes. */
   #hasIndex = true;
   /** Whether index.db is as it should be. */
@@ -107,6 +127,12 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #rollingBack = false;
   /** Files were removed since the directory was synced. */
   #removalUnsynced = false;
+  /** Blocks whose files could not be removed. */
+  #leftover: FileBlock[] = [];
+  /** The directory of a purge is not yet, or not yet durably, in its place. */
+  #purging = false;
+  /** Blocks that a failed commit left behind. */
+  #refused: FileBlock[] = [];
   #rebuildDue = false;
   #tidyTimer: { cancel(): void } | null = null;
   /** The highest number that a block has had. */
@@ -124,6 +150,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     ).open();
     for (const block of found.blocks) this.blocks.push(block);
     this.#number = found.highestNumber;
+    this.#openedLast = this.blocks.at(-1)?.number ?? 0;
     this.#indexIsTrue = found.indexIsTrue;
     this.lostSequences = found.lost;
     this.lostBytes = found.lostBytes;
@@ -143,6 +170,13 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#enterTimes(found);
     this.keepUndo = true;
     for (const block of this.blocks) this.thinned(block);
+    if (found.indexIsTrue || this.blocks.length === 0) {
+      this.#distrusted = true;
+    } else {
+      // It was not stopped in order: what is there may still have to reach the device.
+      this.position++;
+      this.changed();
+    }
     const first = options.firstSequence ?? 1;
     if (this.last === 0 && this.blocks.length === 0 && first > 1) this.skipTo(first - 1, this.#now());
   }
@@ -163,6 +197,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     floor: number,
   ): void {
     for (const { sequence } of tombstones) this.#bury(sequence);
+    this.#buryRepeated();
     if (isDeleted === null && floor === 0) return;
     for (const block of this.blocks) {
       if (!block.seen) continue;
@@ -170,6 +205,20 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       for (let place = 0; place < index.length; place++) {
         const sequence = index.sequenceAt(place);
         if (sequence <= floor || isDeleted?.(sequence)) this.#bury(sequence);
+      }
+    }
+  }
+
+  /** A sequence counts where it is first: what comes later was taken back, or is from elsewhere. */
+  #buryRepeated(): void {
+    let last = 0;
+    for (const block of this.blocks) {
+      const before = last;
+      last = Math.max(last, block.last);
+      if (!block.seen || block.messages === 0 || block.first > before) continue;
+      for (let place = block.nextLive(0); place < block.index.length; place = block.nextLive(place + 1)) {
+        if (block.index.sequenceAt(place) > before) break;
+        this.forgetMessage(block, place);
       }
     }
   }
@@ -426,27 +475,41 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.options.commit.dirty(this);
   }
 
-  flush(cycle: CommitCycle): void {
+  flush(cycle: CommitCycle): Flushed {
+    this.#removeRefused();
+    if (!this.#distrusted) this.#distrust(cycle);
     if (this.#hasIndex) this.#dropIndex(cycle);
     if (this.#floorMoved) this.#writeFloor();
-    const blocks = [...this.#touched];
-    for (const block of blocks) {
+    const blocks: Flushed['blocks'] = [];
+    for (const block of this.#touched) {
       const key = this.#newKeys.get(block);
       if (key !== undefined)
         this.options.commit.replaceNow(`${this.messagesDirectory}/${block.number}.key`, key);
       this.#newKeys.delete(block);
-      block.flush(cycle, this.#path(block.number));
+      blocks.push({ block, mark: block.flush(cycle, this.#path(block.number)) });
     }
     this.#touched.clear();
-    this.#flushed = {
+    this.#inFlight++;
+    return {
+      epoch: this.#epoch,
       position: this.position,
-      undo: this.undo.length,
-      garbage: this.#garbage.length,
+      undo: this.#undone + this.undo.length,
+      garbage: this.#collected + this.#garbage.length,
       blocks,
       last: this.last,
       lastTime: this.lastTime,
       number: this.#number,
     };
+  }
+
+  /** What a process before this one wrote, or took back, and did not sync, must not be what a power cut leaves. */
+  #distrust(cycle: CommitCycle): void {
+    this.#distrusted = true;
+    cycle.syncDirectory(this.messagesDirectory);
+    const block = this.blocks.find((each) => each.number === this.#openedLast);
+    if (block === undefined) return;
+    block.distrust();
+    this.#touched.add(block);
   }
 
   #dropIndex(cycle: CommitCycle): void {
@@ -458,15 +521,19 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#hasIndex = this.#indexIsTrue = false;
   }
 
-  durable(): void {
-    const flushed = this.#flushed;
-    if (flushed === null) return;
-    this.#flushed = null;
-    for (const block of flushed.blocks) block.confirmed();
+  durable(what: unknown): void {
+    const flushed = what as Flushed;
+    if (flushed.epoch < this.#failedEpoch) return;
+    if (this.#inFlight > 0) this.#inFlight--;
     this.#durablePosition = Math.max(this.#durablePosition, flushed.position);
-    this.#durable = flushed;
-    this.undo.splice(0, flushed.undo);
-    this.#removeFiles(this.#garbage.splice(0, flushed.garbage));
+    if (flushed.epoch === this.#epoch) {
+      for (const { block, mark } of flushed.blocks) block.confirmed(mark);
+      this.#durable = flushed;
+      this.undo.splice(0, flushed.undo - this.#undone);
+      this.#undone = flushed.undo;
+      this.#removeFiles(this.#garbage.splice(0, flushed.garbage - this.#collected));
+      this.#collected = flushed.garbage;
+    }
     this.listener?.durable(this.#durablePosition);
     this.#armTidy();
   }
@@ -474,8 +541,9 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   /** Goes back to what is durable. */
   failed(error: Error): void {
     if (this.closed) return;
-    const position = this.#durablePosition;
-    this.#flushed = null;
+    const position = Math.max(this.#durablePosition, this.#settledPosition);
+    this.#failedEpoch = ++this.#epoch;
+    this.#inFlight = 0;
     const removals = this.undo;
     this.undo = [];
     this.keepUndo = false;
@@ -486,7 +554,12 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.lastTime = this.#durable.lastTime;
     this.#rollingBack = false;
     this.keepUndo = true;
-    this.#durablePosition = ++this.position;
+    this.#durablePosition = position;
+    this.position++;
+    this.#retry ??= this.clock.after(RETRY_PAUSE, () => {
+      this.#retry = null;
+      if (!this.closed) this.changed();
+    });
     const cause = (error as NodeJS.ErrnoException).code ?? error.message;
     this.listener?.failed(new StoreError('disk', `error writing to disk: ${cause}`, error), position);
   }
@@ -507,18 +580,23 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
         this.blocks.splice(this.blocks.indexOf(block), 1);
         this.#newKeys.delete(block);
         this.#touched.delete(block);
-        this.#removeFiles([block]);
+        block.close();
+        this.#refused.push(block);
         continue;
       }
       if (block.size === block.durableSize && !block.pending) continue;
+      this.#touched.add(block);
       try {
         block.goBack();
       } catch {
         // It is cut before it is written to again.
-        this.#touched.add(block);
       }
     }
-    this.#number = Math.max(this.#durable.number, this.#number);
+    try {
+      this.#removeRefused();
+    } catch {
+      // Tried again before anything else is written.
+    }
   }
 
   /** For a truncation that was asked for: at once, and durable when it is over. */
@@ -554,7 +632,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const { disk } = this.options;
     const files = new Set<DiskFile>();
     const directories = new Set<string>([this.messagesDirectory]);
-    this.flush({
+    const flushed = this.flush({
       open: (path) => disk.open(path, 'create'),
       write: (file, bytes, offset, length, position) => {
         file.write(bytes, offset, length, position);
@@ -565,31 +643,47 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     });
     for (const file of files) file.syncNow();
     for (const path of directories) disk.syncDirectoryNow(path);
-    const flushed = this.#flushed!;
-    this.#flushed = null;
-    for (const block of flushed.blocks) block.confirmed();
+    this.#inFlight--;
+    this.#epoch++;
+    this.#settledPosition = this.position;
+    for (const block of this.blocks) block.settled();
     this.#durable = flushed;
     this.undo = [];
   }
 
-  /** Removes files of blocks, in the order in which they went out of use. */
+  /** Removes files of blocks, in the order in which they went out of use. What cannot be removed now is tried again. */
   #removeFiles(blocks: readonly FileBlock[]): void {
-    const { disk } = this.options;
-    for (const block of blocks) {
-      block.close();
-      if (!block.created) continue;
+    for (const block of blocks) block.close();
+    const list = [...this.#leftover, ...blocks];
+    this.#leftover = [];
+    for (let i = 0; i < list.length; i++) {
       try {
-        // What its tombstones bury must not come back after it.
-        if (this.#removalUnsynced && block.tombstones > 0) disk.syncDirectoryNow(this.messagesDirectory);
-        this.options.commit.forgetFile(this.#path(block.number));
-        disk.remove(this.#path(block.number));
-        if (block.cipher !== null) disk.remove(`${this.messagesDirectory}/${block.number}.key`);
-        this.#removalUnsynced = true;
-      } catch (error) {
-        const reason = `cannot be removed: ${String(error)}`;
-        this.#report({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
+        this.#removeFile(list[i]!);
+      } catch {
+        this.#leftover = list.slice(i);
+        return;
       }
     }
+  }
+
+  #removeFile(block: FileBlock): void {
+    if (!block.created) return;
+    const { disk, commit } = this.options;
+    // What its tombstones bury must not come back after it.
+    if (this.#removalUnsynced && block.tombstones > 0) disk.syncDirectoryNow(this.messagesDirectory);
+    commit.forgetFile(this.#path(block.number));
+    disk.remove(this.#path(block.number));
+    if (block.cipher !== null) disk.remove(`${this.messagesDirectory}/${block.number}.key`);
+    this.#removalUnsynced = true;
+  }
+
+  /** Blocks that were taken back must be gone for good before others are written with the same sequences. */
+  #removeRefused(): void {
+    if (this.#purging) this.#finishPurge();
+    if (this.#refused.length === 0) return;
+    for (const block of this.#refused) this.#removeFile(block);
+    this.options.disk.syncDirectoryNow(this.messagesDirectory);
+    this.#refused = [];
   }
 
   // Rewriting
@@ -605,7 +699,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   /** Compacts or compresses one block, if there is one and nothing is on its way to the disk. */
   tidy(): void {
     if (this.closed) return;
-    if (this.undo.length === 0 && this.#touched.size === 0 && this.#flushed === null) {
+    if (this.undo.length === 0 && this.#touched.size === 0 && this.#inFlight === 0) {
       const { value: block } =
         this.#toCompact.size > 0 ? this.#toCompact.values().next() : this.#toCompress.values().next();
       if (block !== undefined) {
@@ -652,9 +746,9 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     writeBlockFile(disk, path, content, compress, block.cipher);
   }
 
-  protected eraseRecord(block: FileBlock, place: number): void {
+  protected eraseRecord(block: FileBlock, place: number): StoreError | null {
     // The same keystream for other bytes would tell what was there; the tombstone has to do, as officially.
-    if (block.cipher !== null) return;
+    if (block.cipher !== null) return null;
     try {
       this.#flushNow();
     } catch (error) {
@@ -662,9 +756,14 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       throw new StoreError('disk', 'error writing to disk', error);
     }
     const content = block.erase(place);
-    if (content === null) return;
-    this.#replaceFile(block, content, block.compressed);
+    if (content === null) return null;
+    try {
+      this.#replaceFile(block, content, block.compressed);
+    } catch (error) {
+      return new StoreError('disk', 'message was removed, but could not be overwritten', error);
+    }
     block.erased(content, place, block.compressed);
+    return null;
   }
 
   // Everything
@@ -673,49 +772,40 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const { disk, commit, directory } = this.options;
     const time = this.lastTime === 0n ? this.#now() : this.lastTime;
     const before = this.blocks.splice(0);
+    const touched = [...this.#touched];
     const previousLast = this.last;
     this.last = last;
-    this.#touched.clear();
     const block = this.#addBlock();
-    const fresh = `${directory}/${NEW_MESSAGES_DIR}`;
-    const old = `${directory}/${PURGED_DIR}`;
     try {
       commit.forgetDirectory(this.messagesDirectory);
-      disk.removeTree(fresh);
-      disk.removeTree(old);
-      disk.makeDirectory(fresh);
       block.marker('tombstone', last, time);
       block.skipped(last, time);
-      this.#writeFirst(block, fresh);
-      disk.syncDirectoryNow(fresh);
-      disk.rename(this.messagesDirectory, old);
-      disk.rename(fresh, this.messagesDirectory);
+      stagePurge(disk, directory, (folder) => this.#writeFirst(block, folder));
     } catch (error) {
-      this.#undoPurge(fresh, old);
       block.close();
       this.blocks.length = 0;
-      for (const each of before) {
-        this.blocks.push(each);
-        if (each.pending) this.#touched.add(each);
-      }
+      for (const each of before) this.blocks.push(each);
+      this.#touched.clear();
+      for (const each of touched) this.#touched.add(each);
       this.last = previousLast;
       throw new StoreError('disk', `error writing to disk: ${(error as NodeJS.ErrnoException).code}`, error);
     }
     for (const each of [...before, ...this.#garbage]) each.close();
-    disk.syncDirectoryNow(directory);
-    disk.removeTree(old);
     this.#afterPurge(block, last, time);
+    this.#purging = true;
+    try {
+      this.#finishPurge();
+      // The position of the purge, which is counted right after this.
+      this.#settledPosition = this.position + 1;
+    } catch {
+      // Nothing is written before it is done, so nothing after it is confirmed.
+    }
   }
 
-  /** Puts the directory of messages back where it was. */
-  #undoPurge(fresh: string, old: string): void {
-    const { disk } = this.options;
-    try {
-      if (disk.status(this.messagesDirectory) === undefined) disk.rename(old, this.messagesDirectory);
-      disk.removeTree(fresh);
-    } catch {
-      // A start finishes or undoes it by what is there.
-    }
+  #finishPurge(): void {
+    commitPurge(this.options.disk, this.options.directory);
+    this.#purging = false;
+    removePurged(this.options.disk, this.options.directory);
   }
 
   #writeFirst(block: FileBlock, directory: string): void {
@@ -741,12 +831,14 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#toCompact.clear();
     this.#toCompress.clear();
     this.#garbage = [];
+    this.#leftover = [];
+    this.#refused = [];
     this.undo = [];
-    if (this.#flushed !== null) this.#flushed = { ...this.#flushed, undo: 0, garbage: 0, blocks: [], last };
+    this.#epoch++;
     this.lastTime = time;
     this.#durable = { last, lastTime: time, number: block.number };
     this.#hasIndex = this.#indexIsTrue = false;
-    if (this.#flushed !== null) Object.assign(this.#flushed, this.#durable);
+    this.#distrusted = true;
   }
 
   // Ending
@@ -802,6 +894,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.close();
     this.options.commit.forget(this);
     this.#tidyTimer?.cancel();
+    this.#retry?.cancel();
     for (const block of [...this.blocks, ...this.#garbage]) block.close();
   }
 

@@ -95,8 +95,8 @@ export abstract class BlockStore<B extends MessageBlock> implements MessageStore
   protected abstract writeSkip(sequence: number, time: bigint): void;
   /** Takes the records above a sequence out of the blocks. */
   protected abstract cutAbove(sequence: number): void;
-  /** Overwrites the bytes of a message that was removed. */
-  protected abstract eraseRecord(block: B, place: number): void;
+  /** Overwrites the bytes of a message that was removed; the error if it stays removed only. Throws if it is not even that. */
+  protected abstract eraseRecord(block: B, place: number): StoreError | null;
 
   get limits(): Readonly<StoreLimits> {
     return this.#limits;
@@ -303,11 +303,12 @@ export abstract class BlockStore<B extends MessageBlock> implements MessageStore
     if (this.schedules.size > 0) this.schedules.messageRemoved(subject, sequence);
     if (this.keepUndo) this.undo.push({ sequence, reason });
     this.position++;
-    if (erase) this.eraseRecord(block, place);
+    const failure = erase ? this.eraseRecord(block, place) : null;
     if (block.messages === 0) this.emptied(block);
     else this.thinned(block);
     this.changed();
     listener?.removed(sequence, subject, bytes, reason);
+    if (failure !== null) throw failure;
   }
 
   #leaveSubject(id: number, sequence: number, block: B, place: number): void {
