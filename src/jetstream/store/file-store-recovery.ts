@@ -221,8 +221,22 @@ export function scan(
       if (sequence > 0) found.lost.push(sequence);
     },
   });
-  settleTail(found, result.end, result.tail, fileLength);
+  const tail = result.tail !== null && hasHole(content, result.end, cipher) ? 'zeros' : result.tail;
+  settleTail(found, result.end, tail, fileLength);
   return found;
+}
+
+/** Zeros of which a device that lost power has not got the contents, as they are in the file. */
+const HOLE = 32;
+
+/** Whether there is a hole in the file behind an offset: then what is there was never synced. */
+function hasHole(content: Buffer, from: number, cipher: BlockCipher | null): boolean {
+  let raw = content.subarray(from);
+  if (cipher !== null) {
+    raw = Buffer.from(raw);
+    cipher.apply(raw, 0, raw.length, from);
+  }
+  return raw.includes(Buffer.alloc(HOLE));
 }
 
 /** What a crash leaves at the end is cut off; what else is wrong there is damage. */

@@ -72,6 +72,9 @@ const TIDY_PAUSE = 50;
 /** Milliseconds after which a disk that refused is asked again, without anything new to write. */
 const RETRY_PAUSE = 1000;
 
+/** Milliseconds after which the system has written by itself what was not synced. */
+const DOUBTFUL_AGE = 300_000;
+
 interface Flushed {
   /** Flushes that belong to a state that was left by other means do not count. */
   epoch: number;
@@ -506,10 +509,14 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #distrust(cycle: CommitCycle): void {
     this.#distrusted = true;
     cycle.syncDirectory(this.messagesDirectory);
-    const block = this.blocks.find((each) => each.number === this.#openedLast);
-    if (block === undefined) return;
-    block.distrust();
-    this.#touched.add(block);
+    const opened = this.blocks.filter((block) => block.number <= this.#openedLast);
+    const modified = opened.map((block) => this.options.disk.status(this.#path(block.number))?.modified ?? 0);
+    const newest = Math.max(0, ...modified);
+    opened.forEach((block, i) => {
+      if (modified[i]! < newest - DOUBTFUL_AGE) return;
+      block.distrust();
+      this.#touched.add(block);
+    });
   }
 
   #dropIndex(cycle: CommitCycle): void {
@@ -673,8 +680,11 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     if (this.#removalUnsynced && block.tombstones > 0) disk.syncDirectoryNow(this.messagesDirectory);
     commit.forgetFile(this.#path(block.number));
     disk.remove(this.#path(block.number));
-    if (block.cipher !== null) disk.remove(`${this.messagesDirectory}/${block.number}.key`);
     this.#removalUnsynced = true;
+    if (block.cipher === null) return;
+    // A block without its key would look like a damaged one.
+    disk.syncDirectoryNow(this.messagesDirectory);
+    disk.remove(`${this.messagesDirectory}/${block.number}.key`);
   }
 
   /** Blocks that were taken back must be gone for good before others are written with the same sequences. */

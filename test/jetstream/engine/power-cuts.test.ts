@@ -178,6 +178,8 @@ class World {
     } catch (error) {
       if ((error as StoreError).code !== 'disk') throw error;
       this.trace.push(`refused: ${(error as StoreError).message}`);
+      // Whatever it was may be half way there.
+      for (const lives of this.lives.values()) lives.at(-1)!.doubtful = true;
     }
     this.#lasts.push([store.position, store.state.lastSequence]);
   }
@@ -274,8 +276,10 @@ class World {
       if (this.#displaced(life.subject)) continue;
       assert.ok(there.has(sequence), `${sequence} was durable and is missing`);
     }
+    // What went without having been durable may come back, until something is.
+    for (const lives of this.lives.values())
+      this.ghosts.push(...lives.map((life) => ({ ...life, died: Number.POSITIVE_INFINITY })));
     this.lives = there;
-    this.ghosts = [];
     this.#lasts = [[store.position, store.state.lastSequence]];
     if (store.position === 0) this.#becameDurable(0);
   }
