@@ -285,7 +285,8 @@ export class FileStoreOpener {
       this.#onMessage(content, view, subject);
     const result = scan(file, plainAllowed ? null : cipher, hash, key, this.#context.subjects, onMessage);
     if (isUnreadable(result, file)) {
-      if (result.damage !== null || !result.torn || cipher !== null) {
+      const keyless = cipher !== null && disk.status(keyFilePath(this.#messages, number)) === undefined;
+      if (result.damage !== null || !result.torn || keyless) {
         this.#lose(number, result.damage ?? 'nothing in it can be read', [], file.length);
       }
       this.#moveAside(number);

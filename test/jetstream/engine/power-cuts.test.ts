@@ -94,7 +94,8 @@ class World {
     this.store = new FileStore({ ...common, ...this.#options });
     // The index is written without a sync: nothing depends on it.
     const reports = this.store.reports.filter(({ file }) => file !== 'msgs/index.db');
-    assert.deepEqual(reports, []);
+    // Where writes were refused, old and new bytes may lie side by side: the end of a block is then taken for damaged.
+    if (this.ghosts.length === 0) assert.deepEqual(reports, []);
     this.store.listener = this.#listener();
     this.durablePosition = 0;
   }
