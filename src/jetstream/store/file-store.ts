@@ -5,62 +5,28 @@
  * Files are only removed or rewritten once nothing depends on them any more: after the commit that made the reason for it durable.
  */
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../runtime/clock.js';
-import type { Disk, DiskFile } from '../../runtime/disk.js';
+import type { DiskFile } from '../../runtime/disk.js';
 import { type HashKey, type HighwayHash, hashKey } from '../../runtime/highway-hash.js';
-import { headerText } from '../headers.js';
 import { BlockCipher } from './encryption.js';
-import { type BlockContext, FileBlock, type Mark } from './file-store-block.js';
-import type { StoreKeys } from './file-store-keys.js';
+import { type BlockContext, FileBlock } from './file-store-block.js';
 import { FileStoreOpener, type Found } from './file-store-open.js';
+import type { FileStoreOptions, Flushed } from './file-store-options.js';
 import { commitPurge, removePurged, stagePurge } from './file-store-purge.js';
-import { copyLive, writeBlockFile } from './file-store-rewrite.js';
-import { readTimes, writeStates } from './file-store-states.js';
-import type { CommitCycle, CommitMember, GroupCommit } from './group-commit.js';
+import { BlockRemover } from './file-store-removal.js';
+import { copyLive, tombstonesOf, writeBlockFile } from './file-store-rewrite.js';
+import { readTimes, timesOf, writeStates } from './file-store-states.js';
+import type { CommitCycle, CommitMember } from './group-commit.js';
 import { blockFile, INDEX_FILE, MESSAGES_DIR } from './layout.js';
-import type { StoreMemory } from './message-block-cache.js';
 import type { BlockIndex } from './message-block-index.js';
-import { BlockStore, ttlOf } from './message-block-store.js';
+import { BlockStore } from './message-block-store.js';
 import {
   type DamageReport,
   NO_LIMITS,
   type RemovalReason,
   StoreError,
-  type StoreLimits,
   type StoreListener,
 } from './message-store.js';
-import {
-  blockKeyName,
-  MAX_RECORD_SIZE,
-  RECORD_OVERHEAD,
-  RecordView,
-  readRecord,
-  recordSize,
-} from './record.js';
-
-export interface FileStoreOptions {
-  disk: Disk;
-  clock: Clock;
-  memory: StoreMemory;
-  commit: GroupCommit;
-  hash: HighwayHash;
-  /** Of the stream. */
-  name: string;
-  /** Of the stream; the messages are in `msgs` below it. */
-  directory: string;
-  /** See `blockSizeFor`. */
-  blockSize: number;
-  compress?: boolean;
-  /** With the account of the stream; null for a store that is not encrypted. */
-  keys?: StoreKeys | null;
-  limits?: Readonly<StoreLimits>;
-  /** The sequence that a new stream begins with. */
-  firstSequence?: number;
-  /** When a schedule fires next, from the text of its headers; null where there is none. Nanoseconds. */
-  scheduleOf?: (headers: string, time: bigint) => bigint | null;
-  /** Up to so many bytes of blocks are read rather than believed to be what an index says. */
-  readBelow?: number;
-}
+import { blockKeyName, MAX_RECORD_SIZE, RECORD_OVERHEAD, recordSize } from './record.js';
 
 /** A block that is mostly dead is rewritten from this size on. */
 const COMPACT_FROM = 32 * 1024;
@@ -75,19 +41,6 @@ const RETRY_PAUSE = 1000;
 /** Milliseconds after which the system has written by itself what was not synced. */
 const DOUBTFUL_AGE = 300_000;
 
-interface Flushed {
-  /** Flushes that belong to a state that was left by other means do not count. */
-  epoch: number;
-  position: number;
-  /** How many removals, and blocks out of use, there had been in all. */
-  undo: number;
-  garbage: number;
-  blocks: { block: FileBlock; mark: Mark }[];
-  last: number;
-  lastTime: bigint;
-  number: number;
-}
-
 export class FileStore extends BlockStore<FileBlock> implements CommitMember, BlockContext {
   readonly kind = 'file';
   /** Damage met so far, the newest last; at most 100. */
@@ -97,6 +50,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   readonly options: FileStoreOptions;
   readonly messagesDirectory: string;
   readonly #streamKey: HashKey;
+  readonly #remover: BlockRemover;
   /** Blocks with something to write. */
   readonly #touched = new Set<FileBlock>();
   /** Blocks that are out of use; their files go once what emptied them is durable. */
@@ -128,14 +82,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   /** Limits have taken something from the front since that was written down last. */
   #floorMoved = false;
   #rollingBack = false;
-  /** Files were removed since the directory was synced. */
-  #removalUnsynced = false;
-  /** Blocks whose files could not be removed. */
-  #leftover: FileBlock[] = [];
   /** The directory of a purge is not yet, or not yet durably, in its place. */
   #purging = false;
-  /** Blocks that a failed commit left behind. */
-  #refused: FileBlock[] = [];
   #rebuildDue = false;
   #tidyTimer: { cancel(): void } | null = null;
   /** The highest number that a block has had. */
@@ -148,6 +96,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.hash = options.hash;
     this.messagesDirectory = `${options.directory}/${MESSAGES_DIR}`;
     this.#streamKey = hashKey(options.name);
+    this.#remover = new BlockRemover(options.disk, options.commit, this.messagesDirectory);
     const found = new FileStoreOpener(options, this, this.#streamKey, (damage) =>
       this.#report(damage),
     ).open();
@@ -239,26 +188,12 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #enterTimes(found: Found): void {
     const { allowTtl, allowSchedules } = this.limits;
     if (!allowTtl && !allowSchedules) return;
-    const times = found.times ?? readTimes(this.options.disk, this.messagesDirectory, this.last, this.limits);
-    if (times !== null) {
-      for (const { sequence, due } of times.expiries) this.enterExpiry(sequence, due);
-      for (const { subject, sequence, at } of times.schedules) {
-        if (allowSchedules && this.search.find(sequence)) this.schedules.set(subject, sequence, at);
-      }
-      return;
-    }
-    const { scheduleOf } = this.options;
-    for (
-      let message = this.loadNext(null, 0);
-      message;
-      message = this.loadNext(null, message.sequence + 1, message)
-    ) {
-      const { header, sequence, time } = message;
-      if (header === null) continue;
-      const ttl = allowTtl ? ttlOf(header) : 0;
-      if (ttl !== 0) this.noteTtl(sequence, time, ttl);
-      const at = allowSchedules ? (scheduleOf?.(headerText(header), time) ?? null) : null;
-      if (at !== null) this.schedules.set(message.subject, sequence, at);
+    const { disk, scheduleOf } = this.options;
+    const read = () => readTimes(disk, this.messagesDirectory, this.last, this.limits);
+    const times = found.times ?? read() ?? timesOf(this, scheduleOf);
+    for (const { sequence, due } of times.expiries) this.enterExpiry(sequence, due);
+    for (const { subject, sequence, at } of times.schedules) {
+      if (allowSchedules && this.search.find(sequence)) this.schedules.set(subject, sequence, at);
     }
   }
 
@@ -436,7 +371,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   /** Takes an empty block out of use; its tombstones stay where there is something for them to bury. */
   #retire(block: FileBlock): void {
     let before = 0;
-    for (const { sequence, time } of this.#tombstonesOf(block)) {
+    for (const { sequence, time } of tombstonesOf(block)) {
       if (sequence === before) this.#floorMoved = true;
       before = sequence;
       if (this.isBuriedElsewhere(block, sequence))
@@ -447,21 +382,6 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#toCompact.delete(block);
     this.#toCompress.delete(block);
     this.#garbage.push(block);
-  }
-
-  #tombstonesOf(block: FileBlock): { sequence: number; time: bigint }[] {
-    const found: { sequence: number; time: bigint }[] = [];
-    if (block.tombstones === 0 && block.seen) return found;
-    const content = block.content();
-    const view = new RecordView();
-    for (
-      let at = 0;
-      at < content.length && readRecord(content, at, content.length, view) === null;
-      at = view.end
-    ) {
-      if (view.kind === 'tombstone') found.push({ sequence: view.sequence, time: view.time });
-    }
-    return found;
   }
 
   /** Whether the record of a deleted message may lie in another block than this one. */
@@ -479,7 +399,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   }
 
   flush(cycle: CommitCycle): Flushed {
-    this.#removeRefused();
+    this.#clearTheWay();
     if (!this.#distrusted) this.#distrust(cycle);
     if (this.#hasIndex) this.#dropIndex(cycle);
     if (this.#floorMoved) this.#writeFloor();
@@ -538,7 +458,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.#durable = flushed;
       this.undo.splice(0, flushed.undo - this.#undone);
       this.#undone = flushed.undo;
-      this.#removeFiles(this.#garbage.splice(0, flushed.garbage - this.#collected));
+      this.#remover.remove(this.#garbage.splice(0, flushed.garbage - this.#collected));
       this.#collected = flushed.garbage;
     }
     this.listener?.durable(this.#durablePosition);
@@ -587,8 +507,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
         this.blocks.splice(this.blocks.indexOf(block), 1);
         this.#newKeys.delete(block);
         this.#touched.delete(block);
-        block.close();
-        this.#refused.push(block);
+        this.#remover.refuse(block);
         continue;
       }
       if (block.size === block.durableSize && !block.pending) continue;
@@ -600,7 +519,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       }
     }
     try {
-      this.#removeRefused();
+      this.#remover.removeRefused();
     } catch {
       // Tried again before anything else is written.
     }
@@ -615,7 +534,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       if (block.last <= sequence) continue;
       const mark = block.markAt(sequence);
       const whole = mark.size === 0 && block !== this.blocks[0];
-      for (const tombstone of this.#tombstonesOf(block)) {
+      for (const tombstone of tombstonesOf(block)) {
         if (tombstone.sequence <= sequence) keep.set(tombstone.sequence, tombstone.time);
       }
       if (whole) {
@@ -626,7 +545,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       block.cutTo(mark);
       block.settled();
     }
-    this.#removeFiles([...this.#garbage.splice(0), ...gone].sort((a, b) => b.number - a.number));
+    this.#remover.remove([...this.#garbage.splice(0), ...gone].sort((a, b) => b.number - a.number));
     this.last = sequence;
     for (const [each, time] of keep) this.blockFor(RECORD_OVERHEAD).marker('tombstone', each, time);
     this.#floorMoved = true;
@@ -636,20 +555,11 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   /** Writes and syncs in this turn, outside of the group commit. */
   #flushNow(): void {
-    const { disk } = this.options;
-    const files = new Set<DiskFile>();
-    const directories = new Set<string>([this.messagesDirectory]);
-    const flushed = this.flush({
-      open: (path) => disk.open(path, 'create'),
-      write: (file, bytes, offset, length, position) => {
-        file.write(bytes, offset, length, position);
-        files.add(file);
-      },
-      replace: (path, bytes) => this.options.commit.replaceNow(path, bytes),
-      syncDirectory: (path) => directories.add(path),
-    });
-    for (const file of files) file.syncNow();
-    for (const path of directories) disk.syncDirectoryNow(path);
+    const { commit } = this.options;
+    const cycle = commit.cycleNow();
+    cycle.syncDirectory(this.messagesDirectory);
+    const flushed = this.flush(cycle);
+    cycle.finish();
     this.#inFlight--;
     this.#epoch++;
     this.#settledPosition = this.position;
@@ -658,42 +568,10 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.undo = [];
   }
 
-  /** Removes files of blocks, in the order in which they went out of use. What cannot be removed now is tried again. */
-  #removeFiles(blocks: readonly FileBlock[]): void {
-    for (const block of blocks) block.close();
-    const list = [...this.#leftover, ...blocks];
-    this.#leftover = [];
-    for (let i = 0; i < list.length; i++) {
-      try {
-        this.#removeFile(list[i]!);
-      } catch {
-        this.#leftover = list.slice(i);
-        return;
-      }
-    }
-  }
-
-  #removeFile(block: FileBlock): void {
-    if (!block.created) return;
-    const { disk, commit } = this.options;
-    // What its tombstones bury must not come back after it.
-    if (this.#removalUnsynced && block.tombstones > 0) disk.syncDirectoryNow(this.messagesDirectory);
-    commit.forgetFile(this.#path(block.number));
-    disk.remove(this.#path(block.number));
-    this.#removalUnsynced = true;
-    if (block.cipher === null) return;
-    // A block without its key would look like a damaged one.
-    disk.syncDirectoryNow(this.messagesDirectory);
-    disk.remove(`${this.messagesDirectory}/${block.number}.key`);
-  }
-
-  /** Blocks that were taken back must be gone for good before others are written with the same sequences. */
-  #removeRefused(): void {
+  /** What has to be out of the way before anything is written. */
+  #clearTheWay(): void {
     if (this.#purging) this.#finishPurge();
-    if (this.#refused.length === 0) return;
-    for (const block of this.#refused) this.#removeFile(block);
-    this.options.disk.syncDirectoryNow(this.messagesDirectory);
-    this.#refused = [];
+    this.#remover.removeRefused();
   }
 
   // Rewriting
@@ -841,8 +719,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#toCompact.clear();
     this.#toCompress.clear();
     this.#garbage = [];
-    this.#leftover = [];
-    this.#refused = [];
+    this.#remover.reset();
     this.undo = [];
     this.#epoch++;
     this.lastTime = time;
@@ -915,4 +792,4 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   }
 }
 
-export type { StoreListener };
+export type { FileStoreOptions, StoreListener };

@@ -93,6 +93,11 @@ export class GroupCommit {
     this.#disk.syncDirectoryNow(dirname(path));
   }
 
+  /** A cycle outside of the others, for a step that cannot wait: `finish` syncs, in this turn. */
+  cycleNow(): CommitCycle & { finish(): void } {
+    return new Cycle(this.#disk, false);
+  }
+
   /** A file is about to be removed, cut or replaced: nothing that was written to it before may come back. */
   forgetFile(_path: string): void {}
 
@@ -263,6 +268,11 @@ class Cycle implements CommitCycle {
       this.#disk.rename(from, path);
     }
     this.syncDirectory(dirname(path));
+  }
+
+  finish(): void {
+    for (const file of this.files) file.syncNow();
+    for (const path of this.directories) this.#disk.syncDirectoryNow(path);
   }
 
   rename(): void {
