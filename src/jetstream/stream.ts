@@ -397,8 +397,8 @@ export class Stream implements StoreListener {
     this.account.jetstream.storeFailed(this, error);
   }
 
-  removed(sequence: number, subject: string, _bytes: number, _reason: RemovalReason): void {
-    this.consumers.removed(sequence, subject);
+  removed(sequence: number, subject: string, _bytes: number, reason: RemovalReason): void {
+    this.consumers.removed(sequence, subject, reason);
     this.intake.removed(sequence);
   }
 
@@ -432,6 +432,9 @@ export class Stream implements StoreListener {
   /** How many messages went. */
   purge(request: PurgeRequest): number {
     const count = this.store.purge(request);
+    const pattern = request.filter?.patterns[0];
+    if (pattern === undefined) this.consumers.purged(this.store.state.firstSequence);
+    else this.consumers.purgedSubjects(pattern);
     this.#charge();
     return count;
   }
@@ -461,25 +464,9 @@ export class Stream implements StoreListener {
     return jsonObject(this.infoFields());
   }
 
-  /** Messages that a consumer is done with, where messages stay only as long as somebody wants them. */
-  done(consumer: Consumer, sequences: readonly number[]): void {
-    for (const sequence of sequences) {
-      if (this.config.retention === 'interest' && this.consumers.anyWants(sequence, consumer)) continue;
-      this.store.remove(sequence);
-    }
-    this.#charge();
-  }
-
-  /** Takes away what no consumer wants any more, where messages stay only as long as somebody does. */
-  dropUnwanted(): void {
-    const { store } = this;
-    for (
-      let message = store.loadNext(null, 0);
-      message !== null;
-      message = store.loadNext(null, message.sequence + 1)
-    ) {
-      if (!this.consumers.anyWants(message.sequence, null)) store.remove(message.sequence);
-    }
+  /** Nobody wants a message any more. */
+  drop(sequence: number): void {
+    this.store.remove(sequence);
     this.#charge();
   }
 
