@@ -8,6 +8,8 @@
  * console.log(server.url);
  * ```
  */
+import { warmUp } from './warm-up.js';
+
 export type { ConnectionType } from './config/options.js';
 export type {
   AccountConfig,
@@ -15,6 +17,8 @@ export type {
   AuthorizationConfig,
   ExportConfig,
   ImportConfig,
+  MappingConfig,
+  MappingDestinationConfig,
   PermissionsConfig,
   ServerConfig,
   SubjectsConfig,
@@ -54,3 +58,5 @@ export {
   WeftServer,
   type WeftServerInfo,
 } from './weft-server.js';
+
+warmUp();

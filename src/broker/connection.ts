@@ -24,6 +24,7 @@ import { Expiry } from './expiry.js';
 import { Inbound } from './inbound.js';
 import { Liveness } from './liveness.js';
 import { LoggedConnection } from './logged-connection.js';
+import { traceTooLarge } from './message-trace.js';
 import { Outbound } from './outbound.js';
 import type { KnownRequestInfo } from './request-info.js';
 import { Shadows } from './stream-imports.js';
@@ -108,6 +109,8 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
   readonly liveness: Liveness;
   readonly congestion: Congestion;
   #operations = 0;
+  /** Since the last piece of input a PING came. */
+  #pinged = false;
   /** Of the last activity, by the monotonic clock: the only one that is read for every piece of input. */
   #activeAt: number;
   #flushedMsgs = 0;
@@ -174,11 +177,14 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     this.#noteInput(before);
   }
 
-  /** Messages and subscriptions count as activity, PING and PONG do not. */
+  /** Messages and subscriptions count as activity; a PING is a sign of life only. */
   #noteInput(before: number): void {
-    if (this.inMsgs + this.#operations === before) return;
-    this.#activeAt = this.broker.clock.monotonic();
-    this.liveness.onInput(this.#activeAt);
+    const active = this.inMsgs + this.#operations !== before;
+    if (!active && !this.#pinged) return;
+    this.#pinged = false;
+    const now = this.broker.clock.monotonic();
+    if (active) this.#activeAt = now;
+    this.liveness.onInput(now);
   }
 
   /** What waited is sent; messages among it count as activity. */
@@ -266,6 +272,12 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
   sendError(error: string): void {
     if (this.traced) this.logTrace(`->> [-ERR ${toUtf8(error)}]`);
     this.send(`-ERR '${error}'\r\n`);
+  }
+
+  /** Says that the client may not publish on a subject. */
+  refusePublish(subject: string): void {
+    this.sendError(`Permissions Violation for Publish to ${quote(subject)}`);
+    this.logError(`Publish Violation - Subject ${quote(subject)}`);
   }
 
   sendPing(): void {
@@ -374,7 +386,7 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
 
   onPing(): void {
     if (this.traced) this.logTrace('<<- [PING]');
-    this.liveness.onInput(this.broker.clock.monotonic());
+    this.#pinged = true;
     if (this.traced) this.logTrace('->> [PONG]');
     this.send('PONG\r\n');
     if (!this.connectReceived || this.firstPongSent) return;
@@ -410,7 +422,9 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     this.closeWith(clientErrors.controlLineExceeded, 'Maximum Control Line Exceeded');
   }
 
-  onPayloadExceeded(size: number): void {
+  onPayloadExceeded(operation: PublishOperation, end: number): void {
+    const { size } = operation;
+    traceTooLarge(this, operation, end);
     this.logError(`maximum payload exceeded: ${size} vs ${this.maxPayload}`);
     this.closeWith(clientErrors.payloadExceeded, 'Maximum Message Payload Exceeded');
   }

@@ -12,7 +12,7 @@ import { matchesPinnedCert, readPeerCertificate } from '../security/peer-certifi
 import type { LoadedTls } from '../security/tls.js';
 import type { Broker } from './broker.js';
 import type { ClientConnection } from './connection.js';
-import { plainAddress, SocketTransport, watch } from './socket-transport.js';
+import { feed, plainAddress, SocketTransport, watch } from './socket-transport.js';
 
 const TLS_HANDSHAKE_RECORD = 0x16;
 /** The longest delay of a timer in Node, in milliseconds. */
@@ -103,8 +103,7 @@ export class Door {
     }
     if (handshakeFirst) connection.sendFirstInfo();
     connection.begin();
-    ready.on('data', (data: Buffer) => connection.onData(data));
-    ready.resume();
+    feed(ready, connection);
   }
 
   /** The first bytes that arrive within `wait` milliseconds, left in the socket; null when none do. */

@@ -1,8 +1,8 @@
 /**
  * The door for TCP clients: accepts sockets, sets up TLS where it is asked for, and hands the broker a transport.
  *
- * Plain sockets read into the server's shared buffer (Node's `onread`), which skips the stream machinery; TLS and sockets whose
- * first bytes must be looked at go the ordinary way.
+ * Plain sockets are made here, around the handles that Node accepts, and read into the server's shared buffer (Node's `onread`),
+ * which skips the stream machinery; TLS and sockets whose first bytes must be looked at go the ordinary way.
  */
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server as NetServer, Socket } from 'node:net';
@@ -13,7 +13,8 @@ import { systemErrorReason } from '../runtime/system-error.js';
 import type { Broker } from './broker.js';
 import type { ClientConnection } from './connection.js';
 import type { Door } from './door.js';
-import { plainAddress, SocketTransport, watch } from './socket-transport.js';
+import { RawWrites } from './raw-writes.js';
+import { feed, plainAddress, SocketTransport, watch } from './socket-transport.js';
 
 /** Accepted sockets that the kernel keeps waiting. */
 const BACKLOG = 4096;
@@ -22,8 +23,17 @@ const CLOSE_PATIENCE = 250;
 /** Descriptors kept free of clients, for log files, configuration and whatever else has to be opened. */
 const RESERVED_DESCRIPTORS = 16;
 
+/** Node's `TCP`. */
+interface ClientHandle {
+  fd?: number;
+}
+
 interface WithHandle {
-  _handle?: { fd?: number } | null;
+  _handle?: ClientHandle | null;
+}
+
+interface ServerHandle {
+  onconnection?: (this: ServerHandle, status: number, client?: ClientHandle) => void;
 }
 
 export class ClientListener {
@@ -32,6 +42,7 @@ export class ClientListener {
   door: Door;
   readonly #server: NetServer;
   readonly #sockets = new Set<Socket>();
+  readonly #rawWrites = new RawWrites();
   readonly #acceptErrors: RateLimitedLog;
   /** Descriptors from this one on are too many. */
   readonly #lastDescriptor = descriptorLimit() - RESERVED_DESCRIPTORS;
@@ -65,6 +76,7 @@ export class ClientListener {
         server.off('error', failed);
         const bound = (server.address() as AddressInfo).port;
         this.#address = hostPort(host, bound);
+        this.#takeHandles();
         resolve(bound);
       });
     });
@@ -104,31 +116,46 @@ export class ClientListener {
     );
   }
 
+  /** Takes what is accepted before Node makes a socket of it that would only be thrown away. */
+  #takeHandles(): void {
+    const { _handle: server } = this.#server as unknown as { _handle?: ServerHandle | null };
+    const ordinary = server?.onconnection;
+    if (!server || typeof ordinary !== 'function') return;
+    server.onconnection = (status, client) => {
+      if (status === 0 && client && this.door.plain) this.#serveHandle(client);
+      else ordinary.call(server, status, client);
+    };
+  }
+
   #accept(accepted: Socket): void {
-    const { remoteAddress, remotePort } = accepted;
-    if (remoteAddress === undefined) {
+    if (accepted.remoteAddress === undefined) {
       accepted.destroy();
       return;
     }
     const { _handle: handle } = accepted as WithHandle;
-    if ((handle?.fd ?? 0) >= this.#lastDescriptor) {
-      this.#logAcceptError('too many open files');
+    if (this.door.plain && handle) {
+      this.#serveHandle(handle);
+      return;
+    }
+    if (this.#tooMany(handle)) {
       accepted.destroy();
       return;
     }
-    if (!this.door.plain) {
-      this.#track(accepted);
-      this.door.enter(accepted);
-      return;
-    }
-    if (handle === undefined || handle === null) {
-      this.#track(accepted);
-      this.#serve(accepted);
-      return;
-    }
+    this.#track(accepted);
+    if (this.door.plain) this.#serve(accepted);
+    else this.door.enter(accepted);
+  }
+
+  #tooMany(handle: ClientHandle | null | undefined): boolean {
+    if ((handle?.fd ?? 0) < this.#lastDescriptor) return false;
+    this.#logAcceptError('too many open files');
+    return true;
+  }
+
+  /** A socket around the handle that reads into the shared buffer. */
+  #serveHandle(handle: ClientHandle): void {
     let connection: ClientConnection | null = null;
     const { arena } = this.#broker;
-    // The accepted socket only carried the handle; a new one around it reads into the shared buffer.
     const socket = new Socket({
       handle,
       onread: {
@@ -138,17 +165,22 @@ export class ClientListener {
           if (length < READ_SIZE) return true;
           // The event loop would go on reading from a socket that fills the buffer, up to 32 times: the others come first.
           setImmediate(() => {
-            if (!connection?.suspended) socket.resume();
+            if (connection?.closed || !connection?.suspended) socket.resume();
           });
           return false;
         },
       },
     } as ConstructorParameters<typeof Socket>[0]);
+    const { remoteAddress, remotePort } = socket;
+    if (remoteAddress === undefined || this.#tooMany(handle)) {
+      socket.destroy();
+      return;
+    }
+    socket.setNoDelay(true);
     this.#track(socket);
-    connection = this.#broker.accept(new SocketTransport(socket, plainAddress(remoteAddress), remotePort), {
-      type: 'STANDARD',
-      sendInfo: true,
-    });
+    const transport = new SocketTransport(socket, plainAddress(remoteAddress), remotePort, this.#rawWrites);
+    if (!this.#rawWrites.known) this.#rawWrites.learnFrom(handle);
+    connection = this.#broker.accept(transport, { type: 'STANDARD', sendInfo: true });
     if (connection === null) return;
     watch(socket, connection);
     connection.begin();
@@ -160,8 +192,7 @@ export class ClientListener {
     if (connection === null) return;
     watch(socket, connection);
     connection.begin();
-    socket.on('data', (data: Buffer) => connection.onData(data));
-    socket.resume();
+    feed(socket, connection);
   }
 
   #track(socket: Socket): void {

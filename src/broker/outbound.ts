@@ -109,21 +109,40 @@ export class Outbound {
   /** Hands everything to the transport, unless it is still busy with what it got before. */
   flush(): void {
     if (this.#inFlight !== null || this.#closed) return;
+    const chunk = this.#chunk;
+    if (chunk !== null && this.#filled.length === 0 && this.#position > chunk.start) {
+      this.#flushOne(chunk);
+      return;
+    }
     this.#finishChunk();
     const filled = this.#filled;
     if (filled.length === 0) return;
-    const pieces = filled.map(({ chunk, end }) => chunk.memory.buffer.subarray(chunk.start, end));
-    this.#transport.write(pieces);
+    this.#transport.write(filled.map(({ chunk, end }) => chunk.memory.buffer.subarray(chunk.start, end)));
+    const bytes = this.#filledBytes;
+    this.#filledBytes = 0;
     if (this.#transport.backlog === 0) {
       for (const { chunk } of filled) this.#arena.give(chunk);
       filled.length = 0;
-      this.#filledBytes = 0;
       return;
     }
-    this.#inFlight = filled;
-    this.#inFlightBytes = this.#filledBytes;
     this.#filled = [];
-    this.#filledBytes = 0;
+    this.#block(filled, bytes);
+  }
+
+  /** The usual case, without lists. */
+  #flushOne(chunk: Chunk): void {
+    const end = this.#position;
+    this.#chunk = null;
+    this.#position = 0;
+    this.#limit = 0;
+    this.#transport.write([chunk.memory.buffer.subarray(chunk.start, end)]);
+    if (this.#transport.backlog === 0) this.#arena.give(chunk);
+    else this.#block([{ chunk, end }], end - chunk.start);
+  }
+
+  #block(filled: Filled[], bytes: number): void {
+    this.#inFlight = filled;
+    this.#inFlightBytes = bytes;
     this.#events.onBlocked(true);
   }
 

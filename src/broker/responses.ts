@@ -42,6 +42,8 @@ export type PassResponse = (
   response: Response,
   operation: PublishOperation,
   from: ClientConnection | null,
+  /** The subject that the message shows, which is the response's unless a stream delivers it. */
+  subject: string,
 ) => void;
 
 /** The way back of one request. */
@@ -84,8 +86,13 @@ export class Response extends Passage {
   }
 
   /** Whoever answers has done so, whether or not somebody still waits. */
-  override pass(_delivery: Delivery, operation: PublishOperation, from: ClientConnection | null): boolean {
-    this.#pass(this, operation, from);
+  override pass(
+    _delivery: Delivery,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+    subject: string,
+  ): boolean {
+    this.#pass(this, operation, from, subject);
     return true;
   }
 }
@@ -168,12 +175,13 @@ export class ResponseTable {
   readonly #byName = new Map<string, Response>();
   readonly #prefix: string;
   readonly #names: NameSource;
-  readonly #late: Passage;
+  /** What takes answers that come too late. */
+  readonly lateAnswers: Passage;
 
   constructor(names: NameSource) {
     this.#names = names;
     this.#prefix = `${RESPONSE_PREFIX}${names.next()}.`;
-    this.#late = new LateAnswers(this.wildcard, 0);
+    this.lateAnswers = new LateAnswers(this.wildcard, 0);
   }
 
   /** What an official server subscribes to for them. */
@@ -208,7 +216,7 @@ export class ResponseTable {
 
   /** What takes a message on a subject of this table that is not, or no longer, in it; null for other subjects. */
   late(subject: string): Passage | null {
-    return subject.startsWith(this.#prefix) ? this.#late : null;
+    return subject.startsWith(this.#prefix) ? this.lateAnswers : null;
   }
 
   delete(response: Response): boolean {

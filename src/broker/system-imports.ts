@@ -28,7 +28,7 @@ const services: readonly SystemService[] = [
 export const systemExports = [
   { subject: '$SYS.REQ.ACCOUNT.*.CONNZ', responseType: 'stream', tokenPosition: 4 },
   { subject: '$SYS.REQ.ACCOUNT.*.STATZ', responseType: 'stream', tokenPosition: 4 },
-  { subject: '$SYS.REQ.ACCOUNT.NSUBS', responseType: 'singleton' },
+  { subject: '$SYS.DEBUG.SUBSCRIBERS', responseType: 'singleton' },
   { subject: '$SYS.REQ.USER.*.INFO', responseType: 'singleton' },
 ] as const;
 
@@ -44,6 +44,17 @@ export class SystemImports {
   /** The services that the account has in this way, for those who list them. */
   of(account: BrokerAccount): ServiceImport[] {
     return services.filter((each) => this.#concerns(each, account)).map((each) => this.#make(each, account));
+  }
+
+  countFor(account: BrokerAccount): number {
+    if (account.serviceImports === null) return account === this.system ? 1 : services.length;
+    return this.of(account).length;
+  }
+
+  /** What stands for them in lists of subscriptions. */
+  passages(account: BrokerAccount): ServicePassage[] {
+    const first = (account.serviceImports?.length ?? 0) + 1;
+    return this.of(account).map((service, i) => new ServicePassage(service, first + i, this.#passages));
   }
 
   /** The way of a message to one of the services; null for other subjects. */

@@ -11,14 +11,17 @@ import {
 } from '../config/jetstream-options.js';
 import type { ServerOptions } from '../config/options.js';
 import { NodeDisk } from '../runtime/disk.js';
+import { HighwayHash } from '../runtime/highway-hash.js';
+import { FileStorage } from './file-storage.js';
 import { JetStream } from './jetstream.js';
 import { API_LEVEL } from './levels.js';
-import { MemoryStorage } from './memory-storage.js';
 import type { Storage } from './storage.js';
 import { GroupCommit } from './store/group-commit.js';
 import { JETSTREAM_DIR } from './store/layout.js';
 import { StoreMemory } from './store/message-block-cache.js';
 
+/** Room for records that are hashed where they are written. */
+const HASH_WORK = 1024 * 1024;
 /** Where nothing better is known. */
 const DEFAULT_MAX_STORE = 1024 ** 4;
 
@@ -70,7 +73,7 @@ export function startJetStream(broker: Broker): JetStream {
   const server = new JetStream({
     broker,
     options: jetstream,
-    storage: makeStorage(broker),
+    storage: makeStorage(broker, directory),
     maxMemory,
     maxStore,
   });
@@ -79,9 +82,22 @@ export function startJetStream(broker: Broker): JetStream {
   return server;
 }
 
-function makeStorage({ clock, options }: Broker): Storage {
-  const commit = new GroupCommit(new NodeDisk(), { clock, interval: options.jetstream.syncInterval });
-  return new MemoryStorage(clock, new StoreMemory(), commit);
+function makeStorage({ clock, options, log }: Broker, directory: string): Storage {
+  const { jetstream, accounts } = options;
+  const disk = new NodeDisk();
+  const commit = new GroupCommit(disk, { clock, interval: jetstream.syncInterval });
+  const { encryption } = jetstream;
+  return new FileStorage({
+    disk,
+    clock,
+    log,
+    commit,
+    memory: new StoreMemory(),
+    hash: new HighwayHash(HASH_WORK),
+    directory,
+    encryption: encryption === undefined || encryption.key === '' ? null : encryption,
+    maxPayload: (name) => accounts.find((each) => each.name === name)?.limits?.maxPayload ?? 0,
+  });
 }
 
 /** Three quarters of what the disk has left. */

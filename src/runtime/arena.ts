@@ -2,6 +2,8 @@
  * The memory that messages pass through: one block that holds the shared read buffer, the output chunks of all connections and the
  * message heads that are kept, so that a copy from one to the other stays inside one ArrayBuffer.
  *
+ * Chunks beyond those of the block come from slabs, which are given back to the system when they are no longer used.
+ *
  * Layout: [scratch][read area][chunks][pages]. The scratch area in front of the read area takes the unfinished tail of the
  * previous read, so that a parser always sees one contiguous range.
  */
@@ -15,6 +17,12 @@ export const READ_SIZE = 512 * 1024;
 export const CHUNK_SIZE = 64 * 1024;
 /** Size of a page for what is kept longer. */
 export const PAGE_SIZE = 4 * 1024;
+
+/**
+ * Chunks of a slab: together more than the 32 MiB from which on glibc's `malloc` gives memory back to the system when it is freed,
+ * whatever was freed before. Parts that were never used take no memory.
+ */
+const SLAB_CHUNKS = 528;
 
 /** Copies may write this many bytes too many: whoever provides the room for one leaves so much behind it. */
 export const COPY_SLACK = 8;
@@ -40,19 +48,40 @@ export class Chunk {
   readonly memory: Memory;
   readonly start: number;
   readonly end: number;
+  /** What it was carved from, outside the arena. */
+  readonly slab: Slab | null;
 
-  constructor(memory: Memory, start: number, end: number) {
+  constructor(memory: Memory, start: number, end: number, slab: Slab | null = null) {
     this.memory = memory;
     this.start = start;
     this.end = end;
+    this.slab = slab;
+  }
+}
+
+/** Memory for many chunks, for when those of the arena are in use. */
+class Slab {
+  readonly memory: Memory;
+  readonly free: Chunk[] = [];
+  readonly chunks: number;
+
+  constructor(chunks: number) {
+    this.chunks = chunks;
+    this.memory = new Memory(chunks * CHUNK_SIZE);
+    for (let i = chunks - 1; i >= 0; i--) {
+      this.free.push(new Chunk(this.memory, i * CHUNK_SIZE, (i + 1) * CHUNK_SIZE, this));
+    }
+  }
+
+  get unused(): boolean {
+    return this.free.length === this.chunks;
   }
 }
 
 export interface ArenaOptions {
-  /** Chunks carved from the arena; further ones get memory of their own. */
+  /** Chunks carved from the arena; further ones are carved from slabs. */
   chunks?: number;
-  /** Free chunks outside the arena that are kept for later. */
-  spare?: number;
+  slabChunks?: number;
   /** Pages carved from the arena. */
   pages?: number;
   /** Copy by WebAssembly. It reserves gigabytes of addresses (no memory), so only one server of a process should. */
@@ -65,16 +94,17 @@ export class Arena {
   /** What sockets read into: a view of the read area. */
   readonly readBuffer: Buffer;
   readonly #free: Chunk[] = [];
-  readonly #spare: Chunk[] = [];
-  readonly #spareLimit: number;
+  /** Chunks are taken from the first that has any, so that the last ones get free. */
+  readonly #slabs: Slab[] = [];
+  readonly #slabChunks: number;
   readonly #pagesEnd: number;
   #nextPage: number;
   #freePages: number[] = [];
   #inUse = 0;
 
   constructor(options: ArenaOptions = {}) {
-    const { kernel = false, chunks = kernel ? 1024 : 64, spare = 512, pages = 6144 } = options;
-    this.#spareLimit = spare;
+    const { kernel = false, chunks = kernel ? 1024 : 64, slabChunks = SLAB_CHUNKS, pages = 6144 } = options;
+    this.#slabChunks = slabChunks;
     const firstChunk = SCRATCH_SIZE + READ_SIZE;
     const firstPage = firstChunk + chunks * CHUNK_SIZE;
     this.#nextPage = firstPage;
@@ -94,15 +124,38 @@ export class Arena {
     return this.#inUse;
   }
 
+  /** Slabs that hold memory of the system; one that is not in use is kept for later. */
+  get slabs(): number {
+    return this.#slabs.length;
+  }
+
   take(): Chunk {
     this.#inUse++;
-    return this.#free.pop() ?? this.#spare.pop() ?? new Chunk(new Memory(CHUNK_SIZE), 0, CHUNK_SIZE);
+    return this.#free.pop() ?? this.#takeFromSlab();
   }
 
   give(chunk: Chunk): void {
     this.#inUse--;
-    if (chunk.memory === this.memory) this.#free.push(chunk);
-    else if (this.#spare.length < this.#spareLimit) this.#spare.push(chunk);
+    if (chunk.slab === null) {
+      this.#free.push(chunk);
+      return;
+    }
+    chunk.slab.free.push(chunk);
+    if (chunk.slab.unused) this.#releaseSlab(chunk.slab);
+  }
+
+  #takeFromSlab(): Chunk {
+    for (const { free } of this.#slabs) if (free.length > 0) return free.pop()!;
+    const slab = new Slab(this.#slabChunks);
+    this.#slabs.push(slab);
+    return slab.free.pop()!;
+  }
+
+  /** Gives a slab back to the system, unless it is the only one that is not in use. */
+  #releaseSlab(slab: Slab): void {
+    if (!this.#slabs.some((each) => each !== slab && each.unused)) return;
+    this.#slabs.splice(this.#slabs.indexOf(slab), 1);
+    releaseNow(slab.memory.bytes.buffer as ArrayBuffer);
   }
 
   /** A page for `size` bytes: in the arena, unless they are too many or it is used up. */
@@ -125,4 +178,15 @@ export class Arena {
     this.#nextPage += PAGE_SIZE;
     return start;
   }
+}
+
+/**
+ * Gives the memory of a buffer back without waiting for the garbage collector, which an idle server does not call for: what is
+ * handed to a channel that is then closed is gone. All views of it are empty from now on.
+ */
+function releaseNow(block: ArrayBuffer): void {
+  const { port1, port2 } = new MessageChannel();
+  port1.postMessage(null, [block]);
+  port1.close();
+  port2.close();
 }

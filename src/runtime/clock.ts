@@ -16,16 +16,27 @@ export interface Clock {
   after(delay: number, callback: () => void): Timer;
 }
 
+/** The longest delay that Node's timers take, in milliseconds: with a longer one they fire at once. */
+const LONGEST_DELAY = 0x7fff_ffff;
+
 class NodeTimer implements Timer {
-  readonly #handle: NodeJS.Timeout;
+  #handle: NodeJS.Timeout;
 
   constructor(delay: number, callback: () => void) {
-    this.#handle = setTimeout(callback, delay);
-    this.#handle.unref();
+    this.#handle = this.#start(delay, callback);
   }
 
   cancel(): void {
     clearTimeout(this.#handle);
+  }
+
+  #start(delay: number, callback: () => void): NodeJS.Timeout {
+    const next = (): void => {
+      this.#handle = this.#start(delay - LONGEST_DELAY, callback);
+    };
+    const handle = delay > LONGEST_DELAY ? setTimeout(next, LONGEST_DELAY) : setTimeout(callback, delay);
+    handle.unref();
+    return handle;
   }
 }
 

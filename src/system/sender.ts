@@ -8,6 +8,8 @@ import { goJson, utcTime } from '../protocol/json.js';
 import { natsVersion } from '../version.js';
 
 const NO_HEADER = Buffer.alloc(0);
+/** JetStream, snapshots of streams in binary, raft traffic in the account concerned. */
+const JETSTREAM_FLAGS = 1 | 2 | 4;
 /** Would end a subject on the wire; account names may have them. */
 const BREAKS_SUBJECT = /[\s\0]/;
 
@@ -29,18 +31,19 @@ export class Sender {
   /** A number and the time are new in each. */
   serverInfo() {
     const { broker } = this;
-    const { serverTags, serverMetadata, featureFlags: flags } = broker.options;
+    const { serverTags, serverMetadata, featureFlags: flags, jetstream } = broker.options;
     const metadata = Object.entries(serverMetadata).sort(([a], [b]) => (a < b ? -1 : 1));
     return {
       name: broker.serverName,
       host: broker.address.host,
       id: broker.identity.id,
+      domain: (jetstream.enabled && jetstream.domain) || undefined,
       ver: natsVersion,
       tags: serverTags.length === 0 ? undefined : serverTags,
       metadata: metadata.length === 0 ? undefined : Object.fromEntries(metadata),
       feature_flags: featureFlags(flags),
-      jetstream: false,
-      flags: 0,
+      jetstream: jetstream.enabled,
+      flags: jetstream.enabled ? JETSTREAM_FLAGS : 0,
       seq: ++this.#sequence,
       time: utcTime(broker.clock.now()),
     };

@@ -26,7 +26,7 @@ class Events implements OutboundEvents {
 }
 
 function create({ open = true, maxPending = MAX_PENDING } = {}) {
-  const arena = new Arena({ chunks: 4, spare: 2 });
+  const arena = new Arena({ chunks: 4, slabChunks: 3 });
   const transport = new FakeTransport(open);
   const events = new Events();
   return { arena, transport, events, out: new Outbound(arena, transport, maxPending, events) };

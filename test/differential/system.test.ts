@@ -21,9 +21,43 @@ accounts {
   SYS { users: [{user: sys, password: sys}, {user: sys2, password: sys2}] }
   A { users: [
     {user: a, password: a, permissions: {
-      publish: {allow: ["x.>", "$SYS.REQ.>"], deny: "x.y"}, subscribe: {deny: ["nope q"]}, allow_responses: {max: 3, expires: "1m"} } },
+      publish: {allow: ["$SYS.REQ.>"], deny: "x.y"}, subscribe: {deny: ["nope q"]}, allow_responses: {max: 3, expires: "1m"} } },
     {user: a2, password: a2} ] }
   B { users: [{user: b, password: b}] }
+  C { users: [{user: c, password: c}] }
+}
+system_account: SYS
+`;
+
+/** Accounts that have something from each other, and from the system account. */
+const exchange = `
+server_name: srv
+accounts {
+  SYS {
+    users: [{user: sys, password: sys}]
+    exports: [
+      {stream: "$SYS.ACCOUNT.*.>", account_token_position: 3},
+      {service: "$SYS.REQ.SERVER.PING.VARZ"},
+      {service: "$SYS.DEBUG.SUBSCRIBERS"} ] }
+  A {
+    users: [{user: a, password: a}]
+    exports: [
+      {stream: "pub.>"}, {stream: "priv.*", accounts: [B]},
+      {service: "svc.one", latency: {sampling: 50%, subject: "lat"}},
+      {service: "svc.two.*", accounts: [B, C], response_type: stream, threshold: "5s"},
+      {service: "tok.*", account_token_position: 2}, {service: "traced", allow_trace: true},
+      {service: "by.header", latency: {sampling: headers, subject: "lat.h"}} ] }
+  B {
+    users: [{user: b, password: b}, {user: b2, password: b2}]
+    imports: [
+      {stream: {account: A, subject: "pub.>"}, prefix: "fromA"},
+      {stream: {account: A, subject: "priv.*"}, to: "p.*"},
+      {service: {account: A, subject: "svc.one"}},
+      {service: {account: A, subject: "svc.two.x"}, to: "local.two", share: true},
+      {service: {account: A, subject: "tok.B"}},
+      {stream: {account: SYS, subject: "$SYS.ACCOUNT.B.>"}},
+      {service: {account: SYS, subject: "$SYS.REQ.SERVER.PING.VARZ"}, to: "varz"},
+      {service: {account: SYS, subject: "$SYS.DEBUG.SUBSCRIBERS"}, to: "count"} ] }
   C { users: [{user: c, password: c}] }
 }
 system_account: SYS
@@ -40,7 +74,16 @@ const also = [
   ...['in_msgs', 'out_msgs', 'pending', 'in_progress'],
   ...['bytes', 'in_bytes', 'in_client_bytes', 'out_bytes', 'out_client_bytes'],
 ];
-const unordered = ['accounts', 'account_statz', 'subscriptions_list'];
+const unordered = [
+  'accounts',
+  'account_statz',
+  'subscriptions_list',
+  'exports',
+  'imports',
+  'approved_accounts',
+  'allow',
+  'deny',
+];
 
 /** The two ways by which a server's own connections are counted differ, so ids are distances from the first client's. */
 class Talk {
@@ -106,7 +149,8 @@ class Talk {
     return `${subject} ${body} => ${await Promise.race([answer, later])}`;
   }
 
-  show(data: string): string {
+  /** `exactly` leaves the figures of messages and bytes as they are. */
+  show(data: string, exactly = false): string {
     let value: unknown;
     try {
       value = JSON.parse(data);
@@ -114,8 +158,14 @@ class Talk {
       return data;
     }
     const text = JSON.stringify(
-      mask(value, { firstId: this.#firstId, serverId: this.#serverId, also, unordered }),
+      mask(value, {
+        firstId: this.#firstId,
+        serverId: this.#serverId,
+        also: exactly ? also.filter((key) => key !== 'bytes') : also,
+        unordered,
+      }),
     );
+    if (exactly) return text;
     // How many messages the system account itself has moved depends on who was heard first.
     const own =
       text.includes('"statsz"') || text.includes('"acc":"SYS"') || text.includes('"in_client_msgs"');
@@ -158,7 +208,9 @@ requests.push(
     [`$SYS.REQ.ACCOUNT.NOPE.${name}`],
     [`$SYS.REQ.ACCOUNT.PING.${name}`],
   ]),
-  ...['CONNZ', 'LEAFZ', 'JSZ', 'STATZ', 'CONNS'].map((name): [string] => [`$SYS.REQ.ACCOUNT.A.${name}`]),
+  ...['SUBSZ', 'CONNZ', 'LEAFZ', 'JSZ', 'INFO', 'STATZ', 'CONNS'].map((name): [string] => [
+    `$SYS.REQ.ACCOUNT.A.${name}`,
+  ]),
   ['$SYS.REQ.ACCOUNT.A.CONNZ', '{"acc":"B","auth":true,"subscriptions":true}'],
   ['$SYS.REQ.ACCOUNT.C.STATZ'],
   ['$SYS.REQ.ACCOUNT.C.STATZ', '{"include_unused":true}'],
@@ -227,6 +279,13 @@ const bodies = [
   ...['{"exact_match":"x"}', '{"limit":"x","auth":1}', '{"sort":"","sort":"cid","limit":"xyz"}'],
 ];
 
+const everybodys = [
+  '$SYS.REQ.USER.INFO',
+  '$SYS.REQ.ACCOUNT.PING.CONNZ',
+  '$SYS.REQ.SERVER.PING.CONNZ',
+  '$SYS.REQ.ACCOUNT.PING.STATZ',
+];
+
 const encodings = ['gzip', 'GZIP, deflate', 'br', 'identity', 'snappy', 'S2', 'gzip, snappy'];
 
 async function audience(talk: Talk): Promise<NatsConnection> {
@@ -270,6 +329,23 @@ const scripts: Record<string, Script> = {
     return results;
   },
 
+  async 'what every account can ask'(talk) {
+    await audience(talk);
+    const results: string[] = [];
+    for (const name of ['sys', 'a', 'a2', 'b']) {
+      const nc = await talk.user(name);
+      for (const subject of everybodys) {
+        // The system account is asked for its own connections by another subject.
+        if (name === 'sys' && subject !== '$SYS.REQ.USER.INFO') continue;
+        results.push(await talk.ask(nc, subject));
+        results.push(await talk.ask(nc, subject, '{"acc":"SYS","accounts":["SYS"]}'));
+        results.push(await talk.ask(nc, subject, 'x'));
+      }
+      await nc.close();
+    }
+    return results;
+  },
+
   async 'other accounts ask in vain'(talk) {
     const b = await talk.user('b');
     const results: string[] = [];
@@ -288,8 +364,12 @@ const scripts: Record<string, Script> = {
     await sys.flush();
     const step = async (name: string, action: () => Promise<unknown>): Promise<void> => {
       heard.push(`-- ${name}`);
+      const from = heard.length;
       await action();
       await delay(QUIET);
+      // The failure is told by one thread of the official server, the end of the connection by another.
+      if (heard.some((line, at) => at >= from && line.includes('AUTH.ERR')))
+        heard.push(...heard.splice(from).sort());
     };
     let a2: NatsConnection;
     let b: NatsConnection;
@@ -356,24 +436,91 @@ const scripts: Record<string, Script> = {
   },
 };
 
-describe('system account', { skip: officialBinary() ? false : WITHOUT_OFFICIAL }, () => {
-  let pair: Pair | undefined;
-  before(async () => {
-    pair = await startPair({ conf });
-  });
-  after(() => stopPair(pair));
-  for (const [name, script] of Object.entries(scripts)) {
-    test(name, async () => {
-      const [official, weft] = await Promise.all(
-        [pair!.official, pair!.weft].map((side) => run(script, side)),
-      );
-      if (process.env.DIFFERENTIAL_SHOW) console.log(name, JSON.stringify(official, null, 2));
-      const at = official!.findIndex((line, index) => line !== weft![index]);
-      if (at >= 0) assert.equal(weft![at], official![at], `line ${at + 1} of ${official!.length}`);
-      assert.equal(weft!.length, official!.length);
+const exchangeScripts: Record<string, Script> = {
+  async 'what accounts have from each other'(talk) {
+    const sys = await talk.user('sys');
+    const results: string[] = [];
+    for (const account of ['A', 'B', 'C', 'SYS']) {
+      results.push(await talk.ask(sys, `$SYS.REQ.ACCOUNT.${account}.INFO`));
+      results.push(await talk.ask(sys, '$SYS.REQ.SERVER.PING.ACCOUNTZ', `{"account":"${account}"}`));
+    }
+    return results;
+  },
+
+  async 'services of the system account that are imported'(talk) {
+    const b = await talk.user('b');
+    b.subscribe('b.*');
+    b.subscribe('b.x', { queue: 'q' });
+    await b.flush();
+    return [
+      await talk.ask(b, 'varz'),
+      await talk.ask(b, 'count', 'b.x'),
+      await talk.ask(b, 'count', 'b.* q'),
+      await talk.ask(b, '$SYS.REQ.USER.INFO'),
+    ];
+  },
+
+  async 'events of the own account'(talk) {
+    const heard: string[] = [];
+    const b = await talk.user('b');
+    talk.record(b, '$SYS.ACCOUNT.B.*', heard);
+    talk.record(b, '$SYS.ACCOUNT.B.SERVER.CONNS', heard);
+    await b.flush();
+    const other = await talk.user('b2');
+    await delay(QUIET);
+    await other.close();
+    await (await talk.user('c')).close();
+    await delay(QUIET);
+    return heard;
+  },
+
+  async 'figures of accounts whose messages cross'(talk) {
+    const sys = await talk.user('sys');
+    const a = await talk.user('a');
+    const [b, b2] = [await talk.user('b'), await talk.user('b2')];
+    for (const nc of [b, b2]) nc.subscribe('fromA.>');
+    b.subscribe('p.*');
+    a.subscribe('svc.one', { callback: (_, message) => void message.respond('one') });
+    a.subscribe('svc.two.x', { callback: (_, message) => void message.respond('and more') });
+    a.subscribe('pub.own');
+    await Promise.all([a, b, b2].map((nc) => nc.flush()));
+    for (let i = 0; i < 1000; i++) {
+      a.publish('pub.own', 'x'.repeat(i % 7));
+      if (i % 3 === 0) a.publish('priv.x', 'private');
+      if (i % 5 === 0) b.publish('svc.one', 'asked');
+      if (i % 10 === 0) await b.request('svc.one', `${i}`);
+      if (i % 20 === 0) await b2.request('local.two', 'two');
+    }
+    await Promise.all([a, b, b2].map((nc) => nc.flush()));
+    const answer = await sys.request('$SYS.REQ.ACCOUNT.PING.STATZ', '{"accounts":["A","B"]}');
+    // Of the bytes sent some are headers of requests, with the round-trip time of who asks.
+    return [talk.show(answer.string(), true).replace(/("sent":\{"msgs":\d+,"bytes":)\d+/g, '$1<number>')];
+  },
+};
+
+suite('system account', conf, scripts);
+suite('system account and exchanges', exchange, exchangeScripts);
+
+function suite(title: string, conf: string, scripts: Readonly<Record<string, Script>>): void {
+  describe(title, { skip: officialBinary() ? false : WITHOUT_OFFICIAL }, () => {
+    let pair: Pair | undefined;
+    before(async () => {
+      pair = await startPair({ conf });
     });
-  }
-});
+    after(() => stopPair(pair));
+    for (const [name, script] of Object.entries(scripts)) {
+      test(name, async () => {
+        const [official, weft] = await Promise.all(
+          [pair!.official, pair!.weft].map((side) => run(script, side)),
+        );
+        if (process.env.DIFFERENTIAL_SHOW) console.log(name, JSON.stringify(official, null, 2));
+        const at = official!.findIndex((line, index) => line !== weft![index]);
+        if (at >= 0) assert.equal(weft![at], official![at], `line ${at + 1} of ${official!.length}`);
+        assert.equal(weft!.length, official!.length);
+      });
+    }
+  });
+}
 
 async function run(script: Script, side: Side): Promise<string[]> {
   const talk = new Talk(side);

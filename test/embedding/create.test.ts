@@ -208,6 +208,15 @@ test('nothing is left after close', async () => {
   );
 });
 
+test('loading the package leaves nothing behind', { skip: !distributionBuilt }, async () => {
+  const program = `
+    await import('weft-server');
+    await new Promise((resolve) => setImmediate(resolve));
+    console.log(JSON.stringify(process.getActiveResourcesInfo().filter((name) => name !== 'PipeWrap')));`;
+  const done = await runNode(['--input-type=module', '-e', program]);
+  assert.deepEqual(done, { code: 0, stdout: '[]\n', stderr: '' });
+});
+
 test('a program that closes its server ends', { skip: !distributionBuilt }, async () => {
   const program = `
     import { connect } from 'node:net';

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 
 /** Memory and descriptors of a process can be looked at. */
 export const CAN_LOOK = process.platform === 'linux';
@@ -15,6 +16,29 @@ export function memoryOf(pid: number): number {
 /** Open descriptors of a process. */
 export function descriptorsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** Opens a TLS connection to a server that has said its INFO; resolves when the answer to `greeting` holds a PONG. */
+export function joinTls(port: number, greeting: string, timeout = 20_000): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const plain = connect({ port, host: '127.0.0.1', noDelay: true });
+    const timer = setTimeout(() => reject(new Error(`no PONG within ${timeout} ms`)), timeout);
+    plain.on('error', reject);
+    plain.once('data', () => {
+      const socket = connectTls({ socket: plain, rejectUnauthorized: false });
+      socket.on('error', reject);
+      socket.on('close', () => reject(new Error('closed')));
+      let heard = '';
+      socket.on('data', (data) => {
+        heard += data.toString('latin1');
+        if (!heard.includes('PONG\r\n')) return;
+        clearTimeout(timer);
+        socket.removeAllListeners('data');
+        resolve(socket);
+      });
+      socket.write(greeting);
+    });
+  });
 }
 
 /** Opens a connection, says `greeting`, and resolves when the answer holds `awaited`. Rejects when it ends before. */

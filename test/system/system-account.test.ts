@@ -181,11 +181,11 @@ test('a client is asked to leave, if it can be', async () => {
 });
 
 test('a reload that is asked for', async () => {
-  const read = () => optionsFromObject({ port: -1, max_payload: size }).options;
+  const read = () => optionsFromObject({ port: -1, max_payload: size });
   let size = 1000;
-  const server = new Server(read(), {
+  const server = new Server(read().options, {
     noListen: true,
-    readOptions: () => ({ options: read(), text: '', warnings: [] }) as never,
+    readOptions: read,
   });
   await server.start();
   const client = server.broker.internalClient(server.broker.account('$SYS'));
@@ -243,5 +243,35 @@ test('without a system account nobody answers', async () => {
   const server = await WeftServer.create({ no_system_account: true }, { listen: false, clock });
   assert.throws(() => server.client('$SYS'), /does not exist/);
   assert.equal(clock.pending, 0);
+  await server.close();
+});
+
+test('a long answer is one message, and leaves the event loop its turns', async () => {
+  const { server } = await start();
+  const sys = server.client('$SYS');
+  const clients = Array.from({ length: 450 }, () => server.connection());
+  for (const client of clients) {
+    client.on('error', () => {});
+    client.resume();
+    client.write('CONNECT {"verbose":false,"user":"a","pass":"a"}\r\nSUB x.y 1\r\nPING\r\n');
+  }
+  while (server.info.connections < 450) await turn();
+  await turn();
+  await turn();
+  let turns = 0;
+  const count = setInterval(() => turns++, 0);
+  const ask = async (page: string, body: object) =>
+    (await sys.request(`$SYS.REQ.SERVER.PING.${page}`, JSON.stringify(body))).json<{
+      server: { id: string };
+      data: Record<string, unknown[]>;
+    }>();
+  const { server: info, data } = await ask('CONNZ', { auth: true });
+  assert.equal(info.id, server.info.id);
+  assert.equal(data.connections!.length, 450);
+  const subscriptions = await ask('SUBSZ', { subscriptions: true, account: 'A' });
+  // Further ones are what every account imports.
+  assert.ok(subscriptions.data.subscriptions_list!.length >= 450);
+  clearInterval(count);
+  assert.ok(turns > 0);
   await server.close();
 });

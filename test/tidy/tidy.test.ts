@@ -29,6 +29,7 @@ const top = [
   'src/lame-duck.ts',
   'src/reload.ts',
   'src/server.ts',
+  'src/warm-up.ts',
   'src/weft-server.ts',
 ];
 const topRooms = ['cli'];
