@@ -395,16 +395,15 @@ export class Publisher {
       sub.delivered++;
       return this.#deliverInside(delivery, plan, operation, from);
     }
-    const subject = sub.subjectFor(plan.subject);
     let trace = operation.trace as MessageTrace | null;
     if (trace !== null && main !== sub) {
-      trace.streamExport(to.account, subject);
+      trace.streamExport(to.account, sub.subjectFor(plan.subject));
       if (!sub.allowsTrace) {
         if (trace.only) return true;
         trace = null;
       }
     }
-    const reason = reasonAgainst(delivery, subject, from);
+    const reason = reasonAgainst(delivery, plan, from);
     if (reason !== null) {
       trace?.egress(to, sub, reason);
       return false;
@@ -553,11 +552,12 @@ export class Publisher {
 /** Why the client does not get the message, or null. */
 function reasonAgainst(
   { sub, connection: to }: Delivery,
-  subject: string,
+  plan: Shown,
   from: ClientConnection | null,
 ): string | null {
   if (to === from && !to!.echo) return notDelivered.noEcho;
-  if (sub.main.filter?.denies(subject)) return notDelivered.denied;
+  // The subject as an importer has it is made where a filter asks for it, not for each message.
+  if (sub.main.filter?.denies(sub.subjectFor(plan.subject))) return notDelivered.denied;
   if (sub.closed) return notDelivered.subscriptionClosed;
   return to!.closed ? notDelivered.clientClosed : null;
 }

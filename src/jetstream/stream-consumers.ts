@@ -38,6 +38,13 @@ export class StreamConsumers {
     return this.#byName.size;
   }
 
+  /** Without those by which other streams read. */
+  get shown(): number {
+    let count = 0;
+    for (const { config } of this.#byName.values()) if (!config.direct) count++;
+    return count;
+  }
+
   get(name: string): Consumer | undefined {
     return this.#byName.get(name);
   }

@@ -16,6 +16,7 @@ import { jsonObject, type StateDetails, stateJson } from './info.js';
 import { shownMetadata } from './levels.js';
 import { checkPublish, MAX_HEADER_LENGTH, type PublishPlan, raiseTtl } from './publish-checks.js';
 import { Republisher } from './republish.js';
+import { SourceIntake } from './source-intake.js';
 import type { StreamStorage } from './storage.js';
 import {
   type DamageReport,
@@ -33,6 +34,12 @@ import { TracedPublish } from './traced-publish.js';
 
 const NANOSECONDS = 1_000_000;
 
+/** Where a mirror stores a message: as the origin has it. Nanoseconds. */
+export interface Place {
+  readonly sequence: number;
+  readonly time: bigint;
+}
+
 export class Stream implements StoreListener {
   readonly account: AccountJetStream;
   readonly storage: StreamStorage;
@@ -40,10 +47,12 @@ export class Stream implements StoreListener {
   /** RFC 3339. */
   readonly created: string;
   readonly consumers: StreamConsumers;
+  readonly intake: SourceIntake;
   config: StreamConfig;
   /** The last sequence that is durable: nothing above it is delivered. */
   visibleSequence: number;
   lastMessageId = '';
+  #started = false;
   #subscriptions: Subscription[] = [];
   readonly #duplicates: DuplicateWindow;
   readonly #acks: AckQueue;
@@ -68,6 +77,7 @@ export class Stream implements StoreListener {
     this.store.listener = this;
     this.#apply(config);
     this.consumers = new StreamConsumers(this);
+    this.intake = new SourceIntake(this);
     this.#recoverMessageIds();
     this.#charge();
   }
@@ -82,8 +92,10 @@ export class Stream implements StoreListener {
 
   /** Takes messages from now on. */
   start(): void {
+    this.#started = true;
     this.#subscribe();
     this.consumers.start();
+    this.intake.start();
   }
 
   #apply(config: StreamConfig): void {
@@ -114,7 +126,8 @@ export class Stream implements StoreListener {
     this.config = config;
     this.#apply(config);
     this.storage.save(config, this.created);
-    if (this.#subscriptions.length > 0 && JSON.stringify(config.subjects) !== subjects) this.#subscribe();
+    if (this.#started && JSON.stringify(config.subjects) !== subjects) this.#subscribe();
+    this.intake.update();
     this.#charge();
   }
 
@@ -136,13 +149,30 @@ export class Stream implements StoreListener {
     }
   }
 
+  /**
+   * A message of another stream, with its place where this is a mirror of that. Gives the sequence that it is stored under, 0 for a
+   * message that was stored before. Throws `ApiError`.
+   */
+  take(subject: string, header: Buffer | null, payload: Buffer, place: Place | null): number {
+    if (this.closed) throw new ApiError('streamNotFound');
+    return this.#publish(this.#transform?.match(subject) ?? subject, header, payload, '', null, { place });
+  }
+
+  /** A mirror has passed sequences that its origin does not have. */
+  advanced(): void {
+    this.#stored(this.store.state.lastSequence);
+    this.#charge();
+  }
+
+  /** `copied` is there for messages of other streams. Gives the sequence, 0 for a message that is known. */
   #publish(
     subject: string,
     headers: Buffer | null,
     payload: Buffer,
     reply: string,
     trace: TracedPublish | null,
-  ): void {
+    copied: { place: Place | null } | null = null,
+  ): number {
     const { config, store } = this;
     if (config.sealed) throw new ApiError('streamSealed');
     const length = (headers?.length ?? 0) + payload.length;
@@ -153,11 +183,12 @@ export class Stream implements StoreListener {
     if (headers !== null) {
       if (headers.length > MAX_HEADER_LENGTH) throw new ApiError('streamHeaderExceedsMaximum');
       const text = withoutHeader(withoutStatus(headerText(headers)), 'Nats-Request-Info');
-      plan = checkPublish(text, subject, payload.length, this);
-      if (plan.duplicateOf > 0) {
+      plan = checkPublish(text, subject, payload.length, this, copied !== null);
+      // What the origin of a mirror took is no duplicate.
+      if (plan.duplicateOf > 0 && !copied?.place) {
         trace?.duplicate();
         this.#acknowledgeDuplicate(reply, plan.duplicateOf);
-        return;
+        return 0;
       }
       raiseTtl(plan, config);
       header = headerBytes(plan.header);
@@ -165,37 +196,48 @@ export class Stream implements StoreListener {
     if (config.allow_msg_counter && (plan === null || plan.increment === null))
       throw new ApiError('messageIncrMissing');
     const unwanted = config.retention === 'interest' && !this.consumers.wants(subject);
-    if (trace?.goesNoFurther(subject, unwanted)) return;
-    if (unwanted) {
-      this.#skip(plan, reply);
-      return;
-    }
+    if (trace?.goesNoFurther(subject, unwanted)) return 0;
+    if (unwanted) return this.#skip(plan, reply, copied?.place ?? null);
     this.#checkRoom(subject, header, payload);
     const previous = this.#republisher === null ? 0 : store.lastSequenceOf(subject);
-    const time = this.account.jetstream.nanoseconds();
-    const sequence = this.#append(subject, header, payload, time, plan?.ttl ?? 0);
+    const place = copied?.place ?? null;
+    const time = place?.time ?? this.account.jetstream.nanoseconds();
+    const sequence = this.#append(subject, header, payload, time, plan?.ttl ?? 0, place);
     if (plan !== null) this.#afterHeaders(plan, subject, sequence, time);
     this.#republisher?.publish(subject, header, payload, sequence, time, previous);
     this.#charge();
     if (reply !== '') this.#acks.add(store.position, reply, `${this.#ackStart}${sequence}}`);
     this.consumers.stored(subject);
     this.#stored(sequence);
+    return sequence;
   }
 
   /** Nobody wants it: it gets a sequence and is not stored. */
-  #skip(plan: PublishPlan | null, reply: string): void {
+  #skip(plan: PublishPlan | null, reply: string, place: Place | null): number {
     const { store } = this;
-    const sequence = store.state.lastSequence + 1;
-    const time = this.account.jetstream.nanoseconds();
+    const sequence = place?.sequence ?? store.state.lastSequence + 1;
+    const time = place?.time ?? this.account.jetstream.nanoseconds();
     store.skipTo(sequence, time);
     if (plan !== null && plan.messageId !== '') this.#duplicates.remember(plan.messageId, sequence, time);
     this.lastMessageId = plan?.messageId ?? '';
     if (reply !== '') this.#acks.add(store.position, reply, `${this.#ackStart}${sequence}}`);
     this.#stored(sequence);
+    return sequence;
   }
 
-  #append(subject: string, header: Buffer | null, payload: Buffer, time: bigint, ttl: number): number {
+  #append(
+    subject: string,
+    header: Buffer | null,
+    payload: Buffer,
+    time: bigint,
+    ttl: number,
+    place: Place | null,
+  ): number {
     try {
+      if (place !== null) {
+        this.store.appendAt(place.sequence, subject, header, payload, time, ttl);
+        return place.sequence;
+      }
       return this.store.append(subject, header, payload, time, ttl);
     } catch (error) {
       if (error instanceof StoreError) throw new ApiError('streamStoreFailed', { err: error.message });
@@ -217,6 +259,8 @@ export class Stream implements StoreListener {
   #afterHeaders(plan: PublishPlan, subject: string, sequence: number, time: bigint): void {
     if (plan.messageId !== '') this.#duplicates.remember(plan.messageId, sequence, time);
     this.lastMessageId = plan.messageId;
+    // A message of another stream may ask for what is not allowed here.
+    if (!this.config.allow_rollup_hdrs || this.config.deny_purge) return;
     if (plan.rollup === 'sub') this.store.purge({ filter: this.store.filter([subject]), keep: 1 });
     else if (plan.rollup === 'all') this.store.purge({ keep: 1 });
   }
@@ -273,6 +317,7 @@ export class Stream implements StoreListener {
 
   durable(position: number): void {
     this.#acks.durable(position);
+    this.intake.durable(position);
     let last = 0;
     let count = 0;
     for (const each of this.#pendingVisible) {
@@ -293,15 +338,18 @@ export class Stream implements StoreListener {
     this.#acks.failed(position, `{"error":${refused.json},"stream":${JSON.stringify(this.name)},"seq":0}`);
     this.#charge();
     this.consumers.recount();
+    this.intake.storeFailed();
     this.account.jetstream.storeFailed(this, error);
   }
 
   removed(sequence: number, subject: string, _bytes: number, _reason: RemovalReason): void {
     this.consumers.removed(sequence, subject);
+    this.intake.removed(sequence);
   }
 
   purged(firstSequence: number): void {
     this.consumers.purged(firstSequence);
+    this.intake.purged(firstSequence);
   }
 
   expiring(_message: StoredMessage, _last: boolean): boolean {
@@ -347,8 +395,9 @@ export class Stream implements StoreListener {
     return [
       ['config', streamConfig.write(config)],
       ['created', JSON.stringify(this.created)],
-      ['state', stateJson(this.store.state, { ...details, consumers: this.consumers.size })],
+      ['state', stateJson(this.store.state, { ...details, consumers: this.consumers.shown })],
       ['domain', domain === '' ? undefined : JSON.stringify(domain)],
+      ...this.intake.infoFields(),
       ['ts', JSON.stringify(this.account.jetstream.now())],
     ];
   }
@@ -392,6 +441,7 @@ export class Stream implements StoreListener {
 
   /** Ends it and removes what it has stored. */
   destroy(): void {
+    this.intake.remove();
     this.#close();
     this.consumers.destroy();
     this.account.charge(this.inMemory, -this.#charged);
@@ -400,6 +450,7 @@ export class Stream implements StoreListener {
 
   #close(): void {
     this.closed = true;
+    this.intake.close();
     for (const sub of this.#subscriptions) this.account.client.unsubscribe(sub);
     this.#subscriptions = [];
   }

@@ -8,6 +8,7 @@ import { consumerInfoFields } from '../consumer-info.js';
 import { ApiError } from '../errors.js';
 import { jsonObject } from '../info.js';
 import { levelOfConsumer, storedMetadata } from '../levels.js';
+import { adaptCopyingConsumer, asksForIdentity, identityHeader } from '../source-consumers.js';
 import type { Stream } from '../stream.js';
 import type { Endpoint } from './api.js';
 import type { ApiRequest, Fields } from './request.js';
@@ -76,12 +77,15 @@ export const createConsumer: Endpoint = {
     checkNames(at, config);
     if (config.num_replicas > 1) throw new ApiError('streamReplicasNotSupported');
     const stream = request.account.stream(streamName);
+    adaptCopyingConsumer(config, stream, request.message.header);
     const known = stream.consumers.get(config.name);
     // Only a request of its own changes how long a consumer rests.
     if (known !== undefined) config.pause_until = known.config.pause_until;
     config.metadata = storedMetadata(config.metadata, levelOfConsumer(config));
     const consumer = stream.consumers.add(config, action, pedantic);
-    request.answerWhenDurable(this.type, consumerInfoFields(consumer));
+    if (config.sourcing) consumer.reset(consumer.acks.floorStream + 1);
+    const header = config.direct || config.sourcing ? identityHeader(stream) : null;
+    request.answerWhenDurable(this.type, consumerInfoFields(consumer), header);
   },
 };
 
@@ -196,7 +200,12 @@ export const resetConsumer: Endpoint = {
     }
     const to = seq === 0 ? acks.floorStream + 1 : seq;
     consumer.reset(to);
-    request.answerWhenDurable(this.type, [...consumerInfoFields(consumer), ['reset_seq', String(to)]]);
+    const header = asksForIdentity(request.message.header) ? identityHeader(stream) : null;
+    request.answerWhenDurable(
+      this.type,
+      [...consumerInfoFields(consumer), ['reset_seq', String(to)]],
+      header,
+    );
   },
 };
 

@@ -44,18 +44,18 @@ export class ApiRequest {
   }
 
   /** Answers at once. `type` is the last part of the answer's type. */
-  answer(type: string, fields: Fields, failed = false): void {
+  answer(type: string, fields: Fields, failed = false, header: Buffer | null = null): void {
     const { account, message } = this;
     account.api.total++;
     if (failed) account.api.errors++;
     if (message.reply === '') return;
     const all: Fields = [['type', `"io.nats.jetstream.api.v1.${type}"`], ...fields];
-    account.client.publish(toUtf8(message.reply), jsonObject(all));
+    account.client.publish(toUtf8(message.reply), jsonObject(all), '', header);
   }
 
   /** Answers once everything that was changed so far is on disk. */
-  answerWhenDurable(type: string, fields: Fields): void {
-    this.account.jetstream.storage.commit.after(() => this.answer(type, fields));
+  answerWhenDurable(type: string, fields: Fields, header: Buffer | null = null): void {
+    this.account.jetstream.storage.commit.after(() => this.answer(type, fields, false, header));
   }
 
   /** `zeros` are the fields of the answer that have no `omitempty`. */
