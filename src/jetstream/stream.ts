@@ -2,9 +2,13 @@
  * One stream: which subjects it takes, what it stores of them, what is published again, and who is told. It is driven by calls and by
  * the clock alone; what it promises goes out when its store says that it is durable.
  */
+
+import type { ClientConnection } from '../broker/connection.js';
 import type { InternalMessage } from '../broker/internal-client.js';
-import type { Subscription } from '../broker/subscription.js';
-import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
+import { messageOf } from '../broker/publisher.js';
+import type { RawHandler, Subscription } from '../broker/subscription.js';
+import { fromUtf8, readText, toUtf8 } from '../protocol/bytes.js';
+import type { PublishOperation } from '../protocol/client-parser.js';
 import { SubjectTransform } from '../subjects/transform.js';
 import type { AccountJetStream } from './account-jetstream.js';
 import { AckQueue } from './ack-queue.js';
@@ -57,6 +61,8 @@ export class Stream implements StoreListener {
   readonly #duplicates: DuplicateWindow;
   readonly #acks: AckQueue;
   #ackStart = '';
+  /** Every message has to be looked at, not only those with headers. */
+  #looksCloser = false;
   #transform: SubjectTransform | null = null;
   #republisher: Republisher | null = null;
   /** Positions of appends that are not durable yet, with their sequences. */
@@ -73,7 +79,7 @@ export class Stream implements StoreListener {
     this.config = config;
     this.visibleSequence = this.store.state.lastSequence;
     this.#duplicates = new DuplicateWindow(config.duplicate_window);
-    this.#acks = new AckQueue((reply, body) => account.client.publish(toUtf8(reply), body));
+    this.#acks = new AckQueue((reply, body) => account.client.answer(reply, body));
     this.store.listener = this;
     this.#apply(config);
     this.consumers = new StreamConsumers(this);
@@ -109,14 +115,23 @@ export class Stream implements StoreListener {
         : SubjectTransform.create(fromUtf8(transform.src), fromUtf8(transform.dest));
     this.#republisher = config.republish === undefined ? null : new Republisher(this, config.republish);
     this.#duplicates.window = config.duplicate_window;
+    this.#looksCloser =
+      config.sealed ||
+      config.allow_msg_counter ||
+      config.discard_new_per_subject ||
+      config.retention === 'interest' ||
+      this.#transform !== null ||
+      this.#republisher !== null;
     this.store.setLimits(storeLimits(config));
   }
 
   #subscribe(): void {
     const { client } = this.account;
     for (const sub of this.#subscriptions) client.unsubscribe(sub);
-    const receive = (message: InternalMessage) => this.receive(message);
-    this.#subscriptions = (this.config.subjects ?? []).map((subject) => client.subscribe(subject, receive));
+    const receive: RawHandler = (subject, operation, from) => this.#receiveRaw(subject, operation, from);
+    this.#subscriptions = (this.config.subjects ?? []).map((subject) =>
+      client.subscribeRaw(subject, receive),
+    );
     for (const sub of this.#subscriptions) sub.heedsTraces = true;
   }
 
@@ -133,7 +148,44 @@ export class Stream implements StoreListener {
 
   // --- Publishing ---------------------------------------------------------------------------------------------------
 
-  /** A client's message. */
+  /** A client's message where it lies: most are stored from there. */
+  #receiveRaw(subject: string, operation: PublishOperation, from: ClientConnection | null): void {
+    if (this.closed) return;
+    if (this.#looksCloser || operation.headerSize > 0 || operation.trace !== null) {
+      this.receive(messageOf(subject, operation, from));
+      return;
+    }
+    const { memory, replyStart, replyEnd } = operation;
+    const reply = replyStart === 0 || this.config.no_ack ? '' : readText(memory.bytes, replyStart, replyEnd);
+    try {
+      this.#storePlain(subject, operation, reply);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#refuse(reply, error);
+    }
+  }
+
+  /** Stores a message without headers in a stream that asks for nothing special. */
+  #storePlain(subject: string, { memory, payloadStart, size }: PublishOperation, reply: string): void {
+    const { config, store } = this;
+    if (config.max_msg_size >= 0 && size > config.max_msg_size)
+      throw new ApiError('streamMessageExceedsMaximum');
+    this.#checkSpace(store.sizeOfMessage(subject.length, 0, size));
+    const time = this.account.jetstream.nanoseconds();
+    let sequence: number;
+    try {
+      sequence = store.appendBody(subject, memory.bytes, payloadStart, 0, size, time);
+    } catch (error) {
+      throw storeFailure(error);
+    }
+    this.lastMessageId = '';
+    this.#charge();
+    if (reply !== '') this.#acks.add(store.position, reply, `${this.#ackStart}${sequence}}`);
+    this.consumers.stored(subject);
+    this.#stored(sequence);
+  }
+
+  /** A message that has been copied already. */
   receive(message: InternalMessage): void {
     if (this.closed) return;
     const subject = this.#transform?.match(message.subject) ?? message.subject;
@@ -240,8 +292,7 @@ export class Stream implements StoreListener {
       }
       return this.store.append(subject, header, payload, time, ttl);
     } catch (error) {
-      if (error instanceof StoreError) throw new ApiError('streamStoreFailed', { err: error.message });
-      throw error;
+      throw storeFailure(error);
     }
   }
 
@@ -286,18 +337,22 @@ export class Stream implements StoreListener {
   /** `discard: new`, and what the account and the server have left. */
   #checkRoom(subject: string, header: Buffer | null, payload: Buffer): void {
     const { config, store } = this;
-    const size = store.sizeOf(subject, header, payload);
-    this.account.checkRoom(this, size);
-    if (config.discard !== 'new') return;
-    const { messages, bytes } = store.state;
-    const full = (err: string) => new ApiError('streamStoreFailed', { err });
     if (config.discard_new_per_subject && config.max_msgs_per_subject > 0) {
       let count = 0;
       store.subjectTotals(store.filter([subject]), (_name, total) => (count += total));
-      if (count >= config.max_msgs_per_subject) throw full('maximum messages per subject exceeded');
+      if (count >= config.max_msgs_per_subject) throw noRoom('maximum messages per subject exceeded');
     }
-    if (config.max_msgs > 0 && messages >= config.max_msgs) throw full('maximum messages exceeded');
-    if (config.max_bytes > 0 && bytes + size > config.max_bytes) throw full('maximum bytes exceeded');
+    this.#checkSpace(store.sizeOf(subject, header, payload));
+  }
+
+  /** Whether account, server and, with `discard: new`, the stream itself have room for so many bytes. */
+  #checkSpace(size: number): void {
+    const { config } = this;
+    this.account.checkRoom(this, size);
+    if (config.discard !== 'new') return;
+    const { messages, bytes } = this.store.state;
+    if (config.max_msgs > 0 && messages >= config.max_msgs) throw noRoom('maximum messages exceeded');
+    if (config.max_bytes > 0 && bytes + size > config.max_bytes) throw noRoom('maximum bytes exceeded');
   }
 
   #recoverMessageIds(): void {
@@ -342,8 +397,8 @@ export class Stream implements StoreListener {
     this.account.jetstream.storeFailed(this, error);
   }
 
-  removed(sequence: number, subject: string, _bytes: number, _reason: RemovalReason): void {
-    this.consumers.removed(sequence, subject);
+  removed(sequence: number, subject: string, _bytes: number, reason: RemovalReason): void {
+    this.consumers.removed(sequence, subject, reason);
     this.intake.removed(sequence);
   }
 
@@ -377,6 +432,9 @@ export class Stream implements StoreListener {
   /** How many messages went. */
   purge(request: PurgeRequest): number {
     const count = this.store.purge(request);
+    const pattern = request.filter?.patterns[0];
+    if (pattern === undefined) this.consumers.purged(this.store.state.firstSequence);
+    else this.consumers.purgedSubjects(pattern);
     this.#charge();
     return count;
   }
@@ -406,25 +464,9 @@ export class Stream implements StoreListener {
     return jsonObject(this.infoFields());
   }
 
-  /** Messages that a consumer is done with, where messages stay only as long as somebody wants them. */
-  done(consumer: Consumer, sequences: readonly number[]): void {
-    for (const sequence of sequences) {
-      if (this.config.retention === 'interest' && this.consumers.anyWants(sequence, consumer)) continue;
-      this.store.remove(sequence);
-    }
-    this.#charge();
-  }
-
-  /** Takes away what no consumer wants any more, where messages stay only as long as somebody does. */
-  dropUnwanted(): void {
-    const { store } = this;
-    for (
-      let message = store.loadNext(null, 0);
-      message !== null;
-      message = store.loadNext(null, message.sequence + 1)
-    ) {
-      if (!this.consumers.anyWants(message.sequence, null)) store.remove(message.sequence);
-    }
+  /** Nobody wants a message any more. */
+  drop(sequence: number): void {
+    this.store.remove(sequence);
     this.#charge();
   }
 
@@ -462,6 +504,15 @@ function withoutStatus(text: string): string {
   if (end <= 8) return text;
   const rest = text.slice(end);
   return rest === '\r\n\r\n' ? '' : `NATS/1.0${rest}`;
+}
+
+function noRoom(err: string): ApiError {
+  return new ApiError('streamStoreFailed', { err });
+}
+
+/** What a client is told when its message could not be stored. */
+function storeFailure(error: unknown): unknown {
+  return error instanceof StoreError ? new ApiError('streamStoreFailed', { err: error.message }) : error;
 }
 
 function storeLimits(config: StreamConfig): StoreLimits {
