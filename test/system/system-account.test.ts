@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
 import { optionsFromObject } from '../../src/config/load.js';
 import type { InProcessConnection } from '../../src/embedding/duplex.js';
 import type { LocalClient } from '../../src/embedding/local-client.js';
@@ -236,6 +237,35 @@ test('system users hear that the server ends', async () => {
     received,
     new RegExp(`MSG \\$SYS\\.SERVER\\.${server.info.id}\\.SHUTDOWN 1 \\d+\\r\\n\\{"name"`),
   );
+});
+
+test('profiles', async () => {
+  const { clock, server } = await start();
+  const sys = server.client('$SYS');
+  const ask = async (request: object) =>
+    (await sys.request('$SYS.REQ.SERVER.PING.PROFILEZ', JSON.stringify(request))).json<{
+      data: { profile: string | null; error: string };
+    }>().data;
+  assert.match((await ask({ name: 'goroutine' })).error, /"goroutine" not found/);
+  const before = clock.pending;
+  const cpu = ask({ name: 'cpu', duration: 2e9 });
+  // One timer is the requester's, the other one the profile's.
+  while (clock.pending < before + 2) await turn();
+  const second = await ask({ name: 'heap' });
+  assert.match(second.error, /already in use/);
+  await clock.advanceAsync(2000);
+  const { profile, error } = await cpu;
+  assert.equal(error, '');
+  // The names that are in every profile of this kind.
+  const whole = gunzipSync(Buffer.from(profile!, 'base64')).toString('latin1');
+  for (const name of ['samples', 'count', 'cpu', 'nanoseconds']) assert.ok(whole.includes(name), name);
+  // One that is not finished does not hold up the end.
+  sys.publish('$SYS.REQ.SERVER.PING.PROFILEZ', '{"name":"cpu","duration":15000000000}', { reply: 'x' });
+  await turn();
+  await turn();
+  await server.close();
+  await turn();
+  assert.equal(clock.pending, 0);
 });
 
 test('without a system account nobody answers', async () => {
