@@ -7,6 +7,7 @@ import type { StreamSurroundings } from './config-checks.js';
 import { ApiError } from './errors.js';
 import type { JetStream } from './jetstream.js';
 import { withLevelOf } from './levels.js';
+import type { StoredStream, StreamStorage } from './storage.js';
 import { Stream } from './stream.js';
 import { type StreamConfig, streamConfig } from './stream-config.js';
 import { checkStreamConfig, checkStreamUpdate } from './stream-rules.js';
@@ -40,8 +41,21 @@ export class AccountJetStream {
   /** Throws `ApiError` 10059. */
   stream(name: string): Stream {
     const stream = this.streams.get(name);
-    if (stream === undefined) throw new ApiError('streamNotFound');
+    if (stream === undefined) {
+      const reason = this.offline.get(name);
+      throw reason === undefined
+        ? new ApiError('streamNotFound')
+        : new ApiError('streamOfflineReason', { err: reason });
+    }
     return stream;
+  }
+
+  /** Stored streams that need a server of a higher level, with the reason in official words. */
+  get offline(): ReadonlyMap<string, string> {
+    const problems = this.jetstream.storage.problems.filter(
+      ({ account, consumer, offline }) => account === this.name && consumer === '' && offline !== undefined,
+    );
+    return new Map(problems.map(({ stream, offline }) => [stream, offline!]));
   }
 
   /** Creates a stream, or finds it when it is there already with the same configuration. Throws `ApiError`. */
@@ -58,11 +72,26 @@ export class AccountJetStream {
     this.#checkLimits(config, 0);
     this.#checkOverlap(config);
     const created = this.jetstream.now();
-    const storage = this.jetstream.storage.create(this.name, config, created);
-    const stream = new Stream(this, config, created, storage);
+    const stream = new Stream(this, config, created, this.#makeRoom(config, created));
     this.streams.set(config.name, stream);
     stream.start();
     return { stream, created: true };
+  }
+
+  #makeRoom(config: StreamConfig, created: string): StreamStorage {
+    try {
+      return this.jetstream.storage.create(this.name, config, created);
+    } catch (error) {
+      throw new ApiError('streamCreate', { err: (error as Error).message });
+    }
+  }
+
+  /** Takes in a stream that was restored. Throws `ApiError` when one of that name has come in the meantime. */
+  adopt({ config, created, storage }: StoredStream): Stream {
+    const stream = new Stream(this, config, created, storage);
+    this.streams.set(config.name, stream);
+    stream.start();
+    return stream;
   }
 
   /** Throws `ApiError`. */
@@ -75,9 +104,14 @@ export class AccountJetStream {
     return stream;
   }
 
+  /** Throws `ApiError` where the disk refuses; then it is still there. */
   deleteStream(stream: Stream): void {
+    try {
+      stream.destroy();
+    } catch (error) {
+      throw new ApiError('streamDelete', { err: (error as Error).message });
+    }
     this.streams.delete(stream.name);
-    stream.destroy();
   }
 
   #surroundings(): StreamSurroundings {

@@ -30,6 +30,9 @@ export class StreamConsumers {
   /** Those for whom something was stored that is not durable yet. */
   readonly #woken = new Set<Consumer>();
 
+  /** There is a stored consumer that could not be opened, and nobody knows what it still wants. */
+  #keepAll = false;
+
   constructor(stream: Stream) {
     this.#stream = stream;
   }
@@ -48,8 +51,15 @@ export class StreamConsumers {
 
   /** Opens what was stored. */
   start(): void {
-    for (const { name, config, created, storage } of this.#stream.storage.storedConsumers())
-      this.#add(new Consumer(this.#stream, config, name, created, storage));
+    const { storage: files } = this.#stream;
+    for (const { name, config, created, storage } of files.storedConsumers()) {
+      try {
+        this.#add(new Consumer(this.#stream, config, name, created, storage));
+      } catch (error) {
+        files.consumerFailed(name, error as Error);
+      }
+    }
+    this.#keepAll = files.unopened.size > 0;
   }
 
   #add(consumer: Consumer): void {
@@ -78,13 +88,14 @@ export class StreamConsumers {
 
   /** Whether a message on this subject is for anybody. */
   wants(subject: string): boolean {
-    return this.#byName.size > 0 && this.#wishes.match(subject).length > 0;
+    return this.#keepAll || (this.#byName.size > 0 && this.#wishes.match(subject).length > 0);
   }
 
   /** Whether another consumer still has to see a message. */
   anyWants(sequence: number, except: Consumer | null): boolean {
     const message = this.#stream.store.load(sequence);
     if (message === null) return false;
+    if (this.#keepAll) return true;
     for (const { consumer } of this.#wishes.match(message.subject)) {
       if (consumer === except) continue;
       if (sequence >= consumer.next || consumer.acks.pending.has(sequence)) return true;
@@ -152,12 +163,20 @@ export class StreamConsumers {
       config.inactive_threshold = DEFAULT_INACTIVE_THRESHOLD;
     const created = jetstream.now();
     const inMemory = config.mem_storage || stream.inMemory || config.direct;
-    const storage = stream.storage.consumer(ownName, inMemory);
-    storage.save(config, created);
-    const consumer = new Consumer(stream, config, ownName, created, storage);
+    const consumer = this.#make(config, ownName, created, inMemory);
     this.#add(consumer);
     if (!config.direct) this.#advise(consumer, 'CREATED', 'create');
     return consumer;
+  }
+
+  #make(config: ConsumerConfig, name: string, created: string, inMemory: boolean): Consumer {
+    try {
+      const storage = this.#stream.storage.consumer(name, inMemory);
+      storage.save(config, created);
+      return new Consumer(this.#stream, config, name, created, storage);
+    } catch (error) {
+      throw new ApiError('consumerStoreFailed', { err: (error as Error).message });
+    }
   }
 
   #change(existing: Consumer, config: ConsumerConfig, action: '' | 'create' | 'update'): Consumer {
@@ -172,10 +191,15 @@ export class StreamConsumers {
       throw new ApiError('consumerWQConsumerNotUnique');
     if (same) return existing;
     checkConsumerUpdate(existing.config, wanted, (subject) => account.hasInterest(fromUtf8(subject)));
-    this.#removeWishes(existing);
-    existing.update(wanted);
-    this.#addWishes(existing);
+    this.change(existing, wanted);
     return existing;
+  }
+
+  /** Changes over to a configuration that was checked, or goes back to an earlier one. */
+  change(consumer: Consumer, config: ConsumerConfig): void {
+    this.#removeWishes(consumer);
+    consumer.update(config);
+    this.#addWishes(consumer);
   }
 
   #checkNumber(ofAccount: number, byDefault: number): void {
@@ -211,11 +235,17 @@ export class StreamConsumers {
     });
   }
 
+  /** Throws `ApiError` where the disk refuses; then it is still there. */
   delete(consumer: Consumer): void {
-    if (!this.#byName.delete(consumer.name)) return;
+    if (this.#byName.get(consumer.name) !== consumer) return;
+    try {
+      consumer.destroy();
+    } catch (error) {
+      throw new ApiError('streamGeneralError', { err: (error as Error).message });
+    }
+    this.#byName.delete(consumer.name);
     this.#removeWishes(consumer);
     this.#woken.delete(consumer);
-    consumer.destroy();
     if (!consumer.config.direct) this.#advise(consumer, 'DELETED', 'delete');
     if (this.#stream.config.retention === 'interest') this.#stream.dropUnwanted();
   }

@@ -367,7 +367,12 @@ export class Stream implements StoreListener {
 
   /** Nobody has used the consumer for a while. */
   consumerInactive(consumer: Consumer): void {
-    this.consumers.delete(consumer);
+    try {
+      this.consumers.delete(consumer);
+    } catch (error) {
+      const { log } = this.account.jetstream;
+      log.error(`Error deleting consumer '${consumer.path}': ${(error as Error).message}`);
+    }
   }
 
   /** Takes no more messages; what is stored stays. */
@@ -376,8 +381,10 @@ export class Stream implements StoreListener {
     this.consumers.stop((failed) => this.storage.stop((error) => done(failed ?? error)));
   }
 
-  /** Ends it and removes what it has stored. */
+  /** Ends it and removes what it has stored. Throws what the disk throws; then it goes on. */
   destroy(): void {
+    // As a whole, with its consumers.
+    this.storage.retire();
     this.#close();
     this.consumers.destroy();
     this.account.charge(this.inMemory, -this.#charged);

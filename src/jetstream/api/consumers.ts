@@ -7,6 +7,7 @@ import { type ConsumerConfig, createConsumerRequest } from '../consumer-config.j
 import { consumerInfoFields } from '../consumer-info.js';
 import { ApiError } from '../errors.js';
 import { jsonObject } from '../info.js';
+import { consumerChangeKept, newConsumerKept } from '../kept.js';
 import { levelOfConsumer, storedMetadata } from '../levels.js';
 import type { Stream } from '../stream.js';
 import type { Endpoint } from './api.js';
@@ -80,8 +81,10 @@ export const createConsumer: Endpoint = {
     // Only a request of its own changes how long a consumer rests.
     if (known !== undefined) config.pause_until = known.config.pause_until;
     config.metadata = storedMetadata(config.metadata, levelOfConsumer(config));
+    const previous = known?.config;
     const consumer = stream.consumers.add(config, action, pedantic);
-    request.answerWhenDurable(this.type, consumerInfoFields(consumer));
+    const kept = previous === undefined ? newConsumerKept(consumer) : consumerChangeKept(consumer, previous);
+    request.answerWhenDurable(this.type, consumerInfoFields(consumer), kept);
   },
 };
 

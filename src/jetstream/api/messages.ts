@@ -15,6 +15,7 @@ import {
 import { time, timeToNanoseconds } from '../../protocol/rfc3339.js';
 import { ApiError } from '../errors.js';
 import { jsonObject, timeJson } from '../info.js';
+import { messagesKept } from '../kept.js';
 import type { StoredMessage } from '../store/message-store.js';
 import type { Stream } from '../stream.js';
 import type { Endpoint } from './api.js';
@@ -91,6 +92,7 @@ export const deleteMessage: Endpoint = {
       throw new ApiError('streamMsgDeleteFailed', { err: 'message delete not permitted' });
     if (!stream.deleteMessage(seq, !keepBytes))
       throw new ApiError('streamMsgDeleteFailed', { err: 'stream store EOF' });
-    request.answerWhenDurable(this.type, [['success', 'true']]);
+    const kept = messagesKept(stream, (err) => new ApiError('streamMsgDeleteFailed', { err }));
+    request.answerWhenDurable(this.type, [['success', 'true']], kept);
   },
 };
