@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { installSignalHandlers } from './cli/signals.js';
 import { parseFlags } from './config/flags.js';
-import { type LoadResult, loadOptions } from './config/load.js';
+import { type LoadInput, type LoadResult, loadOptions } from './config/load.js';
 import type { ServerOptions } from './config/options.js';
 import { NodeClock } from './runtime/clock.js';
 import { Logger } from './runtime/logger.js';
@@ -42,8 +42,9 @@ async function main(): Promise<void> {
       break;
   }
   const { flags, configFile } = parsed;
-  const read = (check: boolean) => loadOptions({ flags, configFile, readFile, env: process.env, check });
-  const loaded = read(parsed.kind === 'check');
+  const read = (purpose: LoadInput['purpose']) =>
+    loadOptions({ flags, configFile, readFile, env: process.env, purpose });
+  const loaded = read(parsed.kind === 'check' ? 'check' : 'start');
   if (parsed.kind === 'check') {
     if (loaded.text !== '') fail(`${exe}: ${loaded.text}`);
     else process.stderr.write(`${exe}: configuration file ${configFile} is valid (${loaded.digest})\n`);
@@ -54,7 +55,7 @@ async function main(): Promise<void> {
     return;
   }
   if (loaded.text !== '') process.stderr.write(`${exe}: ${loaded.text}`);
-  await run(loaded.options, configFile === '' ? undefined : () => read(false));
+  await run(loaded.options, configFile === '' ? undefined : () => read('reload'));
 }
 
 async function run(options: ServerOptions, readOptions: (() => LoadResult) | undefined): Promise<void> {

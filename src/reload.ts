@@ -19,6 +19,7 @@ interface Prepared {
   options: ServerOptions;
   changes: OptionChange[];
   authenticator: Authenticator;
+  implicitUser: string | null;
   tls: LoadedTls | null;
   door: Door;
   commitLog: () => void;
@@ -35,13 +36,13 @@ async function prepare(server: Server): Promise<Prepared> {
     throw new Error('can only reload config when a file is provided using -c or --config');
   }
   const loaded = parts.readOptions();
-  // Warnings, which a start forgives, fail a reload, too.
-  if (loaded.text !== '') throw new Error(loaded.text);
+  // Warnings are forgiven, as at a start; nobody hears of them, which is how it is officially.
+  if (loaded.errors.length > 0) throw new Error(loaded.text);
   const { options } = loaded;
   const { changes, refused } = diffOptions(broker.options, options);
   if (refused !== null) throw new Error(refused);
   if (options.port === -1) options.port = broker.options.port;
-  const authenticator = server.createAuthenticator(options, server.implicitUser);
+  const { authenticator, implicitUser } = server.createAuthenticator(options, server.implicitUser);
   const tls = await server.loadTls(options);
   if (differs(server.tls, tls)) addTlsChange(changes);
   const door = await Door.create(broker, tls);
@@ -50,6 +51,7 @@ async function prepare(server: Server): Promise<Prepared> {
     options,
     changes,
     authenticator,
+    implicitUser,
     tls,
     door,
     commitLog: parts.prepareLog?.(options) ?? (() => {}),
@@ -76,7 +78,10 @@ async function apply(server: Server, prepared: Prepared): Promise<void> {
   const { broker, log } = server;
   const { options, changes, authenticator } = prepared;
   const previous = broker.options;
+  const knownBefore = userNames(previous, server.implicitUser);
+  const knownNow = userNames(options, prepared.implicitUser);
   broker.options = options;
+  server.implicitUser = prepared.implicitUser;
   broker.authenticator = authenticator;
   broker.applyAccounts();
   server.useTls(prepared.tls, prepared.door);
@@ -88,7 +93,8 @@ async function apply(server: Server, prepared: Prepared): Promise<void> {
   prepared.commitLog();
   for (const error of authCalloutErrors(options)) log.error(error);
   for (const connection of broker.connections.values()) connection.refreshTrace();
-  await Promise.all([...broker.connections.values()].map((each) => renew(server, each, previous)));
+  const isGone = (name: string) => knownBefore.has(name) && !knownNow.has(name);
+  await Promise.all([...broker.connections.values()].map((each) => renew(server, each, isGone)));
   for (const account of broker.accounts.values()) closeExcessOf(account);
   removeAccounts(server);
   const digest = options.configDigest === '' ? '' : `(${options.configDigest})`;
@@ -146,7 +152,11 @@ function closeExcessOf(account: BrokerAccount): void {
 }
 
 /** Lets a connection go on under the new users, or ends it. */
-async function renew(server: Server, connection: ClientConnection, previous: ServerOptions): Promise<void> {
+async function renew(
+  server: Server,
+  connection: ClientConnection,
+  isGone: (user: string) => boolean,
+): Promise<void> {
   const { authenticator } = server.broker;
   const { identity } = connection;
   if (connection.closed) return;
@@ -158,7 +168,8 @@ async function renew(server: Server, connection: ClientConnection, previous: Ser
   const result = await authenticator.renew(identity, connection.authRequest());
   if (connection.closed) return;
   if (!result.ok) {
-    if (userIsGone(server.options, previous, connection)) connection.close('Client Closed');
+    // Clients of a user that is no longer there are closed without a word, as those of one in another account.
+    if (identity.kind !== 'token' && isGone(identity.name)) connection.close('Client Closed');
     else connection.authorizationViolation(result.reason);
   } else if (result.user.account !== identity.account) {
     // The client is to come back to its new account.
@@ -169,12 +180,12 @@ async function renew(server: Server, connection: ClientConnection, previous: Ser
   }
 }
 
-/** Clients of a user that is no longer in the list are closed without a word, as those of one in another account. */
-function userIsGone(next: ServerOptions, previous: ServerOptions, { options }: ClientConnection): boolean {
-  const name = options.nkey || options.user;
-  const listed = ({ authorization }: ServerOptions) =>
-    authorization.users.some((user) => user.username === name || user.nkey === name);
-  return name !== '' && listed(previous) && !listed(next);
+/** Names and keys of the listed users, and of the one that was made up for clients without credentials. */
+function userNames({ authorization }: ServerOptions, implicitUser: string | null): Set<string> {
+  const names = new Set<string>();
+  for (const user of authorization.users) names.add((user.nkey ?? user.username)!);
+  if (implicitUser !== null) names.add(implicitUser);
+  return names;
 }
 
 function closeUnpinned({ broker }: Server, tls: LoadedTls | null): void {

@@ -12,6 +12,7 @@ import { goQuote } from './config/go-format.js';
 import { AddressError, parseHostPort } from './config/host-port.js';
 import type { LoadResult } from './config/load.js';
 import type { ServerOptions } from './config/options.js';
+import { systemAccountOf } from './config/validate.js';
 import type { JetStream } from './jetstream/jetstream.js';
 import { LameDuck } from './lame-duck.js';
 import type { Monitor } from './monitoring/monitor.js';
@@ -82,7 +83,8 @@ export class Server {
     this.configLoadTime = this.startTime;
     const identity = parts.identity ?? createServerIdentity();
     const random = parts.random ?? new SeededRandom(Math.floor(Math.random() * 0x1_0000_0000));
-    const authenticator = this.createAuthenticator(options);
+    const { authenticator, implicitUser } = this.createAuthenticator(options);
+    this.implicitUser = implicitUser;
     this.broker = new Broker({
       options,
       identity,
@@ -110,11 +112,14 @@ export class Server {
   }
 
   /** The authenticator for a set of options, wrapped as the caller of the constructor wants it. */
-  createAuthenticator(options: ServerOptions, implicitUser: string | null = null): Authenticator {
+  createAuthenticator(
+    options: ServerOptions,
+    implicitUser: string | null = null,
+  ): { authenticator: Authenticator; implicitUser: string | null } {
     const configured = new ConfigAuthenticator(options, { bcrypt: this.#bcrypt, implicitUser });
-    this.implicitUser = configured.implicitUser;
     const decides = this.#withAuthService(configured, options);
-    return this.parts.authenticator?.(decides) ?? decides;
+    const authenticator = this.parts.authenticator?.(decides) ?? decides;
+    return { authenticator, implicitUser: configured.implicitUser };
   }
 
   /** Leaves the decision to the service that the options name, if they name one. */
@@ -148,7 +153,7 @@ export class Server {
     if (options.httpPort !== 0 || options.httpsPort !== 0) await this.startMonitoring();
     if (options.jetstream.enabled) await this.#startJetStream();
     if (!this.parts.noListen) await this.#listen();
-    if (!options.noSystemAccount) await this.#startSystem();
+    if (systemAccountOf(options) !== undefined) await this.#startSystem();
     this.announcements.writePorts();
     log.notice('Server is ready');
   }

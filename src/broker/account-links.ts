@@ -3,6 +3,7 @@
  * it is, so that answers on their way arrive; subscriptions of clients get the shadows that the imports now ask for.
  */
 import type { ExportOptions, ImportOptions } from '../config/options.js';
+import { systemAccountOf } from '../config/validate.js';
 import { isSubsetOf } from '../subjects/subject.js';
 import type { Broker } from './broker.js';
 import type { BrokerAccount } from './broker-account.js';
@@ -14,7 +15,8 @@ import { SystemImports, systemExports } from './system-imports.js';
 /** The options have been validated. */
 export function linkAccounts(broker: Broker): void {
   const declared = new Map(broker.options.accounts.map((each) => [each.name, each]));
-  const system = broker.options.noSystemAccount ? null : broker.account(broker.systemAccountName);
+  const system =
+    systemAccountOf(broker.options) === undefined ? null : broker.account(broker.systemAccountName);
   for (const account of broker.accounts.values()) {
     linkExports(account, declared.get(account.name)?.exports ?? [], account === system);
   }

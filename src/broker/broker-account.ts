@@ -54,6 +54,19 @@ export class BrokerAccount extends Account<Subscription, DeliveryPlan, ClientCon
     return true;
   }
 
+  /** Subscriptions as an official server counts them: also those that it makes for services of the system account and for answers. */
+  get subscriptionCount(): number {
+    const forAnswers = this.responses === null ? 0 : 1;
+    return this.interest.count + (this.systemImports?.countFor(this) ?? 0) + forAnswers;
+  }
+
+  /** All that `subscriptionCount` counts. */
+  *subscriptions(): IterableIterator<Subscription> {
+    yield* this.interest.all();
+    yield* this.systemImports?.passages(this) ?? [];
+    if (this.responses !== null) yield this.responses.lateAnswers;
+  }
+
   override unsubscribe(sub: Subscription): void {
     super.unsubscribe(sub);
     this.awaited?.interestLost(sub.subject);

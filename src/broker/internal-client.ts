@@ -1,12 +1,13 @@
 /**
  * The narrow door by which rooms that are not sockets join the broker: an account to publish into and to subscribe in.
  */
-import { fromUtf8 } from '../protocol/bytes.js';
+import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
 import type { Broker } from './broker.js';
 import type { BrokerAccount } from './broker-account.js';
 import type { ClientConnection } from './connection.js';
+import type { MessageTrace } from './message-trace.js';
 import { Shadows } from './stream-imports.js';
-import { type InternalHandler, Subscription } from './subscription.js';
+import { type InternalHandler, type RawHandler, Subscription } from './subscription.js';
 
 /** A message as a room inside the server gets it. The bytes are its own. */
 export interface InternalMessage {
@@ -19,24 +20,41 @@ export interface InternalMessage {
   payload: Buffer;
   /** The client that published it, maybe in another account (`from.account`); null when a room inside the server did. */
   from: ClientConnection | null;
+  /** Where its way is noted, because the client asked for that; null for nearly all messages. */
+  trace: MessageTrace | null;
 }
 
 export class InternalClient {
   readonly #broker: Broker;
   readonly account: BrokerAccount;
   readonly #subscriptions = new Set<Subscription>();
+  readonly #asClient: boolean;
   #shadows: Shadows | null = null;
   #nextSid = 1;
 
-  constructor(broker: Broker, account: BrokerAccount) {
+  /** `asClient`: what it publishes is mapped as what clients publish. */
+  constructor(broker: Broker, account: BrokerAccount, asClient = false) {
     this.#broker = broker;
     this.account = account;
+    this.#asClient = asClient;
   }
 
   /** Calls `handler` for every message, during the publish: it must be quick. Throws when the subject is not valid. */
   subscribe(subject: string, handler: InternalHandler, queue: string | null = null): Subscription {
-    const sub = new Subscription(fromUtf8(subject), queue, this.#nextSid++, null, handler);
-    if (!this.account.subscribe(sub)) throw new Error(`invalid subject ${JSON.stringify(subject)}`);
+    return this.#add(new Subscription(fromUtf8(subject), queue, this.#nextSid++, null, handler));
+  }
+
+  /** The same for rooms that look at messages where they lie. */
+  subscribeRaw(subject: string, handler: RawHandler): Subscription {
+    const sub = new Subscription(fromUtf8(subject), null, this.#nextSid++, null, null);
+    sub.raw = handler;
+    sub.special = true;
+    return this.#add(sub);
+  }
+
+  #add(sub: Subscription): Subscription {
+    if (!this.account.subscribe(sub))
+      throw new Error(`invalid subject ${JSON.stringify(toUtf8(sub.subject))}`);
     this.#subscriptions.add(sub);
     this.account.insiders ??= new Set();
     this.account.insiders.add(this);
@@ -73,7 +91,18 @@ export class InternalClient {
     header: Uint8Array | null = null,
   ): boolean {
     const { publisher } = this.#broker;
-    return publisher.publishText(this.account, fromUtf8(subject), fromUtf8(reply), header, payload);
+    const [to, back] = [fromUtf8(subject), fromUtf8(reply)];
+    return publisher.publishText(this.account, to, back, header, payload, this.#asClient);
+  }
+
+  /** The same with subjects in latin1, as they are inside the server. */
+  publishLatin1(
+    subject: string,
+    payload: Uint8Array | string,
+    reply = '',
+    header: Uint8Array | null = null,
+  ): boolean {
+    return this.#broker.publisher.publishText(this.account, subject, reply, header, payload);
   }
 
   /**

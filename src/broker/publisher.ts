@@ -4,6 +4,7 @@
  */
 
 import { SYSTEM_ACCOUNT } from '../accounts/account.js';
+import type { MappedSubject, MappingTarget } from '../accounts/mappings.js';
 import { hashBytes, readText, toUtf8, writeText } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
@@ -16,9 +17,11 @@ import type { ClientConnection } from './connection.js';
 import { Delivery, DeliveryPlan } from './delivery-plan.js';
 import type { FlushQueue } from './flush-queue.js';
 import type { InternalMessage } from './internal-client.js';
+import { beginTrace, type MessageTrace, notDelivered } from './message-trace.js';
 import { isInbox, OneTimePlans } from './one-time-plans.js';
 import { RESPONSE_PREFIX } from './responses.js';
-import type { InternalHandler, Passage, Subscription } from './subscription.js';
+import type { InternalHandler, Passage, RawHandler, Subscription } from './subscription.js';
+import { mayAskForTrace } from './trace-headers.js';
 
 const GATEWAY_REPLY = /^(_GR_\.|\$GR\.)./;
 const RAFT_SUBJECT = /^\$NRG\./;
@@ -55,18 +58,23 @@ export class Publisher {
     this.#log = log;
   }
 
-  /** Handles the PUB of a client. */
-  publish(from: ClientConnection, operation: PublishOperation): void {
+  /** Handles the PUB of a client. Its headers may ask for a trace, unless that is known already. */
+  publish(from: ClientConnection, operation: PublishOperation, known = false): void {
+    if (operation.headerSize !== 0 && !known && mayAskForTrace(operation)) {
+      this.#publishTraced(from, operation);
+      return;
+    }
     from.inMsgs++;
     from.inBytes += operation.size;
-    if (from.traced) from.tracePublish(operation);
     const account = from.account;
     const { bytes } = operation.memory;
     let plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
     if (plan === null) plan = this.#plan(account, operation);
     else account.cache.hits++;
-    if (plan.reserved || (from.permissions !== null && plan.allowedFor !== from.permissions)) {
-      if (!this.#mayPublish(from, plan)) return;
+    if (plan.special || from.traced || (from.permissions !== null && plan.allowedFor !== from.permissions)) {
+      const admitted = this.#admit(from, plan, operation);
+      if (admitted === null) return;
+      plan = admitted;
     }
     if (operation.replyStart !== 0 && mayBeReserved(bytes, operation.replyStart)) {
       if (this.#replyRefused(from, operation)) return;
@@ -77,15 +85,35 @@ export class Publisher {
       this.#noResponders(from, plan, operation);
   }
 
-  /** Publishes for a room inside the server; true when somebody got the message. */
-  publishInternal(account: BrokerAccount, operation: PublishOperation): boolean {
+  #publishTraced(from: ClientConnection, operation: PublishOperation): void {
+    const { operation: message, trace } = beginTrace(from, operation);
+    if (message === null) {
+      if (from.traced) from.tracePublish(operation);
+      return;
+    }
+    message.trace = trace;
+    try {
+      this.publish(from, message, true);
+    } finally {
+      message.trace = null;
+    }
+    trace?.end();
+  }
+
+  /**
+   * Publishes for a room inside the server; true when somebody got the message. Where the room stands for a client, the
+   * account's mappings apply.
+   */
+  publishInternal(account: BrokerAccount, operation: PublishOperation, asClient = false): boolean {
     const { bytes } = operation.memory;
     // This may happen in the middle of a delivery: of an event that it causes, or by a handler.
     this.#nested++;
     const mark = this.#oneTime.mark();
     try {
-      const plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
-      return this.#deliver(plan ?? this.#plan(account, operation), operation, null);
+      let plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
+      plan ??= this.#plan(account, operation);
+      if (asClient && plan.mapping !== null) plan = this.#follow(account, plan.mapping.next(this.#random));
+      return this.#deliver(plan, operation, null);
     } finally {
       this.#oneTime.release(mark);
       this.#nested--;
@@ -99,9 +127,10 @@ export class Publisher {
     reply: string,
     header: Uint8Array | null,
     payload: Uint8Array | string,
+    asClient = false,
   ): boolean {
     const operation = this.#composer.compose(subject, reply, header, payload, this.#nested > 0);
-    return this.publishInternal(account, operation);
+    return this.publishInternal(account, operation, asClient);
   }
 
   /**
@@ -141,28 +170,23 @@ export class Publisher {
     return this.#deliverTo(new Delivery(sub, memory, 0, head.length), { subject: shown }, operation, null);
   }
 
-  /** Delivers what comes from another account, on the subject that these bytes are; true when somebody got it. */
-  passOn(
-    account: BrokerAccount,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    operation: PublishOperation,
-    from: ClientConnection | null,
-  ): boolean {
-    const plan = account.cache.find(bytes, start, end, hashBytes(bytes, start, end));
-    return this.#deliver(plan ?? this.#planFor(account, readText(bytes, start, end)), operation, from);
+  /** The plan for what comes from another account on the subject that these bytes are; the account's mappings apply. */
+  planAt(account: BrokerAccount, bytes: Uint8Array, start: number, end: number): DeliveryPlan {
+    const plan =
+      account.cache.find(bytes, start, end, hashBytes(bytes, start, end)) ??
+      this.#planFor(account, readText(bytes, start, end));
+    return plan.mapping === null ? plan : this.#follow(account, plan.mapping.next(this.#random));
   }
 
   /** The same for a subject that is text. */
-  passOnText(
-    account: BrokerAccount,
-    subject: string,
-    operation: PublishOperation,
-    from: ClientConnection | null,
-  ): boolean {
-    const plan = account.cache.findText(subject);
-    return this.#deliver(plan ?? this.#planFor(account, subject), operation, from);
+  planOn(account: BrokerAccount, subject: string): DeliveryPlan {
+    const plan = account.cache.findText(subject) ?? this.#planFor(account, subject);
+    return plan.mapping === null ? plan : this.#follow(account, plan.mapping.next(this.#random));
+  }
+
+  /** Delivers what comes from another account; true when somebody got it. */
+  passOn(plan: DeliveryPlan, operation: PublishOperation, from: ClientConnection | null): boolean {
+    return this.#deliver(plan, operation, from);
   }
 
   #plan(account: BrokerAccount, operation: PublishOperation): DeliveryPlan {
@@ -173,27 +197,35 @@ export class Publisher {
   #planFor(account: BrokerAccount, subject: string): DeliveryPlan {
     const { cache } = account;
     const found = account.match(subject);
+    const mapping = account.mappings?.find<DeliveryPlan>(subject) ?? null;
     const isResponse = subject.startsWith(RESPONSE_PREFIX);
     if (isResponse) {
       const response = account.responses?.find(subject);
       const passage = response ?? account.responses?.late(subject) ?? null;
       // Each of these subjects is used once or twice: not worth a place in the cache, but for others who listen there.
-      if (found.length === 0) return this.#planOnce(subject, passage === null ? found : [passage], false);
+      if (found.length === 0)
+        return this.#planOnce(subject, passage === null ? found : [passage], false, mapping);
       if (response !== undefined) response.planned = true;
       if (passage !== null) found.push(passage);
     }
-    if (isInbox(subject) && this.#oneTime.isNew(subject)) return this.#planOnce(subject, found, false);
+    if (isInbox(subject) && this.#oneTime.isNew(subject))
+      return this.#planOnce(subject, found, false, mapping);
     if (cache.full) {
       // Never in the middle of a delivery: what it goes by lies in a cache's memory.
       if (this.#nested === 0) cache.clear();
-      else return this.#planMeanwhile(account, subject, found);
+      else return this.#planMeanwhile(account, subject, found, mapping);
     }
     const reserved = isReserved(subject, account);
-    return cache.keep(subject, (allocate) => new DeliveryPlan(subject, found, reserved, allocate));
+    return cache.keep(subject, (allocate) => new DeliveryPlan(subject, found, reserved, mapping, allocate));
   }
 
   /** A plan for one use; the cache is cleared once nothing is being delivered. */
-  #planMeanwhile(account: BrokerAccount, subject: string, found: Subscription[]): DeliveryPlan {
+  #planMeanwhile(
+    account: BrokerAccount,
+    subject: string,
+    found: Subscription[],
+    mapping: MappedSubject<DeliveryPlan> | null,
+  ): DeliveryPlan {
     if (!this.#full.has(account)) {
       this.#full.add(account);
       setImmediate(() => {
@@ -201,31 +233,73 @@ export class Publisher {
         if (account.cache.full) account.cache.clear();
       });
     }
-    return this.#planOnce(subject, found, isReserved(subject, account));
+    return this.#planOnce(subject, found, isReserved(subject, account), mapping);
   }
 
-  #planOnce(subject: string, found: Subscription[], reserved: boolean): DeliveryPlan {
+  #planOnce(
+    subject: string,
+    found: Subscription[],
+    reserved: boolean,
+    mapping: MappedSubject<DeliveryPlan> | null,
+  ): DeliveryPlan {
     if (this.#nested === 0) this.#oneTime.release(0);
-    return this.#oneTime.plan(subject, found, reserved);
+    return this.#oneTime.plan(subject, found, reserved, mapping);
   }
 
-  #mayPublish(from: ClientConnection, plan: DeliveryPlan): boolean {
+  /** Traces, mapping, permission: the plan by which the message is delivered, or null when it must not be. */
+  #admit(from: ClientConnection, plan: DeliveryPlan, operation: PublishOperation): DeliveryPlan | null {
+    if (from.traced) from.tracePublish(operation);
+    const trace = operation.trace as MessageTrace | null;
+    const target = plan.mapping === null ? plan : this.#mapped(from, plan, plan.mapping, trace);
+    if (from.traced) from.tracePayload(operation);
+    return this.#mayPublish(from, target, trace) ? target : null;
+  }
+
+  #mapped(
+    from: ClientConnection,
+    plan: DeliveryPlan,
+    mapping: MappedSubject<DeliveryPlan>,
+    trace: MessageTrace | null,
+  ): DeliveryPlan {
+    const target = mapping.next(this.#random);
+    const { subject } = target;
+    trace?.mapped(subject);
+    if (from.traced) from.logTrace(`<<- [MAPPING ${toUtf8(`${plan.subject} -> ${subject}`)}]`);
+    return this.#follow(from.account, target);
+  }
+
+  #follow(account: BrokerAccount, target: MappingTarget<DeliveryPlan>): DeliveryPlan {
+    const { cache } = account;
+    const known = target.entry === null ? null : cache.current(target.entry);
+    if (known !== null) {
+      cache.hits++;
+      return known;
+    }
+    const plan = cache.findText(target.subject) ?? this.#planFor(account, target.subject);
+    target.entry = cache.entry(target.subject);
+    return plan;
+  }
+
+  #mayPublish(from: ClientConnection, plan: DeliveryPlan, trace: MessageTrace | null): boolean {
     const { permissions } = from;
+    if (!plan.reserved && (permissions === null || plan.allowedFor === permissions)) return true;
     let allowed = !plan.reserved;
     if (allowed && permissions !== null) {
       if (permissions.mayPublish(plan.subject)) plan.allowedFor = permissions;
       else allowed = from.responses?.allow(plan.subject) ?? false;
     }
     if (allowed) return true;
-    from.sendError(`Permissions Violation for Publish to ${quote(plan.subject)}`);
-    from.logError(`Publish Violation - Subject ${quote(plan.subject)}`);
+    trace?.refused(`Permissions Violation for Publish to ${quote(plan.subject)}`);
+    from.refusePublish(plan.subject);
     return false;
   }
 
   #replyRefused(from: ClientConnection, operation: PublishOperation): boolean {
     const reply = readText(operation.memory.bytes, operation.replyStart, operation.replyEnd);
     if (!RESERVED_REPLY.test(reply)) return false;
-    from.sendError(`Permissions Violation for Publish with Reply of ${quote(reply)}`);
+    const error = `Permissions Violation for Publish with Reply of ${quote(reply)}`;
+    (operation.trace as MessageTrace | null)?.refused(error);
+    from.sendError(error);
     from.logError(`Publish Violation - Reply ${quote(reply)}`);
     return true;
   }
@@ -261,7 +335,12 @@ export class Publisher {
     const to = delivery.connection;
     const { sub } = delivery;
     const { headerSize } = operation;
-    if (sub.special || to === null || to.special || (headerSize !== 0 && !to.headers)) {
+    if (
+      sub.special ||
+      to === null ||
+      to.special ||
+      (headerSize !== 0 && (!to.headers || operation.trace !== null))
+    ) {
       return this.#deliverSpecial(delivery, plan, operation, from);
     }
     if (to === from && !to.echo) return false;
@@ -291,27 +370,46 @@ export class Publisher {
   ): boolean {
     const to = delivery.connection;
     const { sub } = delivery;
-    if (sub.closed) return false;
     const { main } = sub;
     // What came by a service does not go on by a stream.
     if (main !== sub && operation.crossing !== null) return false;
     if (to === null) {
+      if (sub.closed) return false;
       sub.delivered++;
       return this.#deliverInside(delivery, plan, operation, from);
     }
-    if (to.closed || (to === from && !to.echo)) return false;
-    if (main.filter?.denies(sub.subjectFor(plan.subject))) return false;
+    const subject = sub.subjectFor(plan.subject);
+    let trace = operation.trace as MessageTrace | null;
+    if (trace !== null && main !== sub) {
+      trace.streamExport(to.account, subject);
+      if (!sub.allowsTrace) {
+        if (trace.only) return true;
+        trace = null;
+      }
+    }
+    const reason = reasonAgainst(delivery, subject, from);
+    if (reason !== null) {
+      trace?.egress(to, sub, reason);
+      return false;
+    }
+    if (trace?.only) {
+      trace.egress(to, sub);
+      return true;
+    }
     if (main.max > 0 && to.deliveredTo(main) >= main.max) {
       to.removeSubscription(main);
+      trace?.egress(to, sub, notDelivered.maximum);
       return false;
     }
     sub.delivered++;
     const last = main.max > 0 && to.deliveredTo(main) === main.max;
     if (last) to.logDebug(`Auto-unsubscribe limit of ${main.max} reached for sid '${sub.sid}'`);
     if (to.stalled && from !== null && !from.waitFor(to)) {
+      trace?.egress(to, sub, notDelivered.slow);
       if (last) to.removeSubscription(main);
       return false;
     }
+    trace?.egress(to, sub);
     const withoutHeader = operation.headerSize !== 0 && !to.headers;
     to.outMsgs++;
     to.outBytes += operation.size - (withoutHeader ? operation.headerSize : 0);
@@ -353,13 +451,17 @@ export class Publisher {
     from: ClientConnection | null,
   ): boolean {
     const { sub } = delivery;
+    const trace = operation.trace as MessageTrace | null;
+    const isPassage = sub.raw === null && sub.handler === null;
+    if (trace?.only && !isPassage && !sub.main.heedsTraces) return true;
+    if (sub.raw !== null) return this.#handleRaw(sub.raw, sub.subjectFor(plan.subject), operation, from);
     if (sub.handler !== null) {
       return this.#handle(sub.handler, messageOf(sub.subjectFor(plan.subject), operation, from));
     }
     this.#nested++;
     const mark = this.#oneTime.mark();
     try {
-      return (sub as Passage).pass(delivery, operation, from);
+      return (sub as Passage).pass(delivery, operation, from, plan.subject);
     } finally {
       this.#oneTime.release(mark);
       this.#nested--;
@@ -372,12 +474,33 @@ export class Publisher {
     try {
       return handler(message) !== false;
     } catch (error) {
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      this.#log.error(`Handler of a message on ${toUtf8(quote(message.subject))} failed: ${text}`);
+      this.#logFault(message.subject, error);
       return true;
     } finally {
       this.#nested--;
     }
+  }
+
+  #handleRaw(
+    handler: RawHandler,
+    subject: string,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+  ): boolean {
+    this.#nested++;
+    try {
+      return handler(subject, operation, from) !== false;
+    } catch (error) {
+      this.#logFault(subject, error);
+      return true;
+    } finally {
+      this.#nested--;
+    }
+  }
+
+  #logFault(subject: string, error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#log.error(`Handler of a message on ${toUtf8(quote(subject))} failed: ${text}`);
   }
 
   #appendWithoutHeader(delivery: Delivery, operation: PublishOperation, to: ClientConnection): void {
@@ -410,6 +533,18 @@ export class Publisher {
   }
 }
 
+/** Why the client does not get the message, or null. */
+function reasonAgainst(
+  { sub, connection: to }: Delivery,
+  subject: string,
+  from: ClientConnection | null,
+): string | null {
+  if (to === from && !to!.echo) return notDelivered.noEcho;
+  if (sub.main.filter?.denies(subject)) return notDelivered.denied;
+  if (sub.closed) return notDelivered.subscriptionClosed;
+  return to!.closed ? notDelivered.clientClosed : null;
+}
+
 /** A message with bytes of its own, for a handler. */
 function messageOf(
   subject: string,
@@ -424,6 +559,7 @@ function messageOf(
     header: headerSize === 0 ? null : body.subarray(0, headerSize),
     payload: body.subarray(headerSize),
     from,
+    trace: operation.trace as MessageTrace | null,
   };
 }
 

@@ -168,12 +168,13 @@ export class ResponseTable {
   readonly #byName = new Map<string, Response>();
   readonly #prefix: string;
   readonly #names: NameSource;
-  readonly #late: Passage;
+  /** What takes answers that come too late. */
+  readonly lateAnswers: Passage;
 
   constructor(names: NameSource) {
     this.#names = names;
     this.#prefix = `${RESPONSE_PREFIX}${names.next()}.`;
-    this.#late = new LateAnswers(this.wildcard, 0);
+    this.lateAnswers = new LateAnswers(this.wildcard, 0);
   }
 
   /** What an official server subscribes to for them. */
@@ -208,7 +209,7 @@ export class ResponseTable {
 
   /** What takes a message on a subject of this table that is not, or no longer, in it; null for other subjects. */
   late(subject: string): Passage | null {
-    return subject.startsWith(this.#prefix) ? this.#late : null;
+    return subject.startsWith(this.#prefix) ? this.lateAnswers : null;
   }
 
   delete(response: Response): boolean {

@@ -63,6 +63,7 @@ export class ShadowSubscription extends Subscription {
 
   constructor(main: Subscription, subject: string, source: StreamImport) {
     super(subject, main.queue, main.sid, main.connection, main.handler);
+    this.raw = main.raw;
     this.#main = main;
     this.import = source;
     this.special = true;
@@ -74,6 +75,10 @@ export class ShadowSubscription extends Subscription {
 
   override get exporter(): BrokerAccount {
     return this.import.exporter;
+  }
+
+  override get allowsTrace(): boolean {
+    return this.import.options.allowTrace;
   }
 
   override subjectFor(subject: string): string {

@@ -13,6 +13,16 @@ import type { InternalMessage } from './internal-client.js';
  */
 export type InternalHandler = (message: InternalMessage) => unknown;
 
+/**
+ * The same for rooms that count every copy: the message where it lies. Nothing of it is theirs once the call is over. `subject` is
+ * latin1 text.
+ */
+export type RawHandler = (
+  subject: string,
+  operation: PublishOperation,
+  from: ClientConnection | null,
+) => unknown;
+
 export class Subscription implements Interest {
   readonly subject: string;
   readonly queue: string | null;
@@ -21,6 +31,8 @@ export class Subscription implements Interest {
   /** Null for a subscription of the server itself. */
   readonly connection: ClientConnection | null;
   readonly handler: InternalHandler | null;
+  /** In place of `handler`. */
+  raw: RawHandler | null = null;
   /** Messages delivered since SUB. */
   delivered = 0;
   /** UNSUB after this many; 0 is never. */
@@ -28,6 +40,8 @@ export class Subscription implements Interest {
   closed = false;
   /** Leaves out messages on subjects that the user may not see; null for most. */
   filter: DeliveryFilter | null = null;
+  /** The handler gets messages that are only there to be traced, too, and heeds what `InternalMessage.trace` says. */
+  heedsTraces = false;
   /** Delivery needs more than copying bytes: a maximum, a filter, a handler. */
   special = false;
 
@@ -56,6 +70,11 @@ export class Subscription implements Interest {
     return null;
   }
 
+  /** False where nobody may trace what becomes of a message behind this subscription. */
+  get allowsTrace(): boolean {
+    return true;
+  }
+
   /** The subject that the receiver gets a message on this subject under. */
   subjectFor(subject: string): string {
     return subject;
@@ -69,8 +88,13 @@ export abstract class Passage extends Subscription {
     this.special = true;
   }
 
-  /** Hands a message on; true when somebody got it there. */
-  abstract pass(delivery: Delivery, operation: PublishOperation, from: ClientConnection | null): boolean;
+  /** Hands a message on that was published on the subject; true when somebody got it there. */
+  abstract pass(
+    delivery: Delivery,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+    subject: string,
+  ): boolean;
 }
 
 /** The key of a sid in a connection's table. */

@@ -46,6 +46,17 @@ export class SystemImports {
     return services.filter((each) => this.#concerns(each, account)).map((each) => this.#make(each, account));
   }
 
+  countFor(account: BrokerAccount): number {
+    if (account.serviceImports === null) return account === this.system ? 1 : services.length;
+    return this.of(account).length;
+  }
+
+  /** What stands for them in lists of subscriptions. */
+  passages(account: BrokerAccount): ServicePassage[] {
+    const first = (account.serviceImports?.length ?? 0) + 1;
+    return this.of(account).map((service, i) => new ServicePassage(service, first + i, this.#passages));
+  }
+
   /** The way of a message to one of the services; null for other subjects. */
   passage(account: BrokerAccount, subject: string): ServicePassage | null {
     const service = services.find((each) => each.subject === subject);

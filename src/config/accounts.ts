@@ -6,6 +6,7 @@ import { goQuote, goValue } from './go-format.js';
 import { readImports } from './imports.js';
 import { readAccountJetStream } from './jetstream.js';
 import { keyName } from './keys.js';
+import { readMappings } from './mappings.js';
 import { isPublicNkey } from './nkey.js';
 import type { AccountOptions, UserOptions } from './options.js';
 import { readPermissions } from './permissions.js';
@@ -39,7 +40,8 @@ function readNames(entries: ConfigValue[], { options, problems }: Reading): void
   }
 }
 
-function readAccount(name: string, entry: ConfigValue, { options, problems }: Reading): void {
+function readAccount(name: string, entry: ConfigValue, reading: Reading): void {
+  const { options, problems } = reading;
   if (!(entry.value instanceof Map)) {
     problems.error(entry, 'Expected map entries for accounts');
     return;
@@ -60,7 +62,7 @@ function readAccount(name: string, entry: ConfigValue, { options, problems }: Re
   } else {
     applyDefaultPermissions(users, account.defaultPermissions);
     for (const user of users) user.account = name;
-    addUsers(users, options.authorization.users, (text) => problems.error(usersAt, text));
+    addUsers(users, reading, (text) => problems.error(usersAt, text));
   }
 }
 
@@ -97,6 +99,9 @@ function readAccountKeys(
           return;
         case 'imports':
           account.imports = readImports(item, problems);
+          return;
+        case 'mappings':
+          account.mappings = readMappings(item, problems);
           return;
         case 'msg_trace':
           account.trace = readTrace(item, key, problems);

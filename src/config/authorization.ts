@@ -22,7 +22,8 @@ const connectionTypes: ReadonlySet<string> = new Set<ConnectionType>([
 ]);
 
 /** Users may have come with `accounts` already; names and keys must differ among all of them. */
-export function readAuthorization(value: ConfigValue, { options, problems }: Reading): void {
+export function readAuthorization(value: ConfigValue, reading: Reading): void {
+  const { options, problems } = reading;
   const block: AuthorizationOptions = { users: [], proxyRequired: false };
   let users: UserOptions[] | undefined;
   for (const [name, item] of asMap(value)) {
@@ -37,7 +38,7 @@ export function readAuthorization(value: ConfigValue, { options, problems }: Rea
   options.authorization = { ...block, users: earlier };
   checkMixture(value, block, users !== undefined || earlier.length > 0);
   applyDefaultPermissions(users ?? [], block.defaultPermissions);
-  addUsers(users ?? [], earlier, (text) => {
+  addUsers(users ?? [], reading, (text) => {
     throw new Rejected(value, text);
   });
 }
@@ -192,17 +193,16 @@ export function applyDefaultPermissions(
 /** Adds users to the list of all; calls `duplicate` with the error text for those that are there already. */
 export function addUsers(
   users: readonly UserOptions[],
-  all: UserOptions[],
+  { options, userNames }: Reading,
   duplicate: (text: string) => void,
 ): void {
-  const taken = new Set(all.map((user) => user.nkey ?? user.username));
   for (const user of users) {
     const name = (user.nkey ?? user.username)!;
-    if (taken.has(name)) {
+    if (userNames.has(name)) {
       duplicate(`Duplicate ${user.nkey ? 'nkey' : 'user'} ${goQuote(name)} detected`);
       continue;
     }
-    taken.add(name);
-    all.push(user);
+    userNames.add(name);
+    options.authorization.users.push(user);
   }
 }

@@ -179,3 +179,27 @@ function readSampling(value: ConfigValue): number {
   }
   return sampling;
 }
+
+/** Makes exports of one subject one, as officially. Only after all have been checked, as each is judged by itself. */
+export function mergeExports(exports: ExportOptions[]): ExportOptions[] {
+  const merged = new Map<string, ExportOptions>();
+  for (const next of exports) {
+    const place = `${next.kind} ${next.subject}`;
+    const earlier = merged.get(place);
+    merged.set(place, earlier === undefined ? next : merge(earlier, next));
+  }
+  return merged.size === exports.length ? exports : [...merged.values()];
+}
+
+/** Restrictions stay, and add up; the threshold is the last one's. */
+function merge(earlier: ExportOptions, next: ExportOptions): ExportOptions {
+  const restricts = next.accounts !== undefined || next.tokenPosition !== undefined;
+  const accounts =
+    next.accounts === undefined ? earlier.accounts : [...(earlier.accounts ?? []), ...next.accounts];
+  const tokenPosition = restricts ? next.tokenPosition : earlier.tokenPosition;
+  const isAnswerOnce = next.responseType === undefined || next.responseType === 'singleton';
+  const responseType = isAnswerOnce ? earlier.responseType : next.responseType;
+  const latency = next.latency ?? earlier.latency;
+  const allowTrace = earlier.allowTrace || next.allowTrace;
+  return { ...next, accounts, tokenPosition, responseType, latency, allowTrace };
+}

@@ -87,16 +87,26 @@ function readTable(table: string): KeySpec[] {
   });
 }
 
-const index: ReadonlyMap<string, KeySpec> = indexKeys();
+/** By block, then by name or alias. */
+const index: ReadonlyMap<string, ReadonlyMap<string, KeySpec>> = indexKeys();
 
-function indexKeys(): Map<string, KeySpec> {
-  const found = new Map<string, KeySpec>();
+function indexKeys(): Map<string, Map<string, KeySpec>> {
+  const blocks = new Map<string, Map<string, KeySpec>>();
   for (const spec of Object.values(keyGroups).flat()) {
     const { block, name } = splitPath(spec.path);
-    for (const alias of [name, ...spec.aliases]) found.set(`${block}/${alias}`, spec);
+    let keys = blocks.get(block);
+    if (keys === undefined) blocks.set(block, (keys = new Map()));
+    for (const alias of [name, ...spec.aliases]) keys.set(alias, spec);
   }
-  return found;
+  return blocks;
 }
+
+/** Names proper: a configuration may ask for them some hundred thousand times. */
+const names: ReadonlyMap<KeySpec, string> = new Map(
+  Object.values(keyGroups)
+    .flat()
+    .map((spec) => [spec, splitPath(spec.path).name]),
+);
 
 function splitPath(path: string): { block: string; name: string } {
   const bare = path.endsWith('[]') ? path.slice(0, -2) : path;
@@ -106,12 +116,13 @@ function splitPath(path: string): { block: string; name: string } {
 
 /** The key of that name, or with that alias, in any case, in a block such as `authorization`; `''` is the top level. */
 export function findKey(block: string, name: string): KeySpec | undefined {
-  return index.get(`${block}/${name.toLowerCase()}`);
+  const keys = index.get(block);
+  return keys?.get(name) ?? keys?.get(name.toLowerCase());
 }
 
 /** The last part of a key's path: its name proper, whatever alias was written. */
 export function keyName(spec: KeySpec): string {
-  return splitPath(spec.path).name;
+  return names.get(spec) ?? splitPath(spec.path).name;
 }
 
 /** Whether a value leaves switched off what its key is for, so that nothing is missing when that is not there. */

@@ -72,6 +72,11 @@ export class Lexer {
       this.#width = 0;
       return endOfText;
     }
+    const code = this.#bytes.charCodeAt(this.#at);
+    if (code < 0x80) {
+      this.#width = 1;
+      return code;
+    }
     const { rune, width } = decodeRune(this.#bytes, this.#at);
     this.#width = width;
     return rune;

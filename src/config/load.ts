@@ -19,8 +19,12 @@ export interface LoadInput extends ConfigSources {
   configFile?: string;
   /** Text to read instead; `configFile` then only names it. */
   configText?: string;
-  /** `-t`: only look at the file. Warnings then count as errors, and options as a whole are not validated. */
-  check?: boolean;
+  /**
+   * What the options are for; a start when absent. `check` is `-t`: it only looks at the file, warnings then count as
+   * errors, and options as a whole are not validated. A `reload` does not ask whether the system account is declared: the
+   * running server has it.
+   */
+  purpose?: 'check' | 'start' | 'reload';
 }
 
 export interface LoadResult {
@@ -46,14 +50,18 @@ export function loadOptions(input: LoadInput): LoadResult {
     const values = readConfiguration(input);
     if (values !== undefined) {
       options.configDigest = configDigest(values);
-      readValues(values, { options, problems, readFile: input.readFile }, options.configFile);
+      readValues(
+        values,
+        { options, problems, userNames: new Set(), readFile: input.readFile },
+        options.configFile,
+      );
     }
   } catch (error) {
     if (!(error instanceof ConfigSyntaxError)) throw error;
     return failed(options, problems, error.message);
   }
-  if (problems.errors.length > 0 || input.check) return result(options, problems);
-  return finish(options, problems, input.flags, input.readFile);
+  if (problems.errors.length > 0 || input.purpose === 'check') return result(options, problems);
+  return finish(options, problems, input);
 }
 
 function readConfiguration(input: LoadInput): ConfigMap | undefined {
@@ -65,12 +73,11 @@ function readConfiguration(input: LoadInput): ConfigMap | undefined {
 function finish(
   options: ServerOptions,
   problems: Problems,
-  flags: ExplicitFlags | undefined,
-  readFile: ConfigSources['readFile'] | undefined,
+  { flags, readFile, purpose }: Partial<LoadInput>,
 ): LoadResult {
   const wrongFlag = flags === undefined ? undefined : applyFlags(options, flags, readFile);
   applyBaseline(options);
-  const wrong = wrongFlag ?? validateOptions(options);
+  const wrong = wrongFlag ?? validateOptions(options, purpose === 'reload');
   return wrong === undefined ? result(options, problems) : failed(options, problems, wrong);
 }
 
@@ -98,9 +105,9 @@ export function optionsFromObject(config: ServerConfig, readFile?: ConfigSources
     if (!(error instanceof ConfigSyntaxError)) throw error;
     return failed(options, problems, error.message);
   }
-  if (values.size > 0) readValues(values, { options, problems, readFile }, '');
+  if (values.size > 0) readValues(values, { options, problems, userNames: new Set(), readFile }, '');
   if (problems.errors.length > 0) return result(options, problems);
-  return finish(options, problems, undefined, readFile);
+  return finish(options, problems, readFile === undefined ? {} : { readFile });
 }
 
 const maxDepth = 100;

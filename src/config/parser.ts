@@ -223,7 +223,8 @@ class Parser {
   }
 
   #isInclude(word: Word): boolean {
-    return word.text.toLowerCase() === 'include' && isSpace(this.#lexer.peek());
+    const { text } = word;
+    return text.length === 7 && text.toLowerCase() === 'include' && isSpace(this.#lexer.peek());
   }
 
   #value(): void {

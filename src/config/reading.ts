@@ -7,6 +7,8 @@ export interface Reading {
   /** Filled as keys are read; worth nothing once there are errors. */
   readonly options: ServerOptions;
   readonly problems: Problems;
+  /** Names and keys of the users so far: they differ over all accounts. */
+  readonly userNames: Set<string>;
   /** Absent where the files that options name are not to be looked at. */
   readonly readFile: ConfigSources['readFile'] | undefined;
 }

@@ -114,9 +114,9 @@ export const reloadRules: readonly ReloadRule[] = [
   {
     key: 'system_account',
     goName: 'SystemAccount',
-    // A running server without one has named its own.
-    value: ({ systemAccount, noSystemAccount }, role) =>
-      systemAccount ?? (role === 'next' || noSystemAccount ? '' : '$SYS'),
+    // A running server that has an account of that name has taken it.
+    value: ({ systemAccount, accounts }, role) =>
+      systemAccount ?? (role === 'current' && accounts.some(({ name }) => name === '$SYS') ? '$SYS' : ''),
   },
   fixed('no_system_account', 'NoSystemAccount', 'noSystemAccount'),
   credential('username', 'authorization.user', 'Username', 'username'),

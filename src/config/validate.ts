@@ -7,6 +7,8 @@ import { wrongHostPort } from './host-port.js';
 import { isAnyPublicNkey } from './nkey.js';
 import { defaultOptions, type ServerOptions } from './options.js';
 
+const automaticSystemAccount = '$SYS';
+
 /** Options where zero, officially, means the default. */
 const zeroIsDefault = [
   'port',
@@ -50,8 +52,18 @@ export function authTimeout(options: ServerOptions): number {
   return options.tls === undefined ? 2000 : options.tls.timeout + 1000;
 }
 
-/** The official text for the first thing wrong, or nothing. Wants options after `applyBaseline`. */
-export function validateOptions(options: ServerOptions): string | undefined {
+/** Name of the system account, or nothing where there is none. `no_system_account` only leaves out the automatic one. */
+export function systemAccountOf(
+  options: Pick<ServerOptions, 'systemAccount' | 'noSystemAccount' | 'accounts'>,
+): string | undefined {
+  const { systemAccount, noSystemAccount, accounts } = options;
+  if (systemAccount !== undefined) return systemAccount;
+  const named = !noSystemAccount || accounts.some(({ name }) => name === automaticSystemAccount);
+  return named ? automaticSystemAccount : undefined;
+}
+
+/** The official text for the first thing wrong, or nothing. Wants options after `applyBaseline`. `running` servers have their system account. */
+export function validateOptions(options: ServerOptions, running = false): string | undefined {
   const { lameDuckDuration: duration, lameDuckGracePeriod: grace } = options;
   if (duration > 0 && grace >= duration) {
     return (
@@ -64,8 +76,19 @@ export function validateOptions(options: ServerOptions): string | undefined {
   }
   if (options.serverName?.includes(' ')) return 'server name cannot contain spaces';
   return (
-    wrongNoAuthUser(options) ?? wrongProxy(options) ?? wrongMonitoring(options) ?? wrongAdvertise(options)
+    wrongNoAuthUser(options) ??
+    wrongProxy(options) ??
+    (running ? undefined : wrongSystemAccount(options)) ??
+    wrongMonitoring(options) ??
+    wrongAdvertise(options)
   );
+}
+
+/** An account that is named has to be there, `$SYS` as well; the global one always is. */
+function wrongSystemAccount({ systemAccount, accounts }: ServerOptions): string | undefined {
+  if (systemAccount === undefined || systemAccount === '$G') return undefined;
+  if (accounts.some(({ name }) => name === systemAccount)) return undefined;
+  return 'error resolving system account: account missing';
 }
 
 function wrongNoAuthUser(options: ServerOptions): string | undefined {

@@ -58,6 +58,15 @@ export class AccountJetStream {
     return new Map(problems.map(({ stream, offline }) => [stream, offline!]));
   }
 
+  /** The stream that answers direct gets for one of this name: itself, or a mirror of it. */
+  directGetStream(name: string): Stream | undefined {
+    const stream = this.streams.get(name);
+    if (stream?.config.allow_direct) return stream;
+    for (const each of this.streams.values())
+      if (each.config.mirror_direct && each.config.mirror?.name === name) return each;
+    return undefined;
+  }
+
   /** Creates a stream, or finds it when it is there already with the same configuration. Throws `ApiError`. */
   addStream(given: StreamConfig, pedantic: boolean): { stream: Stream; created: boolean } {
     const config = checkStreamConfig(given, this.#surroundings(), pedantic);

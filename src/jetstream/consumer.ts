@@ -136,6 +136,7 @@ export class Consumer implements ConsumerStoreListener {
       );
     this.#armPause();
     this.#armAckTimer();
+    this.push?.update();
     this.pump();
   }
 

@@ -36,7 +36,6 @@ export class PushDelivery implements DeliveryMode {
   constructor(consumer: Consumer) {
     this.#consumer = consumer;
     this.#window = LARGEST_WINDOW / 16;
-    this.update();
     if (consumer.config.flow_control) {
       const { stream, name } = consumer;
       consumer.listen(`$JS.FC.${stream.name}.${name}.*`, (message) => this.#onFlowControl(message));

@@ -29,6 +29,7 @@ import {
 } from './store/message-store.js';
 import { type StreamConfig, streamConfig } from './stream-config.js';
 import { StreamConsumers } from './stream-consumers.js';
+import { TracedPublish } from './traced-publish.js';
 
 const NANOSECONDS = 1_000_000;
 
@@ -104,6 +105,7 @@ export class Stream implements StoreListener {
     for (const sub of this.#subscriptions) client.unsubscribe(sub);
     const receive = (message: InternalMessage) => this.receive(message);
     this.#subscriptions = (this.config.subjects ?? []).map((subject) => client.subscribe(subject, receive));
+    for (const sub of this.#subscriptions) sub.heedsTraces = true;
   }
 
   /** Changes over to a configuration that was checked. */
@@ -123,15 +125,24 @@ export class Stream implements StoreListener {
     if (this.closed) return;
     const subject = this.#transform?.match(message.subject) ?? message.subject;
     const reply = this.config.no_ack ? '' : message.reply;
+    const trace = message.trace === null ? null : new TracedPublish(message.trace, this.name);
     try {
-      this.#publish(subject, message.header, message.payload, reply);
+      this.#publish(subject, trace?.header(message) ?? message.header, message.payload, reply, trace);
+      trace?.end();
     } catch (error) {
-      if (error instanceof ApiError) this.#refuse(reply, error);
-      else throw error;
+      if (!(error instanceof ApiError)) throw error;
+      trace?.failed(error);
+      this.#refuse(reply, error);
     }
   }
 
-  #publish(subject: string, headers: Buffer | null, payload: Buffer, reply: string): void {
+  #publish(
+    subject: string,
+    headers: Buffer | null,
+    payload: Buffer,
+    reply: string,
+    trace: TracedPublish | null,
+  ): void {
     const { config, store } = this;
     if (config.sealed) throw new ApiError('streamSealed');
     const length = (headers?.length ?? 0) + payload.length;
@@ -144,6 +155,7 @@ export class Stream implements StoreListener {
       const text = withoutHeader(withoutStatus(headerText(headers)), 'Nats-Request-Info');
       plan = checkPublish(text, subject, payload.length, this);
       if (plan.duplicateOf > 0) {
+        trace?.duplicate();
         this.#acknowledgeDuplicate(reply, plan.duplicateOf);
         return;
       }
@@ -152,7 +164,9 @@ export class Stream implements StoreListener {
     }
     if (config.allow_msg_counter && (plan === null || plan.increment === null))
       throw new ApiError('messageIncrMissing');
-    if (config.retention === 'interest' && !this.consumers.wants(subject)) {
+    const unwanted = config.retention === 'interest' && !this.consumers.wants(subject);
+    if (trace?.goesNoFurther(subject, unwanted)) return;
+    if (unwanted) {
       this.#skip(plan, reply);
       return;
     }

@@ -1,5 +1,7 @@
 /** `/accountz` and `/accstatz`: accounts and what they moved. */
 import type { BrokerAccount } from '../broker/broker.js';
+import { systemAccountOf } from '../config/validate.js';
+import { toUtf8 } from '../protocol/bytes.js';
 import { utcTime } from '../protocol/json.js';
 import { exchangeOf, responsesOf } from './exchange.js';
 import { RequestError } from './query.js';
@@ -12,7 +14,7 @@ export function accountz(view: MonitorView, options: { account: string }) {
   const head = {
     server_id: broker.identity.id,
     now: utcTime(broker.clock.now()),
-    system_account: broker.options.noSystemAccount ? undefined : broker.systemAccountName,
+    system_account: systemAccountOf(broker.options),
   };
   if (options.account === '') return { ...head, accounts: [...broker.accounts.keys()] };
   return { ...head, account_detail: accountInfo(view, options.account) };
@@ -26,18 +28,32 @@ export function accountInfo(view: MonitorView, name: string) {
     account_name: account.name,
     // Accounts come from the configuration, so they are as old as it is.
     update_time: utcTime(view.server.configLoadTime),
-    is_system: (account.isSystem && !view.server.broker.options.noSystemAccount) || undefined,
+    is_system: account.name === systemAccountOf(view.server.broker.options) || undefined,
     expired: false,
     complete: true,
     jetstream_enabled: false,
     leafnode_connections: 0,
     client_connections: account.connections.size,
-    subscriptions: account.interest.count,
+    subscriptions: account.subscriptionCount,
+    mappings: mappingInfo(account),
     ...exchangeOf(account),
     name_tag: account.name,
     sublist_stats: interestStats([account]),
     responses: responsesOf(account),
   };
+}
+
+/** By source, in the order of Go's maps; absent where there are none. */
+function mappingInfo({ mappings }: BrokerAccount): object | undefined {
+  const all = mappings?.describe() ?? [];
+  if (all.length === 0) return undefined;
+  const sorted = all.sort((a, b) => (a.source < b.source ? -1 : 1));
+  return Object.fromEntries(
+    sorted.map(({ source, destinations }) => [
+      toUtf8(source),
+      destinations.map((each) => ({ ...each, subject: toUtf8(each.subject) })),
+    ]),
+  );
 }
 
 export interface AccountStatzOptions {
@@ -70,7 +86,7 @@ export function accountStat(account: BrokerAccount) {
     conns: account.connections.size,
     leafnodes: 0,
     total_conns: account.connections.size,
-    num_subscriptions: account.interest.count,
+    num_subscriptions: account.subscriptionCount,
     sent: dataStats(traffic.outMsgs, traffic.outBytes),
     received: dataStats(traffic.inMsgs, traffic.inBytes),
     slow_consumers: account.slowConsumers,

@@ -80,14 +80,15 @@ function select(accounts: BrokerAccount[], test: string, offset: number, limit: 
   let total = 0;
   for (const account of accounts) {
     // With a subject to test, the interest graph knows the subscriptions without looking at all of them.
-    const found = test === '' ? null : account.interest.match(test);
-    const count = found?.length ?? account.interest.count;
+    const found = test === '' ? null : account.match(test);
+    const count = found?.length ?? account.subscriptionCount;
     let at = total;
     total += count;
     if (total <= offset || list.length === limit) continue;
-    for (const sub of found ?? account.interest.all()) {
+    for (const sub of found ?? account.subscriptions()) {
       if (at++ < offset) continue;
-      list.push({ sub, account: account.name });
+      // A shadow is its client's, in whatever account it stands.
+      list.push({ sub, account: (sub.connection?.account ?? account).name });
       if (list.length === limit) break;
     }
   }
@@ -98,8 +99,8 @@ function select(accounts: BrokerAccount[], test: string, offset: number, limit: 
 export function interestStats(accounts: BrokerAccount[]) {
   const sum = { subscriptions: 0, inserts: 0, removes: 0, hits: 0, matches: 0 };
   const cached = { count: 0, fanout: 0, max: 0 };
-  for (const { interest, cache } of accounts) {
-    sum.subscriptions += interest.count;
+  for (const { interest, cache, subscriptionCount } of accounts) {
+    sum.subscriptions += subscriptionCount;
     sum.inserts += interest.inserts;
     sum.removes += interest.removes;
     sum.hits += cache.hits;

@@ -1,6 +1,7 @@
 /** `/varz`: the server in numbers. */
 import { availableParallelism } from 'node:os';
 import type { ServerOptions } from '../config/options.js';
+import { systemAccountOf } from '../config/validate.js';
 import { versionFields } from '../protocol/info.js';
 import { nanoseconds, utcTime } from '../protocol/json.js';
 import { weftVersion } from '../version.js';
@@ -85,7 +86,7 @@ export function varz(view: MonitorView) {
     tags: nonEmpty(options.serverTags),
     metadata: Object.keys(options.serverMetadata).length > 0 ? sorted(options.serverMetadata) : undefined,
     feature_flags: featureFlags(options.featureFlags),
-    system_account: options.noSystemAccount ? undefined : broker.systemAccountName,
+    system_account: systemAccountOf(options),
     slow_consumer_stats: byKind(broker.slowConsumers),
     stale_connection_stats: byKind(broker.staleConnections),
     disk_io_wait_stats: { waiters: 0, waits: 0, wait_time: 0, max_wait_time: 0 },
@@ -105,7 +106,7 @@ export function monitoringHost(options: ServerOptions): string {
 
 export function subscriptionCount({ server }: MonitorView): number {
   let count = 0;
-  for (const account of server.broker.accounts.values()) count += account.interest.count;
+  for (const account of server.broker.accounts.values()) count += account.subscriptionCount;
   return count;
 }
 

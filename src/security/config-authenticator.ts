@@ -4,7 +4,7 @@
  * The order of the checks is that of the official server's `processClientOrLeafAuthentication` without operators.
  */
 import { randomBytes } from 'node:crypto';
-import type { ConnectionType, ServerOptions, UserOptions } from '../config/options.js';
+import type { ConnectionType, PermissionsOptions, ServerOptions, UserOptions } from '../config/options.js';
 import {
   type Authenticator,
   type AuthRequest,
@@ -26,8 +26,6 @@ interface KnownUser {
   name: string;
   account: string;
   permissions: Permissions | null;
-  /** The user name when it is a distinguished name, for `verify_and_map`. */
-  distinguishedName: DistinguishedName | null;
   verifier: NkeyVerifier | null;
 }
 
@@ -105,6 +103,10 @@ export class ConfigAuthenticator implements Authenticator {
   readonly #bcrypt: BcryptComparer;
   readonly #users = new Map<string, KnownUser>();
   readonly #nkeys = new Map<string, KnownUser>();
+  /** Compiled once where many users have the same, by default or of their account. */
+  readonly #permissions = new Map<PermissionsOptions, Permissions>();
+  /** Users whose name is a distinguished one, for `verify_and_map`; null until that is asked for. */
+  #distinguished: { user: KnownUser; name: DistinguishedName }[] | null = null;
   readonly #proxies: NkeyVerifier[];
   readonly #noAuthUser: string;
 
@@ -178,15 +180,18 @@ export class ConfigAuthenticator implements Authenticator {
       name,
       account: options.account ?? GLOBAL_ACCOUNT,
       permissions: permissions === undefined ? null : this.#compile(permissions, options),
-      distinguishedName: options.nkey === undefined ? DistinguishedName.parse(name) : null,
       verifier,
     };
     (verifier === null ? this.#users : this.#nkeys).set(name, known);
   }
 
-  #compile(permissions: ConstructorParameters<typeof Permissions>[0], user: UserOptions): Permissions {
+  #compile(permissions: PermissionsOptions, user: UserOptions): Permissions {
+    const known = this.#permissions.get(permissions);
+    if (known !== undefined) return known;
     try {
-      return new Permissions(permissions);
+      const compiled = new Permissions(permissions);
+      this.#permissions.set(permissions, compiled);
+      return compiled;
     } catch (error) {
       const who = user.nkey === undefined ? `user "${user.username}"` : `nkey "${user.nkey}"`;
       throw new Error(`invalid permissions for ${who}: ${(error as Error).message}`, { cause: error });
@@ -291,13 +296,18 @@ export class ConfigAuthenticator implements Authenticator {
 
   /** The user whose name equals the certificate's; failing that, one whose name has the same parts in another order. */
   #userOfDistinguishedName(name: DistinguishedName, type: ConnectionType): KnownUser | undefined {
-    const users = [...this.#users.values()].filter(
-      (user) => user.distinguishedName !== null && typeAllowed(user.options, type),
-    );
-    return (
-      users.find((user) => user.distinguishedName!.equals(name)) ??
-      users.find((user) => user.distinguishedName!.equalsInAnyOrder(name))
-    );
+    this.#distinguished ??= this.#findDistinguished();
+    const users = this.#distinguished.filter(({ user }) => typeAllowed(user.options, type));
+    const found =
+      users.find((each) => each.name.equals(name)) ?? users.find((each) => each.name.equalsInAnyOrder(name));
+    return found?.user;
+  }
+
+  #findDistinguished(): { user: KnownUser; name: DistinguishedName }[] {
+    return [...this.#users.values()].flatMap((user) => {
+      const name = DistinguishedName.parse(user.name);
+      return name === null ? [] : [{ user, name }];
+    });
   }
 
   #checkUser(user: KnownUser, attempt: Attempt, mapped: boolean): AuthResult | Promise<AuthResult> {

@@ -52,7 +52,8 @@ function collect<S>(bucket: Bucket<S> | null | undefined, into: S[]): void {
 }
 
 export class InterestGraph<S extends Interest> {
-  readonly #literals = new Map<string, Bucket<S>>();
+  /** Null until there is one: there may be many accounts in which nobody subscribes. */
+  #literals: Map<string, Bucket<S>> | null = null;
   readonly #root = new Node<S>();
   #count = 0;
   #inserts = 0;
@@ -76,6 +77,7 @@ export class InterestGraph<S extends Interest> {
     const { subject } = sub;
     if (!isValidSubscription(subject)) return false;
     if (!hasWildcard(subject)) {
+      this.#literals ??= new Map();
       this.#literals.set(subject, addTo(this.#literals.get(subject), sub));
     } else {
       let node = this.#root;
@@ -100,9 +102,9 @@ export class InterestGraph<S extends Interest> {
   remove(sub: S): void {
     const { subject } = sub;
     if (!hasWildcard(subject)) {
-      const left = removeFrom(this.#literals.get(subject), sub);
-      if (left === null) this.#literals.delete(subject);
-      else this.#literals.set(subject, left);
+      const left = removeFrom(this.#literals?.get(subject), sub);
+      if (left === null) this.#literals?.delete(subject);
+      else this.#literals?.set(subject, left);
     } else {
       removeBelow(this.#root, subject.split('.'), sub);
     }
@@ -114,26 +116,26 @@ export class InterestGraph<S extends Interest> {
   match(subject: string): S[] {
     const found: S[] = [];
     if (hasEmptyToken(subject)) return found;
-    collect(this.#literals.get(subject), found);
+    collect(this.#literals?.get(subject), found);
     if (!this.#root.empty) matchBelow(this.#root, subject.split('.'), found);
     return found;
   }
 
   /** Whether any subscription matches this literal subject. */
   hasMatch(subject: string): boolean {
-    return this.#literals.has(subject) || (!this.#root.empty && this.match(subject).length > 0);
+    return this.#literals?.has(subject) === true || (!this.#root.empty && this.match(subject).length > 0);
   }
 
   /** The subscriptions to exactly this literal subject. */
   exact(subject: string): S[] {
     const found: S[] = [];
-    collect(this.#literals.get(subject), found);
+    collect(this.#literals?.get(subject), found);
     return found;
   }
 
   /** Every subscription, literals first. */
   *all(): IterableIterator<S> {
-    for (const bucket of this.#literals.values()) {
+    for (const bucket of this.#literals?.values() ?? []) {
       if (bucket instanceof Set) yield* bucket;
       else yield bucket;
     }

@@ -8,6 +8,10 @@ import { hashText, writeText } from '../protocol/bytes.js';
 import { type Arena, type Chunk, COPY_SLACK, type Memory, PAGE_SIZE } from '../runtime/arena.js';
 import { subjectMatches } from './subject.js';
 
+/** Of a cache that holds nothing: there may be many accounts in which nothing happens. Look-ups need one. */
+const UNUSED_SLOTS = 1;
+/** Of one that holds something. */
+const USED_SLOTS = 64;
 const MAX_ENTRIES = 131_072;
 const MAX_PAGE_BYTES = 32 * 1024 * 1024;
 /** A wildcard subscription looks through at most this many entries for those it touches; beyond it, all become stale. */
@@ -45,8 +49,8 @@ export class CachedSubject<V> {
 }
 
 export class SubjectCache<V> {
-  #table: (CachedSubject<V> | undefined)[] = new Array(64);
-  #mask = 63;
+  #table: (CachedSubject<V> | undefined)[] = new Array(UNUSED_SLOTS);
+  #mask = UNUSED_SLOTS - 1;
   #size = 0;
   readonly #pages: Chunk[] = [];
   #used = 0;
@@ -98,6 +102,16 @@ export class SubjectCache<V> {
     return entry !== undefined && entry.generation === this.#generation ? entry.value : null;
   }
 
+  /** The place of a subject, for `current`; null when it has none. */
+  entry(subject: string): CachedSubject<V> | null {
+    return this.#entry(subject, hashText(subject)) ?? null;
+  }
+
+  /** The value at a place that `entry` gave out, or null when it no longer holds. */
+  current(entry: CachedSubject<V>): V | null {
+    return entry.generation === this.#generation ? entry.value : null;
+  }
+
   /** Keeps a value for a subject. `fill` makes it and may allocate memory that lives as long as the cache's pages. */
   keep(subject: string, fill: (allocate: (size: number) => Allocation) => V): V {
     this.misses++;
@@ -142,8 +156,10 @@ export class SubjectCache<V> {
 
   clear(): void {
     this.#worn = false;
-    this.#table = new Array(64);
-    this.#mask = 63;
+    // Entries that somebody still has hold no longer.
+    this.#generation++;
+    this.#table = new Array(UNUSED_SLOTS);
+    this.#mask = UNUSED_SLOTS - 1;
     this.#size = 0;
     for (const page of this.#pages) this.#arena.givePage(page);
     this.#pages.length = 0;
@@ -176,7 +192,7 @@ export class SubjectCache<V> {
 
   #grow(): void {
     const old = this.#table;
-    this.#table = new Array(old.length * 2);
+    this.#table = new Array(Math.max(old.length * 2, USED_SLOTS));
     this.#mask = this.#table.length - 1;
     for (const entry of old) if (entry !== undefined) this.#place(entry);
   }

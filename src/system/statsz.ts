@@ -89,7 +89,7 @@ export class Statsz {
       connections: broker.connections.size,
       total_connections: broker.totalConnections,
       active_accounts: accounts.filter(({ connections }) => connections.size > 0).length,
-      subscriptions: accounts.reduce((sum, { interest }) => sum + interest.count, 0),
+      subscriptions: accounts.reduce((sum, { subscriptionCount }) => sum + subscriptionCount, 0),
       sent,
       sent_to_clients: sent,
       received,

@@ -57,20 +57,28 @@ test('new certificates under the same names are a change', () => {
   assert.ok(keys().includes('tls'));
 });
 
-test('the system account may be named $SYS or left out, and nothing else', () => {
-  const unnamed = options('');
-  const named = options('system_account: "$SYS"');
+test('the system account stays what it is, but $SYS may be declared or not', () => {
+  const without = options('');
+  const declared = options('accounts { "$SYS" {} }');
+  const named = options('system_account: "$SYS"\naccounts { "$SYS" {} }');
   const other = options('system_account: A\naccounts { A {} }');
-  assert.equal(diffOptions(unnamed, named).refused, null);
-  assert.equal(diffOptions(named, unnamed).refused, null);
-  assert.equal(
-    diffOptions(unnamed, other).refused,
-    'config reload not supported for SystemAccount: old=$SYS, new=A',
-  );
-  assert.match(
-    diffOptions(unnamed, options('no_system_account: true')).refused!,
-    /NoSystemAccount: old=false/,
-  );
+  const refused = (from: ServerOptions, to: ServerOptions) => diffOptions(from, to).refused;
+  assert.equal(refused(without, declared), null);
+  assert.equal(refused(declared, without), null);
+  assert.equal(refused(declared, named), null);
+  assert.equal(refused(named, without), null);
+  const text = 'config reload not supported for SystemAccount';
+  assert.equal(refused(without, named), `${text}: old=, new=$SYS`);
+  assert.equal(refused(without, other), `${text}: old=, new=A`);
+  assert.equal(refused(declared, other), `${text}: old=$SYS, new=A`);
+  assert.match(refused(without, options('no_system_account: true'))!, /NoSystemAccount: old=false/);
+});
+
+test('a reload does not ask for the account of a running server', () => {
+  const load = (purpose: 'start' | 'reload') =>
+    loadOptions({ configText: 'system_account: S', env: {}, readFile: () => '', purpose }).errors;
+  assert.deepEqual(load('start'), ['error resolving system account: account missing']);
+  assert.deepEqual(load('reload'), []);
 });
 
 test('proxies come and go', () => {

@@ -58,7 +58,12 @@ describe('configurations against the official server', { skip: missing }, () => 
     if (flags.kind === 'help') return { stdout: flags.text, stderr: '', code: 0 };
     assert.ok(flags.kind === 'run' || flags.kind === 'check', `${args} starts a server`);
     const check = flags.kind === 'check';
-    const loaded = loadOptions({ ...sources, flags: flags.flags, configFile: flags.configFile, check });
+    const loaded = loadOptions({
+      ...sources,
+      flags: flags.flags,
+      configFile: flags.configFile,
+      purpose: flags.kind === 'check' ? 'check' : 'start',
+    });
     const failed = loaded.errors.length > 0 || (check && loaded.warnings.length > 0);
     if (failed) return { stdout: '', stderr: `nats-server: ${loaded.text}\n`, code: 1 };
     assert.ok(check, `${args} starts a server`);

@@ -3,7 +3,9 @@
  * answers them. An unknown subject gets no answer, as officially.
  */
 import type { InternalMessage } from '../../broker/internal-client.js';
+import { toUtf8 } from '../../protocol/bytes.js';
 import type { AccountJetStream } from '../account-jetstream.js';
+import { directGet } from '../direct-get.js';
 import { ApiError } from '../errors.js';
 import { needsHigherLevel } from '../levels.js';
 import { accountInfo } from './account.js';
@@ -62,6 +64,8 @@ const endpoints: Record<string, Endpoint> = {
   'CONSUMER.UNPIN.*.*': unpinConsumer,
 };
 
+const DIRECT_GET_AT = '$JS.API.DIRECT.GET.'.length;
+
 export class Api {
   readonly #account: AccountJetStream;
 
@@ -82,6 +86,8 @@ export class Api {
 
   /** False for what consumers answer themselves: where there is none of that name, there is no responder. */
   #dispatch(message: InternalMessage, prefix: number): boolean {
+    const directAt = prefix === 2 ? DIRECT_GET_AT : message.subject.indexOf('.DIRECT.GET.') + 12;
+    if (message.subject.startsWith('.DIRECT.GET.', directAt - 12)) return this.#directGet(message, directAt);
     const tokens = message.subject.split('.').slice(prefix);
     if (tokens[0] === 'CONSUMER' && tokens[1] === 'MSG') return false;
     const endpoint = find(tokens);
@@ -94,6 +100,17 @@ export class Api {
       if (!(error instanceof ApiError)) throw error;
       request.answerError(endpoint.type, error, endpoint.zeros);
     }
+    return true;
+  }
+
+  /** `at` is where the name of the stream begins. Where none answers there is no responder. */
+  #directGet(message: InternalMessage, at: number): boolean {
+    const { subject } = message;
+    const dot = subject.indexOf('.', at);
+    const name = toUtf8(dot === -1 ? subject.slice(at) : subject.slice(at, dot));
+    const stream = this.#account.directGetStream(name);
+    if (stream === undefined) return false;
+    directGet(stream, message, dot === -1 ? null : subject.slice(dot + 1));
     return true;
   }
 }

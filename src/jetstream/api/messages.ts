@@ -1,38 +1,14 @@
 /** Requests for single messages of a stream by its API: get and delete. */
 import { fromUtf8, toUtf8 } from '../../protocol/bytes.js';
-import {
-  bool,
-  int,
-  list,
-  omitEmpty,
-  optional,
-  quoteJson,
-  struct,
-  text,
-  uint64,
-  type ValueOf,
-} from '../../protocol/json-type.js';
-import { time, timeToNanoseconds } from '../../protocol/rfc3339.js';
+import { bool, omitEmpty, quoteJson, struct, uint64 } from '../../protocol/json-type.js';
+import { timeToNanoseconds } from '../../protocol/rfc3339.js';
 import { ApiError } from '../errors.js';
 import { jsonObject, timeJson } from '../info.js';
 import { messagesKept } from '../kept.js';
+import { type MessageGetRequest, messageGetRequest } from '../message-get.js';
 import type { StoredMessage } from '../store/message-store.js';
 import type { Stream } from '../stream.js';
 import type { Endpoint } from './api.js';
-
-export const messageGetRequest = struct('JSApiMsgGetRequest', {
-  seq: omitEmpty(uint64),
-  last_by_subj: omitEmpty(text),
-  next_by_subj: omitEmpty(text),
-  batch: omitEmpty(int),
-  max_bytes: omitEmpty(int),
-  start_time: omitEmpty(optional(time)),
-  multi_last: omitEmpty(list(text)),
-  up_to_seq: omitEmpty(uint64),
-  up_to_time: omitEmpty(optional(time)),
-  no_hdr: omitEmpty(bool),
-});
-export type MessageGetRequest = ValueOf<typeof messageGetRequest>;
 
 const messageDeleteRequest = struct('JSApiMsgDeleteRequest', {
   seq: { type: uint64, omitEmpty: false },

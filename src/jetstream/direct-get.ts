@@ -1,0 +1,204 @@
+/**
+ * Direct get: messages of a stream as plain messages with a few headers, without the JSON of the API. One message, a batch of them, or
+ * the newest of several subjects. What is not durable yet is not shown: such a request is answered after the next sync.
+ */
+import type { InternalMessage } from '../broker/internal-client.js';
+import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
+import { readOneJson } from '../protocol/json-type.js';
+import { nanosecondsToTime, timeToNanoseconds } from '../protocol/rfc3339.js';
+import { needsHigherLevel } from './levels.js';
+import { type MessageGetRequest, messageGetRequest } from './message-get.js';
+import { type MessageStore, StoredMessage } from './store/message-store.js';
+import type { Stream } from './stream.js';
+
+/** As many subjects `multi_last` may find, as officially. */
+const MAX_SUBJECTS = 1024;
+
+/** Answers a request on `$JS.API.DIRECT.GET.<stream>`, or with `.<subject>` behind it, which is latin1 here. */
+export function directGet(stream: Stream, message: InternalMessage, subject: string | null): void {
+  if (message.reply === '') return;
+  const answer = new Answer(stream, toUtf8(message.reply));
+  const request = readRequest(message, subject);
+  if (typeof request === 'string') answer.status(request);
+  else answer.run(request);
+}
+
+/** What is asked for, or the status that refuses it. */
+function readRequest(
+  { header, payload }: InternalMessage,
+  subject: string | null,
+): MessageGetRequest | string {
+  if (needsHigherLevel(header)) return '412 Required Api Level';
+  if (payload.length === 0 && subject === null) return '408 Empty Request';
+  let request: MessageGetRequest;
+  try {
+    request = payload.length === 0 ? messageGetRequest.zero() : readOneJson(messageGetRequest, payload);
+  } catch {
+    return '408 Malformed Request';
+  }
+  if (subject !== null) {
+    if (subject === '' || !isEmpty(request) || request.batch !== 0) return '408 Bad Request';
+    return { ...request, last_by_subj: toUtf8(subject) };
+  }
+  if (isEmpty({ ...request, up_to_seq: 0, up_to_time: undefined })) return '408 Empty Request';
+  return contradicts(request) ? '408 Bad Request' : request;
+}
+
+/** Whether a request names no message at all. */
+function isEmpty(request: MessageGetRequest): boolean {
+  const { seq, last_by_subj: last, next_by_subj: next, start_time: start, multi_last: multi } = request;
+  const { up_to_seq: upToSeq, up_to_time: upToTime } = request;
+  const none = seq === 0 && last === '' && next === '' && start === undefined && !multi?.length;
+  return none && upToSeq === 0 && upToTime === undefined;
+}
+
+function contradicts(request: MessageGetRequest): boolean {
+  const { seq, last_by_subj: last, next_by_subj: next, start_time: start, batch } = request;
+  const multi = (request.multi_last?.length ?? 0) > 0;
+  if (seq > 0 && (last !== '' || start !== undefined)) return true;
+  if (last !== '' && (start !== undefined || next !== '' || batch > 0 || multi)) return true;
+  return (next !== '' && multi) || (request.up_to_seq > 0 && request.up_to_time !== undefined);
+}
+
+/** One request on its way to its answer. */
+class Answer {
+  readonly #stream: Stream;
+  readonly #store: MessageStore;
+  readonly #reply: string;
+  /** Sequence of the last message that was sent. */
+  #last = 0;
+  #bytes = 0;
+  #waited = false;
+
+  constructor(stream: Stream, reply: string) {
+    this.#stream = stream;
+    this.#store = stream.store;
+    this.#reply = reply;
+  }
+
+  /** Sends a status, maybe with lines of headers behind it. */
+  status(status: string): void {
+    this.#send(Buffer.from(`NATS/1.0 ${status}\r\n\r\n`), '');
+  }
+
+  run(request: MessageGetRequest): void {
+    if (this.#stream.closed) return;
+    const status = this.#answer(request);
+    if (status !== null) this.status(status);
+  }
+
+  /** The status that the answer ends with, if any. */
+  #answer(request: MessageGetRequest): string | null {
+    if (request.multi_last?.length) return this.#multi(request);
+    return request.batch > 0 ? this.#batch(request) : this.#one(request);
+  }
+
+  #send(header: Uint8Array | null, payload: Uint8Array | string): void {
+    this.#stream.account.client.publish(this.#reply, payload, '', header);
+  }
+
+  /** Whether the request has to wait since messages up to this sequence are not durable yet. */
+  #waits(through: number, request: MessageGetRequest): boolean {
+    if (through <= this.#stream.visibleSequence || this.#waited) return false;
+    this.#waited = true;
+    this.#stream.account.jetstream.storage.commit.after(() => this.run(request));
+    return true;
+  }
+
+  #one(request: MessageGetRequest): string | null {
+    const message = this.#find(request);
+    if (message === null) return '404 Message Not Found';
+    if (this.#waits(message.sequence, request)) return null;
+    const header = request.no_hdr ? null : headerOf(this.#stream.name, message, '');
+    this.#send(header, message.payload);
+    return null;
+  }
+
+  #find({ seq, last_by_subj: last, next_by_subj: next, start_time: start }: MessageGetRequest) {
+    const from = start === undefined ? seq : this.#store.sequenceAt(timeToNanoseconds(start));
+    if (next !== '') return this.#store.loadNext(this.#store.filter([fromUtf8(next)]), from);
+    return from > 0 ? this.#store.load(from) : loadLast(this.#store, fromUtf8(last));
+  }
+
+  #batch(request: MessageGetRequest): string | null {
+    const store = this.#store;
+    const { lastSequence } = store.state;
+    if (this.#waits(lastSequence, request)) return null;
+    const { seq, next_by_subj: next, start_time: start, batch, no_hdr: bare } = request;
+    let from = start === undefined ? seq : store.sequenceAt(timeToNanoseconds(start));
+    const filter = next === '' ? null : store.filter([fromUtf8(next)]);
+    let { count: pending } = store.pending(filter, from);
+    const most = this.#maxBytes(request);
+    const message = new StoredMessage();
+    for (let sent = 0; sent < batch && this.#bytes < most; sent++) {
+      if (store.loadNext(filter, from, message) === null) {
+        // As officially, a batch of one that finds nothing says so as well.
+        if (sent === 0) return '404 Message Not Found';
+        break;
+      }
+      from = message.sequence + 1;
+      pending = Math.max(0, pending - 1);
+      this.#sendOf(message, pending, bare);
+    }
+    return `204 EOB\r\nNats-Num-Pending: ${pending}\r\nNats-Last-Sequence: ${this.#last}`;
+  }
+
+  #multi(request: MessageGetRequest): string | null {
+    const store = this.#store;
+    const { firstSequence, lastSequence } = store.state;
+    if (this.#waits(lastSequence, request)) return null;
+    const { up_to_time: upToTime, multi_last: subjects = [], batch } = request;
+    let upTo = request.up_to_seq;
+    if (upToTime !== undefined) {
+      upTo = store.sequenceAt(timeToNanoseconds(upToTime));
+      if (upTo <= firstSequence) return '404 No Results';
+      upTo--;
+    }
+    if (upTo === 0) upTo = lastSequence;
+    const sequences = store.lastSequences(store.filter(subjects.map(fromUtf8)), upTo, MAX_SUBJECTS);
+    if (sequences === null) return '413 Too Many Results';
+    if (sequences.length === 0) return '404 No Results';
+    const most = this.#maxBytes(request);
+    const message = new StoredMessage();
+    let pending = sequences.length;
+    let sent = 0;
+    for (const sequence of sequences) {
+      pending--;
+      if (sequence < request.seq) continue;
+      if (store.load(sequence, message) === null) return '404 Message Not Found';
+      this.#sendOf(message, pending, false);
+      if (this.#bytes >= most || ++sent === batch) break;
+    }
+    return `204 EOB\r\nNats-Num-Pending: ${pending}\r\nNats-Last-Sequence: ${this.#last}\r\nNats-UpTo-Sequence: ${upTo}`;
+  }
+
+  #maxBytes(request: MessageGetRequest): number {
+    return request.max_bytes || this.#stream.account.jetstream.broker.options.maxPending;
+  }
+
+  #sendOf(message: StoredMessage, pending: number, bare: boolean): void {
+    const more = `Nats-Num-Pending: ${pending}\r\nNats-Last-Sequence: ${this.#last}\r\n`;
+    this.#send(bare ? null : headerOf(this.#stream.name, message, more), message.payload);
+    this.#last = message.sequence;
+    this.#bytes += message.subjectEnd - message.subjectStart + message.length;
+  }
+}
+
+/** The newest message under a subject, which may have wildcards. */
+function loadLast(store: MessageStore, subject: string): StoredMessage | null {
+  if (!/[*>]/.test(subject)) return store.loadLast(subject);
+  return store.loadPrevious(store.filter([subject]), store.state.lastSequence);
+}
+
+const VERSION_LINE = Buffer.from('NATS/1.0\r\n');
+
+/** The headers that a message has been stored with, and where it lies in the stream. */
+function headerOf(stream: string, message: StoredMessage, more: string): Buffer {
+  const { header, subject, sequence, time } = message;
+  const place = `Nats-Stream: ${fromUtf8(stream)}\r\nNats-Subject: ${subject}\r\nNats-Sequence: ${sequence}\r\nNats-Time-Stamp: ${nanosecondsToTime(time)}\r\n${more}\r\n`;
+  const begin = header === null ? VERSION_LINE : header.subarray(0, header.length - 2);
+  const block = Buffer.allocUnsafe(begin.length + place.length);
+  begin.copy(block);
+  block.write(place, begin.length, 'latin1');
+  return block;
+}
