@@ -7,6 +7,7 @@ import type { StreamSurroundings } from './config-checks.js';
 import { ApiError } from './errors.js';
 import type { JetStream } from './jetstream.js';
 import { withLevelOf } from './levels.js';
+import type { Restore } from './restore.js';
 import type { StoredStream, StreamStorage } from './storage.js';
 import { Stream } from './stream.js';
 import { type StreamConfig, streamConfig } from './stream-config.js';
@@ -18,6 +19,8 @@ export class AccountJetStream {
   readonly client: InternalClient;
   limits: JetStreamAccountLimits;
   readonly streams = new Map<string, Stream>();
+  /** Streams that are being restored. */
+  readonly restores = new Map<string, Restore>();
   /** Bytes in use. */
   memory = 0;
   store = 0;
@@ -33,9 +36,34 @@ export class AccountJetStream {
 
   /** Opens what was stored. Streams take messages once all of them are there. */
   recover(): void {
-    for (const { config, created, storage } of this.jetstream.storage.recover(this.name))
-      this.streams.set(config.name, new Stream(this, config, created, storage));
+    for (const { config, created, storage } of this.jetstream.storage.recover(this.name)) {
+      try {
+        this.streams.set(config.name, new Stream(this, this.#complete(config), created, storage));
+      } catch (error) {
+        const { message } = error as Error;
+        this.jetstream.log.warn(`  Error recreating stream ${JSON.stringify(config.name)}: ${message}`);
+        this.jetstream.storage.failed(this.name, config.name, message);
+      }
+    }
     for (const stream of this.streams.values()) stream.start();
+  }
+
+  /** A stored configuration with the defaults of today. What would be refused today is kept: it was accepted once. */
+  #complete(config: StreamConfig): StreamConfig {
+    try {
+      return checkStreamConfig(config, this.#surroundings());
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      const { max_consumers, max_msgs, max_bytes, max_msgs_per_subject, max_msg_size } = config;
+      return {
+        ...config,
+        max_consumers: max_consumers || -1,
+        max_msgs: max_msgs || -1,
+        max_bytes: max_bytes || -1,
+        max_msgs_per_subject: max_msgs_per_subject || -1,
+        max_msg_size: max_msg_size || -1,
+      };
+    }
   }
 
   /** Throws `ApiError` 10059. */
@@ -85,6 +113,15 @@ export class AccountJetStream {
     this.streams.set(config.name, stream);
     stream.start();
     return { stream, created: true };
+  }
+
+  /** The configuration of a stream that is about to be restored, with its defaults. Throws `ApiError`. */
+  checkNewStream(given: StreamConfig): StreamConfig {
+    const config = checkStreamConfig(given, this.#surroundings());
+    if (config.num_replicas > 1) throw new ApiError('streamReplicasNotSupported');
+    this.#checkLimits(config, 0);
+    this.#checkOverlap(config);
+    return config;
   }
 
   #makeRoom(config: StreamConfig, created: string): StreamStorage {

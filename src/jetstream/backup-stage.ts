@@ -8,8 +8,9 @@ import type { FileStorage } from './file-storage.js';
 import type { FileStreamStorage } from './file-stream-storage.js';
 import type { StagedFiles, StagedStream, StoredStream } from './storage.js';
 import type { ConsumerPosition } from './store/consumer-store.js';
-import { CONSUMERS_DIR, MESSAGES_DIR } from './store/layout.js';
+import { CONSUMERS_DIR, MESSAGES_DIR, META_FILE, META_SUM_FILE } from './store/layout.js';
 import type { MessageStore } from './store/message-store.js';
+import { metaSum, streamMetaName } from './store/meta-file.js';
 import type { StreamConfig } from './stream-config.js';
 
 type Finished = (error: Error | null, stream: StoredStream | null) => void;
@@ -97,7 +98,7 @@ export class FilesStage implements StagedFiles {
 
   write(path: string, content: Uint8Array): void {
     const { disk } = this.#storage.options;
-    this.#directoryOf(path.slice(0, Math.max(0, path.lastIndexOf('/'))));
+    if (path.includes('/')) this.#directoryOf(path.slice(0, path.lastIndexOf('/')));
     const file = disk.open(`${this.#directory}/${path}`, 'create');
     try {
       file.write(content, 0, content.length, 0);
@@ -105,6 +106,13 @@ export class FilesStage implements StagedFiles {
     } finally {
       file.close();
     }
+  }
+
+  writeMeta(json: string): void {
+    const content = Buffer.from(json, 'utf8');
+    this.write(META_FILE, content);
+    const sum = metaSum(this.#storage.options.hash, streamMetaName(this.#name), content);
+    this.write(META_SUM_FILE, Buffer.from(sum, 'latin1'));
   }
 
   finish(done: Finished): void {

@@ -33,6 +33,7 @@ import {
   STREAMS_DIR,
 } from './store/layout.js';
 import type { StoreMemory } from './store/message-block-cache.js';
+import { damageText } from './store/message-store.js';
 import type { StreamConfig } from './stream-config.js';
 
 export interface FileStorageOptions {
@@ -149,7 +150,7 @@ export class FileStorage implements Storage {
     const path = `${directory}/${META_FILE}`;
     const problem = (reason: string, line: string) => {
       log.warn(line);
-      this.problems.push({ account, stream: name, consumer: '', reason, unopened: true });
+      this.failed(account, name, reason);
       return null;
     };
     if (disk.status(path) === undefined)
@@ -188,9 +189,15 @@ export class FileStorage implements Storage {
     let storage: FileStreamStorage;
     try {
       storage = new FileStreamStorage(this, files, config);
+      if (config.allow_atomic) storage.finishBatches();
     } catch (error) {
       const { message } = error as Error;
       return problem(message, `  Error recreating stream ${JSON.stringify(name)}: ${message}`);
+    }
+    for (const report of storage.store.reports) {
+      const text = damageText(report);
+      log.error(`  Stream '${account} > ${name}': ${text}`);
+      this.problems.push({ account, stream: name, consumer: '', reason: text, unopened: false });
     }
     // As it is: fields that are not known here stay in the file.
     if (!read.current) files.meta.write(read.json);
@@ -198,6 +205,10 @@ export class FileStorage implements Storage {
     const took = goDuration(Math.round(clock.monotonic() - begin));
     log.notice(`  Restored ${count} messages for stream '${account} > ${name}' in ${took}`);
     return { config, created, storage };
+  }
+
+  failed(account: string, stream: string, reason: string): void {
+    this.problems.push({ account, stream, consumer: '', reason, unopened: true });
   }
 
   #complain(account: string, stream: string, path: string, { unknown, sumProblem }: ReadStream): void {

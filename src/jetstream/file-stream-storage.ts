@@ -1,5 +1,6 @@
 /** One stream in files: its directory with `meta.inf`, the messages in `msgs`, the consumers in `obs`. */
 import { readJson } from '../protocol/json-type.js';
+import { finishBatch } from './batch-leftovers.js';
 import { blockSizeFor } from './block-size.js';
 import { DirectoryKey } from './directory-key.js';
 import { FileConsumerStorage } from './file-consumer-storage.js';
@@ -9,11 +10,13 @@ import { MemoryConsumerStorage } from './memory-storage.js';
 import type { MetaFiles } from './meta-files.js';
 import type { ConsumerStorage, StoredConsumer, StreamStorage } from './storage.js';
 import { streamContext } from './store/encryption.js';
-import { FileStore } from './store/file-store.js';
+import { FileStore, type FileStoreOptions } from './store/file-store.js';
 import { StoreKeys } from './store/file-store-keys.js';
-import { CONSUMERS_DIR, deletedStream, META_FILE } from './store/layout.js';
+import { BATCHES_DIR, CONSUMERS_DIR, deletedStream, META_FILE } from './store/layout.js';
 import { streamMetaName } from './store/meta-file.js';
 import { type StreamConfig, storedStream } from './stream-config.js';
+
+const BATCH_BLOCK = 8 * 1024 * 1024;
 
 export interface StreamPlace {
   account: string;
@@ -76,20 +79,52 @@ export class FileStreamStorage implements StreamStorage {
     this.#storage = storage;
     this.#files = files;
     const { account, directory } = files.place;
-    const { disk, clock, memory, commit, hash, encryption, maxPayload, scheduleOf } = storage.options;
-    this.store = new FileStore({
-      disk,
-      clock,
-      memory,
-      commit,
-      hash,
+    const { encryption, maxPayload, scheduleOf } = storage.options;
+    this.store = this.#openStore({
       name: config.name,
       directory,
       blockSize: blockSizeFor(config, encryption !== null, maxPayload(account)),
       compress: config.compression === 's2',
-      keys: encryption === null ? null : new StoreKeys(encryption, account),
       firstSequence: Math.max(1, config.first_seq),
       ...(scheduleOf === undefined ? {} : { scheduleOf }),
+    });
+  }
+
+  #openStore(
+    options: Pick<FileStoreOptions, 'name' | 'directory' | 'blockSize'> & Partial<FileStoreOptions>,
+  ): FileStore {
+    const { disk, clock, memory, commit, hash, encryption } = this.#storage.options;
+    const keys = encryption === null ? null : new StoreKeys(encryption, this.#files.place.account);
+    return new FileStore({ disk, clock, memory, commit, hash, keys, ...options });
+  }
+
+  /** What the official server has left of atomic batches is finished, and goes. */
+  finishBatches(): void {
+    const { disk, log, clock, commit } = this.#storage.options;
+    const { account, name, directory } = this.#files.place;
+    const batches = `${directory}/${BATCHES_DIR}`;
+    if (disk.status(batches) === undefined) return;
+    let kept: FileStore | null = null;
+    const open = (batch: string): FileStore | null => {
+      const path = `${batches}/${batch}`;
+      if (disk.status(path) === undefined) return null;
+      kept = this.#openStore({ name: batch, directory: path, blockSize: BATCH_BLOCK });
+      return kept;
+    };
+    try {
+      finishBatch({ store: this.store, path: `${account} > ${name}`, log, clock, open });
+    } catch (error) {
+      log.error(
+        `  Failed restoring partial batch write for stream '${account} > ${name}': ${(error as Error).message}`,
+      );
+      return;
+    }
+    const { position } = this.store;
+    // It is needed until the stream has all of it on disk.
+    commit.after(() => {
+      if (this.store.durablePosition < position || this.#retired !== null) return;
+      kept?.destroy();
+      disk.removeTree(batches);
     });
   }
 

@@ -5,10 +5,17 @@ import { nanosecondsToTime } from '../protocol/rfc3339.js';
 import type { Log } from '../runtime/log.js';
 import { Nuid } from '../runtime/nuid.js';
 import { AccountJetStream } from './account-jetstream.js';
+import { advise } from './advisories.js';
 import { Api } from './api/api.js';
+import { json } from './info.js';
 import type { Storage } from './storage.js';
-import type { DamageReport, StoreError } from './store/message-store.js';
+import { type DamageReport, damageText, type StoreError } from './store/message-store.js';
 import type { Stream } from './stream.js';
+
+/** As many problems are remembered; the log has them all. */
+const MAX_PROBLEMS = 1000;
+/** Sequences that an advisory names. */
+const MAX_NAMED = 1000;
 
 export interface JetStreamParts {
   broker: Broker;
@@ -89,9 +96,20 @@ export class JetStream {
     );
   }
 
-  damaged(stream: Stream, { file, reason, sequences }: DamageReport): void {
-    const lost = sequences.length === 0 ? '' : `, ${sequences.length} messages are lost`;
-    this.log.error(`Stream '${stream.account.name} > ${stream.name}': ${file} is damaged: ${reason}${lost}`);
+  damaged(stream: Stream, report: DamageReport): void {
+    const reason = damageText(report);
+    const { name, account } = stream;
+    this.log.error(`Stream '${account.name} > ${name}': ${reason}`);
+    const { problems } = this.storage;
+    if (problems.length < MAX_PROBLEMS)
+      problems.push({ account: account.name, stream: name, consumer: '', reason, unopened: false });
+    advise(account, `STREAM.DAMAGED.${name}`, 'stream_damaged', () => [
+      ['stream', JSON.stringify(name)],
+      ['file', json(report.file)],
+      ['reason', json(report.reason)],
+      ['messages', JSON.stringify(report.sequences.slice(0, MAX_NAMED))],
+      ['bytes', String(report.bytes)],
+    ]);
   }
 
   /** Writes everything and ends. */

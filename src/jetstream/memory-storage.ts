@@ -6,6 +6,7 @@ import type {
   ConsumerStorage,
   StagedStream,
   Storage,
+  StorageProblem,
   StoredConsumer,
   StoredStream,
   StreamStorage,
@@ -130,7 +131,7 @@ export class MemoryStage implements StagedStream {
 /** For servers that keep nothing: all streams are in memory, whatever they ask for. */
 export class MemoryStorage implements Storage {
   readonly commit: GroupCommit;
-  readonly problems = [];
+  readonly problems: StorageProblem[] = [];
   readonly #clock: Clock;
   readonly #memory: StoreMemory;
 
@@ -146,6 +147,10 @@ export class MemoryStorage implements Storage {
 
   stage(_account: string, config: StreamConfig, created: string): StagedStream {
     return new MemoryStage({ clock: this.#clock, memory: this.#memory }, config, created);
+  }
+
+  failed(): void {
+    // Nothing is recovered.
   }
 
   stageFiles(): null {

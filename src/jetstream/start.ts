@@ -3,7 +3,7 @@ import { mkdirSync, statfsSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Broker } from '../broker/broker.js';
-import { goQuote } from '../config/go-format.js';
+import { friendlyBytes, goQuote } from '../config/go-format.js';
 import {
   type JetStreamAccountLimits,
   type JetStreamOptions,
@@ -108,13 +108,4 @@ function availableStore(directory: string): number {
   } catch {
     return DEFAULT_MAX_STORE;
   }
-}
-
-const UNITS = ['K', 'M', 'G', 'T', 'P', 'E'];
-
-/** Bytes with the unit that fits, as the official log shows them. */
-function friendlyBytes(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  const power = Math.min(Math.floor(Math.log(bytes) / Math.log(1024)), UNITS.length);
-  return `${(bytes / 1024 ** power).toFixed(2)} ${UNITS[power - 1]}B`;
 }

@@ -81,17 +81,22 @@ export interface StagedStream {
 export interface StagedFiles {
   /** `path` is relative to the directory of the stream. Throws what the disk throws. */
   write(path: string, content: Uint8Array): void;
+  /** The content of `meta.inf`, with its sum. */
+  writeMeta(json: string): void;
   finish(done: (error: Error | null, stream: StoredStream | null) => void): void;
   discard(): void;
 }
 
 export interface Storage {
   readonly commit: GroupCommit;
-  readonly problems: readonly StorageProblem[];
+  /** What was found wrong with what is stored. */
+  readonly problems: StorageProblem[];
   /** Makes room for a new stream. Throws `StoreError`. */
   create(account: string, config: StreamConfig, created: string): StreamStorage;
   /** The streams that are stored for an account. What cannot be opened is reported (`problems`, the log) and left alone. */
   recover(account: string): StoredStream[];
+  /** A stream of `recover` could not be used. */
+  failed(account: string, stream: string, reason: string): void;
   /** Begins a stream out of sight. */
   stage(account: string, config: StreamConfig, created: string): StagedStream;
   /** The same for a stream that comes as files; null where there are none. */

@@ -54,12 +54,28 @@ export class StreamConsumers {
     const { storage: files } = this.#stream;
     for (const { name, config, created, storage } of files.storedConsumers()) {
       try {
-        this.#add(new Consumer(this.#stream, config, name, created, storage));
+        const consumer = new Consumer(this.#stream, this.#complete(config), name, created, storage);
+        // Messages may have gone after its last position was written.
+        const { store } = this.#stream;
+        for (const sequence of [...consumer.acks.pending.keys()])
+          if (store.load(sequence) === null) consumer.acks.gone(sequence);
+        this.#add(consumer);
       } catch (error) {
         files.consumerFailed(name, error as Error);
       }
     }
     this.#keepAll = files.unopened.size > 0;
+  }
+
+  /** A stored configuration with the defaults of today. What would be refused today is kept: it was accepted once. */
+  #complete(config: ConsumerConfig): ConsumerConfig {
+    const { config: stream, account } = this.#stream;
+    try {
+      return consumerDefaults(config, stream, account.consumerLimits(), false);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return config;
+    }
   }
 
   #add(consumer: Consumer): void {

@@ -65,9 +65,9 @@ export class Stream implements StoreListener {
     this.visibleSequence = this.store.state.lastSequence;
     this.#duplicates = new DuplicateWindow(config.duplicate_window);
     this.#acks = new AckQueue((reply, body) => account.client.publish(toUtf8(reply), body));
+    this.consumers = new StreamConsumers(this);
     this.store.listener = this;
     this.#apply(config);
-    this.consumers = new StreamConsumers(this);
     this.#recoverMessageIds();
     this.#charge();
   }
