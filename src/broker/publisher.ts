@@ -11,7 +11,8 @@ import { quote } from '../protocol/errors.js';
 import { type Arena, COPY_SLACK, Memory } from '../runtime/arena.js';
 import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
-import type { BrokerAccount } from './broker-account.js';
+import { AnswerListeners } from './answer-listeners.js';
+import type { AckRoute, BrokerAccount } from './broker-account.js';
 import { Composer } from './composer.js';
 import type { ClientConnection } from './connection.js';
 import { Delivery, DeliveryPlan } from './delivery-plan.js';
@@ -20,6 +21,8 @@ import type { InternalMessage } from './internal-client.js';
 import { beginTrace, type MessageTrace, notDelivered } from './message-trace.js';
 import { isInbox, OneTimePlans } from './one-time-plans.js';
 import { RESPONSE_PREFIX } from './responses.js';
+import type { Route } from './route.js';
+import { type LyingMessage, type Scratch, StoredFrame, writeNumber } from './stored-frame.js';
 import type { InternalHandler, Passage, RawHandler, Subscription } from './subscription.js';
 import { mayAskForTrace } from './trace-headers.js';
 
@@ -27,11 +30,16 @@ const GATEWAY_REPLY = /^(_GR_\.|\$GR\.)./;
 const RAFT_SUBJECT = /^\$NRG\./;
 /** Replies that clients may not choose: service replies, JetStream acks, gateway replies. */
 const RESERVED_REPLY = /^(_R_\.|\$JS\.ACK\.|_GR_\..|\$GR\..)/;
+/** Subjects that each delivery of a stream has one of: none is used again. */
+const ACK_SUBJECT = /^\$JS\.(ACK|FC)\./;
+const ACK_PREFIX = Buffer.from('$JS.ACK.');
 const UNDERSCORE = 95;
 const DOLLAR = 36;
 const CAPITAL_G = 71;
 const CAPITAL_J = 74;
 const CAPITAL_R = 82;
+const SPACE = 32;
+const HMSG = Buffer.from('HMSG ');
 
 /** Enough for the head of nearly every message. */
 const SHOWN_HEAD_SIZE = 1024;
@@ -41,6 +49,8 @@ type Shown = Pick<DeliveryPlan, 'subject'>;
 
 export class Publisher {
   readonly #composer = new Composer();
+  readonly #frame = new StoredFrame();
+  readonly #listeners = new AnswerListeners();
   readonly #shownHead = new Memory(SHOWN_HEAD_SIZE);
   readonly #flushes: FlushQueue;
   readonly #random: Random;
@@ -69,8 +79,10 @@ export class Publisher {
     const account = from.account;
     const { bytes } = operation.memory;
     let plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
-    if (plan === null) plan = this.#plan(account, operation);
-    else account.cache.hits++;
+    if (plan === null) {
+      if (account.ackRoute !== null && this.#takeAck(account.ackRoute, from, operation)) return;
+      plan = this.#plan(account, operation);
+    } else account.cache.hits++;
     if (plan.special || from.traced || (from.permissions !== null && plan.allowedFor !== from.permissions)) {
       const admitted = this.#admit(from, plan, operation);
       if (admitted === null) return;
@@ -83,6 +95,31 @@ export class Publisher {
     const delivered = this.#deliver(plan, operation, from);
     if (!delivered && operation.replyStart !== 0 && from.noResponders)
       this.#noResponders(from, plan, operation);
+  }
+
+  /** An ack that is meant for the server alone, from a client that wants no answer, goes to JetStream as it lies here. */
+  #takeAck(route: AckRoute, from: ClientConnection, operation: PublishOperation): boolean {
+    const { account, permissions } = from;
+    if (account.ackListeners !== 1 || operation.replyStart !== 0 || operation.headerSize !== 0) return false;
+    const { memory, subjectStart, subjectEnd, payloadStart, size } = operation;
+    const { bytes } = memory;
+    if (!beginsAsAck(bytes, subjectStart, subjectEnd)) return false;
+    if (
+      from.verbose ||
+      from.traced ||
+      account.mappings !== null ||
+      (permissions !== null && !permissions.mayPublish(readText(bytes, subjectStart, subjectEnd)))
+    )
+      return false;
+    this.#nested++;
+    try {
+      return route.receive(bytes, subjectStart, subjectEnd, payloadStart, payloadStart + size);
+    } catch (error) {
+      this.#logFault(readText(bytes, subjectStart, subjectEnd), error);
+      return true;
+    } finally {
+      this.#nested--;
+    }
   }
 
   #publishTraced(from: ClientConnection, operation: PublishOperation): void {
@@ -134,25 +171,84 @@ export class Publisher {
   }
 
   /**
-   * Delivers to whoever listens on `target` a message that shows another subject, as streams deliver what they have stored. Texts
-   * are latin1. True when somebody got it.
+   * Publishes a short latin1 text, as acknowledgements are. Clients wait for them on `<prefix>.<something new>`, so who listens under the
+   * prefix is remembered for the next one.
    */
-  deliverAs(
-    account: BrokerAccount,
-    target: string,
+  answer(account: BrokerAccount, subject: string, body: string): boolean {
+    const listener = this.#listeners.find(account, subject);
+    const to = listener?.connection ?? null;
+    if (to === null || to.special || listener!.special || !isInbox(subject)) {
+      return this.publishText(account, subject, '', null, Buffer.from(body, 'latin1'));
+    }
+    listener!.delivered++;
+    to.outMsgs++;
+    to.outBytes += body.length;
+    to.out.text(`MSG ${subject} ${listener!.sid} ${body.length}\r\n${body}\r\n`);
+    if (!to.dirty) this.#flushes.add(to);
+    return true;
+  }
+
+  /**
+   * Delivers to whoever listens at the end of a route a message that shows another subject, as streams deliver what they have
+   * stored. Texts are latin1. True when somebody got it.
+   */
+  deliverTo(
+    route: Route,
     shown: string,
     reply: string,
     header: Uint8Array | null,
     payload: Uint8Array,
   ): boolean {
     const operation = this.#composer.compose(shown, reply, header, payload, this.#nested > 0);
-    const plan = account.cache.findText(target) ?? this.#planFor(account, target);
+    return this.passOnAs(route.plan, shown, operation, null);
+  }
+
+  /** The same for a message where it lies. */
+  deliverStored(route: Route, message: LyingMessage, reply: Scratch): boolean {
+    const operation = this.#frame.compose(message, reply);
+    const { plain, groups } = route.plan;
+    const only = plain.length === 1 && groups.length === 0 ? plain[0]! : null;
+    if (only === null || !isMereCopy(only, operation)) {
+      const busy = this.#frame.busy;
+      this.#frame.busy = true;
+      try {
+        return this.passOnAs(route.plan, message.subject, operation, null);
+      } finally {
+        this.#frame.busy = busy;
+      }
+    }
+    const { sub } = only;
+    const to = only.connection!;
+    const { sid } = sub;
+    const { bytes } = operation.memory;
+    const length = operation.subjectEnd + (typeof sid === 'number' ? 10 : sid.length) + 8;
+    const memory = length + COPY_SLACK <= SHOWN_HEAD_SIZE ? this.#shownHead : new Memory(length + COPY_SLACK);
+    const head = memory.bytes;
+    for (let i = 0; i < 5; i++) head[i] = HMSG[i]!;
+    for (let i = 0; i < operation.subjectEnd; i++) head[5 + i] = bytes[i]!;
+    let at = 5 + operation.subjectEnd;
+    head[at++] = SPACE;
+    at = typeof sid === 'number' ? writeNumber(sid, head, at) : writeText(sid, head, at);
+    head[at++] = SPACE;
+    this.#append(sub, to, operation, memory, 0, at);
+    return true;
+  }
+
+  /** Delivers by a plan what shows another subject than the plan's; true when somebody got it. */
+  passOnAs(
+    plan: DeliveryPlan,
+    shown: string,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+  ): boolean {
     let delivered = false;
-    for (const delivery of plan.plain) if (this.#deliverShown(delivery, shown, operation)) delivered = true;
+    for (const delivery of plan.plain)
+      if (this.#deliverShown(delivery, shown, operation, from)) delivered = true;
     for (const members of plan.groups) {
       const first = members.length === 1 ? 0 : this.#random.next() % members.length;
       for (let tries = 0; tries < members.length; tries++) {
-        if (!this.#deliverShown(members[(first + tries) % members.length]!, shown, operation)) continue;
+        const member = members[(first + tries) % members.length]!;
+        if (!this.#deliverShown(member, shown, operation, from)) continue;
         delivered = true;
         break;
       }
@@ -160,14 +256,18 @@ export class Publisher {
     return delivered;
   }
 
-  #deliverShown(delivery: Delivery, shown: string, operation: PublishOperation): boolean {
+  #deliverShown(
+    delivery: Delivery,
+    shown: string,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+  ): boolean {
     const { sub } = delivery;
-    if (sub.connection === null) return this.#deliverSpecial(delivery, { subject: shown }, operation, null);
+    if (sub.connection === null) return this.#deliverSpecial(delivery, { subject: shown }, operation, from);
     const head = `HMSG ${shown} ${sub.sid} `;
-    const memory =
-      head.length + COPY_SLACK <= SHOWN_HEAD_SIZE ? this.#shownHead : new Memory(head.length + COPY_SLACK);
+    const memory = new Memory(head.length + COPY_SLACK);
     writeText(head, memory.bytes, 0);
-    return this.#deliverTo(new Delivery(sub, memory, 0, head.length), { subject: shown }, operation, null);
+    return this.#deliverTo(new Delivery(sub, memory, 0, head.length), { subject: shown }, operation, from);
   }
 
   /** The plan for what comes from another account on the subject that these bytes are; the account's mappings apply. */
@@ -208,7 +308,10 @@ export class Publisher {
       if (response !== undefined) response.planned = true;
       if (passage !== null) found.push(passage);
     }
-    if (isInbox(subject) && this.#oneTime.isNew(subject))
+    if (
+      (isInbox(subject) && this.#oneTime.isNew(subject)) ||
+      (account.ackRoute !== null && ACK_SUBJECT.test(subject))
+    )
       return this.#planOnce(subject, found, false, mapping);
     if (cache.full) {
       // Never in the middle of a delivery: what it goes by lies in a cache's memory.
@@ -344,21 +447,33 @@ export class Publisher {
       return this.#deliverSpecial(delivery, plan, operation, from);
     }
     if (to === from && !to.echo) return false;
+    this.#append(sub, to, operation, delivery.memory, delivery.headStart, delivery.headLength);
+    return true;
+  }
+
+  /** A mere copy: head and tail. */
+  #append(
+    sub: Subscription,
+    to: ClientConnection,
+    operation: PublishOperation,
+    memory: Memory,
+    headStart: number,
+    headLength: number,
+  ): void {
     sub.delivered++;
     to.outMsgs++;
     to.outBytes += operation.size;
     // The head is that of an HMSG; a MSG's begins at its second byte.
-    const cut = headerSize === 0 ? 1 : 0;
+    const cut = operation.headerSize === 0 ? 1 : 0;
     to.out.append(
-      delivery.memory,
-      delivery.headStart + cut,
-      delivery.headLength - cut,
+      memory,
+      headStart + cut,
+      headLength - cut,
       operation.memory,
       operation.tailStart,
       operation.tailEnd - operation.tailStart,
     );
     if (!to.dirty) this.#flushes.add(to);
-    return true;
   }
 
   /** Everything that is not a mere copy: handlers, filters, maxima, headers to be cut off, slow receivers, traces. */
@@ -378,16 +493,15 @@ export class Publisher {
       sub.delivered++;
       return this.#deliverInside(delivery, plan, operation, from);
     }
-    const subject = sub.subjectFor(plan.subject);
     let trace = operation.trace as MessageTrace | null;
     if (trace !== null && main !== sub) {
-      trace.streamExport(to.account, subject);
+      trace.streamExport(to.account, sub.subjectFor(plan.subject));
       if (!sub.allowsTrace) {
         if (trace.only) return true;
         trace = null;
       }
     }
-    const reason = reasonAgainst(delivery, subject, from);
+    const reason = reasonAgainst(delivery, plan, from);
     if (reason !== null) {
       trace?.egress(to, sub, reason);
       return false;
@@ -533,20 +647,28 @@ export class Publisher {
   }
 }
 
+/** Whether nothing but a copy is to be done for this receiver. */
+function isMereCopy({ sub, connection }: Delivery, { headerSize }: PublishOperation): boolean {
+  return (
+    connection !== null && !sub.special && !connection.special && (headerSize === 0 || connection.headers)
+  );
+}
+
 /** Why the client does not get the message, or null. */
 function reasonAgainst(
   { sub, connection: to }: Delivery,
-  subject: string,
+  plan: Shown,
   from: ClientConnection | null,
 ): string | null {
   if (to === from && !to!.echo) return notDelivered.noEcho;
-  if (sub.main.filter?.denies(subject)) return notDelivered.denied;
+  // The subject as an importer has it is made where a filter asks for it, not for each message.
+  if (sub.main.filter?.denies(sub.subjectFor(plan.subject))) return notDelivered.denied;
   if (sub.closed) return notDelivered.subscriptionClosed;
   return to!.closed ? notDelivered.clientClosed : null;
 }
 
 /** A message with bytes of its own, for a handler. */
-function messageOf(
+export function messageOf(
   subject: string,
   operation: PublishOperation,
   from: ClientConnection | null,
@@ -561,6 +683,12 @@ function messageOf(
     from,
     trace: operation.trace as MessageTrace | null,
   };
+}
+
+function beginsAsAck(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < ACK_PREFIX.length) return false;
+  for (let i = 0; i < ACK_PREFIX.length; i++) if (bytes[start + i] !== ACK_PREFIX[i]) return false;
+  return true;
 }
 
 /** Whether bytes begin as `RESERVED_REPLY` does; those of most inboxes do not, and need not become text. */

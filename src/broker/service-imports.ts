@@ -18,6 +18,7 @@ import {
   AwaitedReplies,
   type Measured,
   NameSource,
+  type PassResponse,
   PendingResponses,
   Response,
   type ResponseEnd,
@@ -165,8 +166,13 @@ export class ServicePassages {
     return delivered;
   }
 
-  /** Takes an answer back. */
-  respond(response: Response, operation: PublishOperation, from: ClientConnection | null): void {
+  /** Takes an answer back. What streams deliver shows a subject of its own, and is acknowledged where it comes from. */
+  respond(
+    response: Response,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+    subject: string,
+  ): void {
     const { request, measured } = response;
     const outer = operation.crossing as Crossing | null;
     if (hasPassed(outer, request)) return;
@@ -175,10 +181,11 @@ export class ServicePassages {
       this.latency?.answered(response, from);
     }
     // An answer that asks back gets a way of its own in the other direction.
+    const reply = replyOf(operation);
     const back =
-      operation.replyStart === 0
+      reply === '' || reply.startsWith(JETSTREAM_ACK)
         ? null
-        : this.#open(response.to, response.owner, replyOf(operation), request, '');
+        : this.#open(response.to, response.owner, reply, request, '');
     const message = this.#enter();
     message.crossing = { service: request, requestor: null, outer };
     if (back === null) message.borrow(operation);
@@ -188,7 +195,11 @@ export class ServicePassages {
     const trace = operation.trace as MessageTrace | null;
     trace?.serviceImport(response.to, response.subject, plan.subject);
     const sent = trace === null ? message : this.#traceOn(trace, message, null);
-    const delivered = sent !== null && publisher.passOn(plan, sent, from);
+    const delivered =
+      sent !== null &&
+      (subject === response.subject
+        ? publisher.passOn(plan, sent, from)
+        : publisher.passOnAs(plan, subject, sent, from));
     this.#leave(message);
     if (!delivered && back !== null) this.end(back, 'undelivered');
     const { responseType } = request.export;
@@ -294,8 +305,8 @@ export class ServicePassages {
     return response;
   }
 
-  readonly #respond = (response: Response, operation: PublishOperation, from: ClientConnection | null) =>
-    this.respond(response, operation, from);
+  readonly #respond: PassResponse = (response, operation, from, subject) =>
+    this.respond(response, operation, from, subject);
 
   readonly #timer = (callback: () => void) => this.#broker.wheel.timer(callback);
 

@@ -3,6 +3,7 @@ import type { InternalClient } from '../broker/internal-client.js';
 import type { JetStreamAccountLimits } from '../config/jetstream-options.js';
 import { fromUtf8 } from '../protocol/bytes.js';
 import { patternsOverlap } from '../subjects/subject.js';
+import { AccountAcks } from './account-acks.js';
 import type { StreamSurroundings } from './config-checks.js';
 import { ApiError } from './errors.js';
 import type { JetStream } from './jetstream.js';
@@ -17,6 +18,8 @@ export class AccountJetStream {
   readonly jetstream: JetStream;
   readonly name: string;
   readonly client: InternalClient;
+  /** Acks on their way to consumers. */
+  readonly acks: AccountAcks;
   limits: JetStreamAccountLimits;
   readonly streams = new Map<string, Stream>();
   /** Streams that are being restored. */
@@ -31,6 +34,8 @@ export class AccountJetStream {
     this.jetstream = jetstream;
     this.name = name;
     this.client = client;
+    this.acks = new AccountAcks(client, name, jetstream.options.domain);
+    this.acks.open();
     this.limits = limits;
   }
 
@@ -120,7 +125,6 @@ export class AccountJetStream {
     const config = checkStreamConfig(given, this.#surroundings());
     if (config.num_replicas > 1) throw new ApiError('streamReplicasNotSupported');
     this.#checkLimits(config, 0);
-    this.#checkOverlap(config);
     return config;
   }
 
@@ -228,6 +232,12 @@ export class AccountJetStream {
       accountMaxAckPending: this.limits.maxAckPending,
       accountMaxConsumers: this.limits.maxConsumers,
     };
+  }
+
+  /** Bytes of the largest message that clients may publish. */
+  get maxPayload(): number {
+    const { maxPayload } = this.client.account.limits;
+    return maxPayload > 0 ? maxPayload : this.jetstream.broker.options.maxPayload;
   }
 
   /** Whether a message on this literal subject would get to anybody. */

@@ -8,12 +8,14 @@ import type { FileStorage } from './file-storage.js';
 import { isUnsupported, unsupportedReason } from './levels.js';
 import { MemoryConsumerStorage } from './memory-storage.js';
 import type { MetaFiles } from './meta-files.js';
+import { SourceFile } from './source-file.js';
 import type { ConsumerStorage, StoredConsumer, StreamStorage } from './storage.js';
 import { streamContext } from './store/encryption.js';
 import { FileStore, type FileStoreOptions } from './store/file-store.js';
 import { StoreKeys } from './store/file-store-keys.js';
 import { BATCHES_DIR, CONSUMERS_DIR, deletedStream, META_FILE } from './store/layout.js';
 import { streamMetaName } from './store/meta-file.js';
+import type { SourceEntry, Stamped } from './store/timer-files.js';
 import { type StreamConfig, storedStream } from './stream-config.js';
 
 const BATCH_BLOCK = 8 * 1024 * 1024;
@@ -73,13 +75,17 @@ export class FileStreamStorage implements StreamStorage {
   readonly unopened = new Set<string>();
   readonly #storage: FileStorage;
   readonly #files: StreamFiles;
+  readonly #sources: SourceFile;
   #retired: string | null = null;
 
   constructor(storage: FileStorage, files: StreamFiles, config: StreamConfig) {
     this.#storage = storage;
     this.#files = files;
     const { account, directory } = files.place;
-    const { encryption, maxPayload, scheduleOf } = storage.options;
+    const { disk, commit, log, encryption, maxPayload, scheduleOf } = storage.options;
+    this.#sources = new SourceFile(disk, commit, directory, (error) =>
+      log.error(`Error writing sources of stream '${account} > ${config.name}': ${error.message}`),
+    );
     this.store = this.#openStore({
       name: config.name,
       directory,
@@ -130,6 +136,14 @@ export class FileStreamStorage implements StreamStorage {
 
   get failure(): Error | null {
     return this.#files.meta.failure;
+  }
+
+  loadSources(): Stamped<SourceEntry> | null {
+    return this.#sources.read();
+  }
+
+  saveSources(content: () => Stamped<SourceEntry>): void {
+    this.#sources.save(content);
   }
 
   save(config: StreamConfig, created: string): void {
@@ -246,6 +260,7 @@ export class FileStreamStorage implements StreamStorage {
 
   destroy(): void {
     this.#files.meta.forget();
+    this.#sources.forget();
     if (this.#retired === null) this.retire();
     this.store.destroy();
     const { disk, log } = this.#storage.options;

@@ -50,7 +50,7 @@ export function consumerChangeKept(consumer: Consumer, previous: ConsumerConfig)
   return () => {
     const { failure } = consumer.storage;
     if (failure === null || consumer.closed) return null;
-    consumer.stream.consumers.change(consumer, previous);
+    consumer.update(previous);
     return new ApiError('consumerCreate', { err: failure.message });
   };
 }

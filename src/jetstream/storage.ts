@@ -3,6 +3,7 @@ import type { ConsumerConfig } from './consumer-config.js';
 import type { ConsumerPosition, ConsumerStore, PositionSource } from './store/consumer-store.js';
 import type { GroupCommit } from './store/group-commit.js';
 import type { MessageStore } from './store/message-store.js';
+import type { SourceEntry, Stamped } from './store/timer-files.js';
 import type { StreamConfig } from './stream-config.js';
 
 /** One consumer: its position, and its configuration as it was saved last. */
@@ -32,6 +33,10 @@ export interface StreamStorage {
   readonly failure: Error | null;
   /** Durable with the next group commit. */
   save(config: StreamConfig, created: string): void;
+  /** How far the stream's sources were copied when that was saved last; null where it was not, or cannot be read. */
+  loadSources(): Stamped<SourceEntry> | null;
+  /** Saves it with the next group commit, for which `content` is asked then. */
+  saveSources(content: () => Stamped<SourceEntry>): void;
   /** Makes room for a consumer. Throws what the disk throws, and an error where one of that name could not be opened. */
   consumer(name: string, inMemory: boolean): ConsumerStorage;
   /** Consumers that were there when the stream was opened. What cannot be opened is reported and left alone. */

@@ -97,6 +97,7 @@ export class SystemRoom {
     this.server.broker.traceSink = null;
     this.events.close();
     this.statsz.close();
+    this.#profiler?.then((profiler) => profiler.close());
     this.sender.client.close();
     this.#waiting = [];
   }

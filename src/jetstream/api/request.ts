@@ -45,20 +45,27 @@ export class ApiRequest {
   }
 
   /** Answers at once. `type` is the last part of the answer's type. */
-  answer(type: string, fields: Fields, failed = false): void {
+  answer(type: string, fields: Fields, failed = false, header: Buffer | null = null): void {
     const { account, message } = this;
     account.api.total++;
     if (failed) account.api.errors++;
     if (message.reply === '') return;
     const all: Fields = [['type', `"io.nats.jetstream.api.v1.${type}"`], ...fields];
-    account.client.publish(toUtf8(message.reply), jsonObject(all));
+    account.client.publish(toUtf8(message.reply), jsonObject(all), '', header);
   }
 
-  /** Answers once everything that was changed so far is on disk, or with an error if it is not `kept`; `zeros` as in `answerError`. */
-  answerWhenDurable(type: string, fields: Fields, kept: Kept | null = null, zeros: Fields = []): void {
+  /**
+   * Answers once everything that was changed so far is on disk, or with an error if it is not `kept`. `zeros` as in `answerError`.
+   */
+  answerWhenDurable(
+    type: string,
+    fields: Fields,
+    kept: Kept | null = null,
+    { zeros = [], header = null }: { zeros?: Fields; header?: Buffer | null } = {},
+  ): void {
     this.account.jetstream.storage.commit.after(() => {
       const error = kept?.() ?? null;
-      if (error === null) this.answer(type, fields);
+      if (error === null) this.answer(type, fields, false, header);
       else this.answerError(type, error, zeros);
     });
   }

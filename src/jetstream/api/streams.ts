@@ -198,6 +198,6 @@ export const purgeStream: Endpoint = {
       ['purged', String(purged)],
     ];
     const kept = messagesKept(stream, (err) => new ApiError('streamPurgeFailed', { err }));
-    request.answerWhenDurable(this.type, fields, kept, this.zeros);
+    request.answerWhenDurable(this.type, fields, kept, { zeros: this.zeros ?? [] });
   },
 };

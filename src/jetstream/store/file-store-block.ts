@@ -49,7 +49,7 @@ const NOTHING = Buffer.alloc(0);
 const FULL_TIME = 8;
 
 /** How far a block is, to be able to go back. */
-interface Mark {
+export interface Mark {
   size: number;
   records: number;
   last: number;
@@ -86,16 +86,17 @@ export class FileBlock extends MessageBlock {
   #written = 0;
   /** There may be bytes in the file behind `#written`, of a write that failed. */
   #dirtyTail = false;
+  /** The file was cut, which is not synced yet. */
+  #cut = false;
   #file: DiskFile | null = null;
-  /** The file was written in a cycle that is not over. */
-  #syncing = false;
+  /** Cycles that are not over, in which the file was written. */
+  #syncing = 0;
   #closeLater = false;
   /** A piece of the file, for single records. */
   #window = NOTHING;
   #windowStart = 0;
   #windowReads = 0;
   #times = { time: -1n, timeLow: 0, timeHigh: 0 };
-  #flushed: Mark;
   #durable: Mark;
 
   constructor(
@@ -110,7 +111,7 @@ export class FileBlock extends MessageBlock {
     this.#key = key;
     this.cipher = cipher;
     this.created = false;
-    this.#flushed = this.#durable = this.#mark();
+    this.#durable = this.#mark();
   }
 
   get size(): number {
@@ -149,7 +150,6 @@ export class FileBlock extends MessageBlock {
 
   /** The same where only `index.db` was read. */
   adoptUnseen(size: number, deleted: SequenceSet | null, compressed: boolean): void {
-    this.records = -1;
     this.#size = this.#written = size;
     this.unseen = { deleted };
     this.compressed = compressed;
@@ -237,7 +237,7 @@ export class FileBlock extends MessageBlock {
   }
 
   /** Writes what was gathered. The key file, where there is one, must be there. */
-  flush(cycle: CommitCycle, path: string): void {
+  flush(cycle: CommitCycle, path: string): Mark {
     if (this.#written < this.#size || !this.created) {
       if (this.#file === null) this.#useFile(cycle.open(path));
       this.created = true;
@@ -252,7 +252,6 @@ export class FileBlock extends MessageBlock {
         }
         if (this.#dirtyTail) this.#file!.truncate(this.#written);
         this.#dirtyTail = true;
-        this.#syncing = true;
         cycle.write(this.#file!, bytes, offset, length, this.#written);
         this.#dirtyTail = false;
         this.#written = this.#size;
@@ -261,19 +260,27 @@ export class FileBlock extends MessageBlock {
       }
       if (this.#index !== null && this.#index.memory !== this.#indexHeld) this.#holdIndex();
     }
-    this.#flushed = this.#mark();
+    if (this.#cut) {
+      if (this.#dirtyTail) this.#openFile().truncate(this.#written);
+      this.#dirtyTail = false;
+      cycle.write(this.#openFile(), NOTHING, 0, 0, this.#written);
+      this.#cut = false;
+    }
+    this.#syncing++;
+    return this.#mark();
   }
 
-  /** What the last `flush` wrote is durable. */
-  confirmed(): void {
-    this.#durable = this.#flushed;
-    this.#syncing = false;
-    if (this.#closeLater) this.closeFile();
+  /** What was written by the `flush` that returned this mark is durable. */
+  confirmed(mark: Mark): void {
+    this.#durable = mark;
+    if (this.#syncing > 0) this.#syncing--;
+    if (this.#syncing === 0 && this.#closeLater) this.closeFile();
   }
 
   /** Everything that is there is durable. */
   settled(): void {
-    this.#durable = this.#flushed = this.#mark();
+    this.#durable = this.#mark();
+    this.#syncing = 0;
   }
 
   #mark(): Mark {
@@ -283,7 +290,14 @@ export class FileBlock extends MessageBlock {
 
   /** Goes back to what is durable; throws when the file cannot be cut. */
   goBack(): void {
+    this.#syncing = 0;
+    this.#cut = this.created;
     this.cutTo(this.#durable);
+  }
+
+  /** What is in the file may not be on the device: the next `flush` sees to it. */
+  distrust(): void {
+    this.#cut = this.created;
   }
 
   /** Bytes that are durable. */
@@ -439,6 +453,7 @@ export class FileBlock extends MessageBlock {
     this.#holdIndex();
     if (unseen !== null) {
       this.records = index.length;
+      this.#durable = { ...this.#durable, records: index.length };
       this.markDeleted(
         index,
         (sequence) => sequence < this.first || (unseen.deleted?.has(sequence) ?? false),
@@ -502,7 +517,7 @@ export class FileBlock extends MessageBlock {
   }
 
   #closeUnlessSyncing(): void {
-    if (this.#syncing) this.#closeLater = true;
+    if (this.#syncing > 0) this.#closeLater = true;
     else this.closeFile();
   }
 
