@@ -70,6 +70,8 @@ export class Stream implements StoreListener {
   /** Bytes that the account has been charged with. */
   #charged = 0;
   closed = false;
+  /** Why the last write failed; null since one has not. */
+  writeError: StoreError | null = null;
 
   constructor(account: AccountJetStream, config: StreamConfig, created: string, storage: StreamStorage) {
     this.account = account;
@@ -371,6 +373,7 @@ export class Stream implements StoreListener {
   // --- What the store tells -----------------------------------------------------------------------------------------
 
   durable(position: number): void {
+    this.writeError = null;
     this.#acks.durable(position);
     this.intake.durable(position);
     let last = 0;
@@ -387,6 +390,7 @@ export class Stream implements StoreListener {
 
   failed(error: StoreError, position: number): void {
     this.durable(position);
+    this.writeError = error;
     this.#pendingVisible = [];
     this.#duplicates.dropAbove(this.store.state.lastSequence);
     const refused = new ApiError('streamStoreFailed', { err: error.message });
@@ -484,6 +488,12 @@ export class Stream implements StoreListener {
   stop(done: (error: Error | null) => void): void {
     this.#close();
     this.consumers.stop((failed) => this.storage.stop((error) => done(failed ?? error)));
+  }
+
+  /** It does not count any more in what its account uses. */
+  release(): void {
+    this.account.charge(this.inMemory, -this.#charged);
+    this.#charged = 0;
   }
 
   /** Ends it and removes what it has stored. Throws what the disk throws; then it goes on. */

@@ -249,7 +249,8 @@ test('what cannot be restored leaves nothing behind', async () => {
       assert.match(error!.description, expected, label);
       assert.equal((await server.api('STREAM.NAMES', {})).total, 0, label);
       assert.deepEqual(readdirSync(join(folder.path, 'jetstream/$G/streams')), [], label);
-      assert.deepEqual(readdirSync(join(folder.path, 'jetstream/$G/__snapshots__')), [], label);
+      const staged = join(folder.path, 'jetstream/$G/__snapshots__');
+      assert.deepEqual(existsSync(staged) ? readdirSync(staged) : [], [], label);
     }
     const restored = await bring(server, config, state, bytes);
     assert.equal(restored.error, undefined);
