@@ -96,7 +96,8 @@ export class AccountJetStream {
     const stream = this.streams.get(name);
     if (stream?.config.allow_direct) return stream;
     for (const each of this.streams.values())
-      if (each.config.mirror_direct && each.config.mirror?.name === name) return each;
+      if (each.config.mirror_direct && each.config.mirror?.name === name && each.intake.mirror?.caughtUp)
+        return each;
     return undefined;
   }
 
@@ -117,6 +118,7 @@ export class AccountJetStream {
     const stream = new Stream(this, config, created, this.#makeRoom(config, created));
     this.streams.set(config.name, stream);
     stream.start();
+    for (const other of this.streams.values()) other.intake.originAppeared(stream.name);
     return { stream, created: true };
   }
 

@@ -46,7 +46,8 @@ export class Mirror implements Copier {
     return { deliver_policy: 'all', opt_start_seq: 0, opt_start_time: undefined };
   }
 
-  begin(delivered: number): number {
+  begin(delivered: number, pending: number): number {
+    if (pending < CAUGHT_UP) this.caughtUp = true;
     const { store } = this.stream;
     const { lastSequence } = store.state;
     if (delivered <= lastSequence) return lastSequence;

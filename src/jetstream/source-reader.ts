@@ -59,8 +59,11 @@ export interface Copier {
   /** Of the origin as it was last seen; '' where it is not known or of no interest. */
   readonly identity: string;
   start(): Start;
-  /** The consumer is there, and has everything up to `delivered` behind it. Gives the sequence to go on from. Throws `ApiError`. */
-  begin(delivered: number, identity: string): number;
+  /**
+   * The consumer is there, has everything up to `delivered` behind it and so many messages before it. Gives the sequence to go on from.
+   * Throws `ApiError`.
+   */
+  begin(delivered: number, pending: number, identity: string): number;
   /** Stores a message. Throws `ApiError`; the message is then asked for again. */
   copy(message: Copied): void;
   /** The origin was deleted and created anew: nothing of it has been copied. */
@@ -72,6 +75,7 @@ interface Answer {
   name?: string;
   config?: { deliver_subject?: string; ack_policy?: string };
   delivered?: { stream_seq?: number };
+  num_pending?: number;
 }
 
 /** A question of flow control that is answered when what came before it is durable. */
@@ -159,9 +163,9 @@ export class SourceReader {
     this.retry();
   }
 
-  /** The origin has come: whoever waits for it asks at once. */
+  /** There is a new stream of the origin's name: what was read, or asked for in vain, is another one. */
   originAppeared(): void {
-    if (this.#failures > 0 && this.#retryTimer !== null) this.#retryNow();
+    if (this.#lastRequest !== -1) this.#retryNow();
   }
 
   #ask(): void {
@@ -350,9 +354,9 @@ export class SourceReader {
     );
   }
 
-  #read({ name, config, delivered }: Answer, identity: string): void {
+  #read({ name, config, delivered, num_pending: pending = 0 }: Answer, identity: string): void {
     try {
-      this.sequence = this.#copier.begin(delivered?.stream_seq ?? 0, identity);
+      this.sequence = this.#copier.begin(delivered?.stream_seq ?? 0, pending, identity);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.error = this.#setupError(error.message);
@@ -369,12 +373,14 @@ export class SourceReader {
     this.#subscription = this.#client.subscribe(subject, (message) => this.#receive(message));
   }
 
-  /** Looks from time to time whether the origin has been heard. */
+  /** Asks anew when the origin has not been heard for too long. */
   #watch(): void {
-    this.#timer = this.#clock.after(HEALTH_INTERVAL, () => {
-      if (this.#clock.monotonic() - this.lastHeard > HEALTH_INTERVAL) this.retry();
-      else this.#watch();
-    });
+    const left = HEALTH_INTERVAL - (this.#clock.monotonic() - this.lastHeard);
+    if (left <= 0) {
+      this.retry();
+      return;
+    }
+    this.#timer = this.#clock.after(left + 1, () => this.#watch());
   }
 
   #cancel(): void {
@@ -412,6 +418,7 @@ export class SourceReader {
 
   #copy(message: Copied): void {
     const { delivery } = message;
+    this.lag = Math.max(0, delivery.pending - 1);
     try {
       this.#copier.copy(message);
     } catch (error) {
@@ -422,7 +429,6 @@ export class SourceReader {
     }
     this.sequence = delivery.sequence;
     this.#consumerSequence = delivery.consumerSequence;
-    this.lag = Math.max(0, delivery.pending - 1);
     this.#clearStalled();
   }
 

@@ -367,6 +367,7 @@ class SimulatedFile implements DiskFile {
     const disk = this.#disk;
     disk.check(this.#boot, this.path);
     if (disk.failWrites) throw new DiskError('EIO', this.path);
+    if (length === 0) return;
     const grows = Math.max(0, position + length - this.#content.size);
     const fits = length - grows + disk.room(grows);
     this.#put(Buffer.from(bytes.subarray(offset, offset + fits)), position);

@@ -74,6 +74,8 @@ export class FileBlock extends MessageBlock {
   readonly #view = new RecordView();
   #index: BlockIndex | null = null;
   #indexHeld = 0;
+  /** Where the first live message was when the index was dropped. */
+  #first = { sequence: -1, offset: 0 };
   readonly #indexEntry = { evict: () => this.#dropIndex() };
   readonly #fileEntry = { evict: () => this.#closeUnlessSyncing() };
   /** The content from `#base` to `#size`; null when nothing of it is in memory. */
@@ -263,7 +265,7 @@ export class FileBlock extends MessageBlock {
     if (this.#cut) {
       if (this.#dirtyTail) this.#openFile().truncate(this.#written);
       this.#dirtyTail = false;
-      cycle.write(this.#openFile(), NOTHING, 0, 0, this.#written);
+      cycle.write(this.#openFile(), NOTHING, 0, 0, 0);
       this.#cut = false;
     }
     this.#syncing++;
@@ -444,7 +446,7 @@ export class FileBlock extends MessageBlock {
     const index = new BlockIndex();
     if (this.#size > 0) {
       const content = this.content();
-      const scan = indexRecords(content, this.#context, this.#key, index);
+      const scan = indexRecords(content, this.#context, this.#key, index, this.last);
       if (this.unseen !== null) this.tombstones = scan.tombstones;
     }
     const unseen = this.unseen;
@@ -501,7 +503,19 @@ export class FileBlock extends MessageBlock {
     this.#context.memory.indexes.hold(this.#indexEntry, this.#indexHeld);
   }
 
+  /** The time of the first live message, without reading the index if that is not in memory. */
+  get firstTime(): bigint {
+    if (this.#index === null && this.#first.sequence === this.first) {
+      const { bytes, at } = this.#bytes(this.#first.offset, 12 + FULL_TIME);
+      return at + 20 <= bytes.length ? bytes.readBigInt64LE(at + 12) : 0n;
+    }
+    return this.timeOf(this.nextLive(0));
+  }
+
   #dropIndex(): void {
+    if (this.#index !== null && this.messages > 0) {
+      this.#first = { sequence: this.first, offset: this.#index.offsets[this.nextLive(0)]! };
+    }
     this.#indexHeld = 0;
     this.#index = null;
   }
@@ -540,6 +554,7 @@ export class FileBlock extends MessageBlock {
   rewritten(content: Buffer, index: BlockIndex, compressed: boolean, tombstones: number): void {
     this.closeFile();
     this.#releaseContent();
+    this.#first = { sequence: -1, offset: 0 };
     this.allLive();
     this.#index = index;
     this.records = index.length;
@@ -625,12 +640,13 @@ export function plainContent(file: Buffer, cipher: BlockCipher | null): Buffer {
   }
 }
 
-/** Enters all message records of a content; subjects that nobody knows get no id. */
+/** Enters all message records of a content up to the highest sequence that can be; subjects that nobody knows get no id. */
 export function indexRecords(
   content: Buffer,
   context: Pick<BlockContext, 'hash' | 'subjects'>,
   key: HashKey,
   index: BlockIndex,
+  highest: number,
 ): { tombstones: number } {
   const view = new RecordView();
   let tombstones = 0;
@@ -646,8 +662,13 @@ export function indexRecords(
     const subject = context.subjects.findBytes(content, record.subjectStart, record.subjectEnd);
     index.push(record.sequence, record.start, subject);
   };
+  // Only lengths are believed without a look at the hash; what else would do harm is looked at.
+  const plausible = () =>
+    view.kind === 'message'
+      ? view.sequence > last && view.sequence <= highest
+      : isIntact(context.hash, key, content, view);
   let at = 0;
-  while (at < content.length && readRecord(content, at, content.length, view) === null) {
+  while (at < content.length && readRecord(content, at, content.length, view) === null && plausible()) {
     enter(view);
     at = view.end;
   }

@@ -98,7 +98,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#streamKey = hashKey(options.name);
     this.#remover = new BlockRemover(options.disk, options.commit, this.messagesDirectory);
     const found = new FileStoreOpener(options, this, this.#streamKey, (damage) =>
-      this.#report(damage),
+      this.reportDamage(damage),
     ).open();
     for (const block of found.blocks) this.blocks.push(block);
     this.#number = found.highestNumber;
@@ -209,7 +209,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       disk.writeFile(`${aside}/${blockFile(block.number)}.${name}`, file);
       this.#rewrite(block);
     } catch (error) {
-      this.#report({
+      this.reportDamage({
         file: blockFile(block.number),
         reason: `cannot be repaired: ${error}`,
         sequences: [],
@@ -229,10 +229,10 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.changed();
   }
 
-  #report(damage: DamageReport): void {
+  protected override reportDamage(damage: DamageReport): void {
     this.reports.push(damage);
     if (this.reports.length > 100) this.reports.shift();
-    this.listener?.damaged(damage);
+    super.reportDamage(damage);
   }
 
   protected override setAside(block: FileBlock, place: number, reason: string): void {
@@ -262,7 +262,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     }
     if (asBefore && messages === block.messages && bytes === block.bytes) return;
     const reason = 'messages differ from what the index says';
-    this.#report({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
+    this.reportDamage({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
     if (this.#rebuildDue) return;
     this.#rebuildDue = true;
     this.clock.after(0, () => this.#rebuild());
@@ -600,7 +600,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
         } catch (error) {
           // It stays as it is, which is good enough.
           const reason = `cannot be rewritten: ${String(error)}`;
-          this.#report({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
+          this.reportDamage({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
         }
         if (!compact) this.#toCompress.delete(block);
       }

@@ -10,6 +10,7 @@ import type { StoreMemory } from './message-block-cache.js';
 import { ExpiryHeap, Schedules } from './message-block-expiry.js';
 import { BlockReader } from './message-block-reader.js';
 import {
+  type DamageReport,
   type MessageStore,
   NO_LIMITS,
   type PurgeRequest,
@@ -510,7 +511,11 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     this.position++;
     if (block.messages === 0) this.emptied(block);
     this.changed();
-    this.listener?.damaged({ file: `${block.number}.blk`, reason, sequences: [sequence], bytes });
+    this.reportDamage({ file: `${block.number}.blk`, reason, sequences: [sequence], bytes });
+  }
+
+  protected reportDamage(report: DamageReport): void {
+    this.listener?.damaged(report);
   }
 
   // Time
