@@ -24,7 +24,7 @@ export function serverConfig({ maxMemory, maxStore, directory, options }: JetStr
   return {
     max_memory: maxMemory,
     max_storage: maxStore,
-    store_dir: directory,
+    store_dir: directory || undefined,
     sync_interval: syncInterval === 0 ? undefined : nanoseconds(syncInterval),
     sync_always: syncInterval === 0 || undefined,
     domain: domain || undefined,

@@ -34,8 +34,10 @@ export interface JetStreamParts {
   /** Bytes that all accounts together may use. */
   maxMemory: number;
   maxStore: number;
-  directory: string;
-  stores: StoreMemory | null;
+  /** Where it is stored, with `/jetstream` at its end; '' where nothing is. */
+  directory?: string;
+  /** What the stores share, for monitoring. */
+  stores?: StoreMemory;
 }
 
 /** Milliseconds between two lines in the log about the same stream that cannot be written. */
@@ -60,7 +62,7 @@ export class JetStream {
   readonly #apis = new Map<string, Api>();
   readonly #failures: RateLimitedLog;
 
-  constructor({ broker, options, storage, maxMemory, maxStore, directory, stores }: JetStreamParts) {
+  constructor({ broker, options, storage, maxMemory, maxStore, directory = '', stores }: JetStreamParts) {
     this.broker = broker;
     this.log = broker.log;
     this.options = options;
@@ -68,7 +70,7 @@ export class JetStream {
     this.maxMemory = maxMemory;
     this.maxStore = maxStore;
     this.directory = directory;
-    this.stores = stores;
+    this.stores = stores ?? null;
     this.#failures = new RateLimitedLog(broker.log, broker.clock, FAILURE_PAUSE);
   }
 
