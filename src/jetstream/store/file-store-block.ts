@@ -291,6 +291,11 @@ export class FileBlock extends MessageBlock {
     return this.#mark();
   }
 
+  /** What cycles have written that are not over is synced by this one, too. */
+  syncWith(cycle: CommitCycle): void {
+    if (this.#syncing > 0) cycle.write(this.#openFile(), NOTHING, 0, 0, 0);
+  }
+
   /** What was written by the `flush` that returned this mark is durable. */
   confirmed(mark: Mark): void {
     this.#durable = mark;

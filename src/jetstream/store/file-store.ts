@@ -58,6 +58,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   readonly #newKeys = new Map<FileBlock, Buffer>();
   readonly #toCompact = new Set<FileBlock>();
   readonly #toCompress = new Set<FileBlock>();
+  /** Blocks with nothing in them but many tombstones. */
+  readonly #graves = new Set<FileBlock>();
   #durablePosition = 0;
   /** The same for what was made durable outside of the group commit, which is told with the next one. */
   #settledPosition = 0;
@@ -220,7 +222,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   /** The blocks end before what is known to have been used: no sequence is given out twice. */
   #rememberLast(last: number, time: bigint): void {
-    const block = this.#addBlock();
+    this.#addBlock();
+    const block = this.blocks.at(-1)!;
     block.marker('tombstone', last, time);
     block.skipped(last, time);
     this.last = last;
@@ -287,12 +290,15 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   protected blockFor(bytes: number): FileBlock {
     const block = this.blocks.at(-1);
     const full = block === undefined || (block.size > 0 && block.size + bytes > this.options.blockSize);
-    const writable = full || block.compressed ? this.#addBlock() : block;
+    if (full || block.compressed) this.#addBlock();
+    // Not always the one that was added: tombstones of the one before may have filled that.
+    const writable = this.blocks.at(-1)!;
     this.#touched.add(writable);
     return writable;
   }
 
-  #addBlock(): FileBlock {
+  /** A new last block. Where the one before it goes out of use, its tombstones are in the new one, which they may even have filled. */
+  #addBlock(): void {
     const before = this.blocks.at(-1);
     const number = ++this.#number;
     const { keys, name } = this.options;
@@ -309,7 +315,6 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.blocks.push(block);
     this.#touched.add(block);
     if (before !== undefined) this.#closed(before);
-    return block;
   }
 
   /** A block is not the last one any more. */
@@ -366,25 +371,35 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     if (this.#rollingBack || !this.blocks.includes(block)) return;
     if (block !== this.blocks.at(-1)) this.#retire(block);
     else if (block.size >= DROP_FROM) {
-      const fresh = this.#addBlock();
+      this.#addBlock();
+      const fresh = this.blocks.at(-1)!;
       fresh.marker('tombstone', this.last, this.lastTime);
       fresh.skipped(this.last, this.lastTime);
     }
   }
 
-  /** Takes an empty block out of use; its tombstones stay where there is something for them to bury. */
+  /**
+   * Takes an empty block out of use; its tombstones go where new ones go, if there is something for them to bury. Where these
+   * are many it stays instead: moved on from block to block, they would fill each.
+   */
   #retire(block: FileBlock): void {
-    let before = 0;
-    for (const { sequence, time } of tombstonesOf(block)) {
-      if (sequence === before) this.#floorMoved = true;
-      before = sequence;
-      if (this.isBuriedElsewhere(block, sequence)) this.#writeTombstone(sequence, time);
+    const found = tombstonesOf(block);
+    const needed = found.filter(({ sequence }) => this.isBuriedElsewhere(block, sequence));
+    if (needed.length * RECORD_OVERHEAD * 2 > this.options.blockSize) {
+      this.#graves.add(block);
+      return;
     }
+    if (found.some(({ sequence }, i) => i > 0 && sequence === found[i - 1]!.sequence))
+      this.#floorMoved = true;
+    for (const { sequence, time } of needed) this.#writeTombstone(sequence, time);
+    // Nothing else tells what was used last.
+    if (block.last >= this.last && this.last > 0 && !this.search.find(this.last))
+      this.#writeTombstone(this.last, this.lastTime);
     this.blocks.splice(this.blocks.indexOf(block), 1);
-    this.#touched.delete(block);
-    this.#toCompact.delete(block);
-    this.#toCompress.delete(block);
+    for (const set of [this.#touched, this.#toCompact, this.#toCompress, this.#graves]) set.delete(block);
     this.#garbage.push(block);
+    // There may be less for the others to bury.
+    for (const grave of this.#graves) this.#toCompact.add(grave);
   }
 
   /** Whether the record of a deleted message may lie in another block than this one. */
@@ -511,7 +526,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       if (block.number > this.#durable.number) {
         this.blocks.splice(this.blocks.indexOf(block), 1);
         this.#newKeys.delete(block);
-        this.#touched.delete(block);
+        for (const set of [this.#touched, this.#graves]) set.delete(block);
         this.#remover.refuse(block);
         continue;
       }
@@ -564,6 +579,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const cycle = commit.cycleNow();
     cycle.syncDirectory(this.messagesDirectory);
     const flushed = this.flush(cycle);
+    // Also what a cycle that is not over has written.
+    for (const block of this.blocks) block.syncWith(cycle);
     cycle.finish();
     this.#inFlight--;
     this.#epoch++;
@@ -571,6 +588,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     for (const block of this.blocks) block.settled();
     this.#durable = flushed;
     this.undo = [];
+    this.#remover.remove(this.#garbage.splice(0));
   }
 
   /** What has to be out of the way before anything is written. */
@@ -598,10 +616,12 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       const { value: block } = queue.values().next();
       try {
         if (block !== undefined && this.blocks.includes(block)) {
-          if (queue === this.#toCompact) this.#rewrite(block);
+          if (block.messages === 0 && block !== this.blocks.at(-1)) this.#retire(block);
+          else if (queue === this.#toCompact) this.#rewrite(block);
           else this.#compress(block);
         }
         if (block !== undefined) queue.delete(block);
+        if (this.#garbage.length > 0) this.changed();
       } catch {
         // It stays as it is, which is good enough until the disk takes it.
         pause = RETRY_PAUSE;
@@ -646,7 +666,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.failed(error as Error);
       throw new StoreError('disk', 'error writing to disk', error);
     }
-    const content = block.erase(place);
+    // The floor may have needed a new block, and the file of this one gone with all that was in it.
+    const content = this.blocks.includes(block) ? block.erase(place) : null;
     if (content === null) return null;
     const text = 'message was removed, but may not be overwritten';
     try {
@@ -667,7 +688,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const touched = [...this.#touched];
     const previousLast = this.last;
     this.last = last;
-    const block = this.#addBlock();
+    this.#addBlock();
+    const block = this.blocks[0]!;
     try {
       commit.forgetDirectory(this.messagesDirectory);
       block.marker('tombstone', last, time);
@@ -722,6 +744,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#newKeys.clear();
     this.#toCompact.clear();
     this.#toCompress.clear();
+    this.#graves.clear();
     this.#garbage = [];
     this.#remover.reset();
     this.undo = [];

@@ -36,7 +36,7 @@ interface Life {
 class World {
   readonly random: SeededRandom;
   readonly disk: SimulatedDisk;
-  readonly clock = new SimulatedClock();
+  clock = new SimulatedClock();
   readonly trace: string[] = [];
   store!: FileStore;
   commit!: GroupCommit;
@@ -78,7 +78,10 @@ class World {
   }
 
   open(): void {
-    const { disk, clock } = this;
+    const { disk } = this;
+    // Timers of the process that is gone do not fire any more.
+    this.clock = new SimulatedClock(this.clock.now());
+    const { clock } = this;
     this.#turns = [];
     this.commit = new GroupCommit(disk, { interval: 0, clock, defer: (turn) => void this.#turns.push(turn) });
     const memory = new StoreMemory();
@@ -324,21 +327,33 @@ class World {
   }
 }
 
+function runSeed(seed: number): void {
+  const world = new World(seed);
+  try {
+    for (let round = 0; round < 5; round++) {
+      for (let step = world.below(80); step >= 0; step--) world.step();
+      world.restart();
+    }
+  } catch (error) {
+    const last = world.trace.slice(-40).join('\n');
+    throw new Error(`WEFT_SEED=${seed}: ${(error as Error).message}\n${last}`, { cause: error });
+  }
+}
+
 test(`nothing durable is lost, nothing removed comes back: ${SEEDS} seeds`, () => {
   const only = Number(process.env.WEFT_SEED ?? 0);
-  for (let seed = only || 1; seed <= (only || SEEDS); seed++) {
-    const world = new World(seed);
-    try {
-      for (let round = 0; round < 5; round++) {
-        for (let step = world.below(80); step >= 0; step--) world.step();
-        world.restart();
-      }
-    } catch (error) {
-      const last = world.trace.slice(-40).join('\n');
-      throw new Error(`WEFT_SEED=${seed}: ${(error as Error).message}\n${last}`, { cause: error });
-    }
-  }
+  for (let seed = only || 1; seed <= (only || SEEDS); seed++) runSeed(seed);
 });
+
+// Found by seeds, kept by name. What exactly they do changes with the store; that they hold must not.
+for (const [what, seed] of Object.entries({
+  'tombstones that fill the new block they are carried to': 980,
+  'a block that an erasure has emptied for good does not come back when a write fails': 1458,
+  'a block that goes out of use with the last sequence leaves word of it': 134,
+  'an erasure whose block goes out of use in between': 1100,
+})) {
+  test(what, () => runSeed(seed));
+}
 
 test('a seed replays exactly', () => {
   const traces = [1, 2].map(() => {
