@@ -56,6 +56,13 @@ export class BlockRemover {
     this.#refused = [];
   }
 
+  /** What was removed does not come back: needed before tombstones go. */
+  sync(): void {
+    if (!this.#unsynced) return;
+    this.#disk.syncDirectoryNow(this.#directory);
+    this.#unsynced = false;
+  }
+
   /** The directory is another one now. */
   reset(): void {
     this.#leftover = [];
@@ -67,7 +74,7 @@ export class BlockRemover {
     if (!block.created) return;
     const path = `${this.#directory}/${blockFile(block.number)}`;
     // What its tombstones bury must not come back after it.
-    if (this.#unsynced && block.tombstones > 0) this.#disk.syncDirectoryNow(this.#directory);
+    if (block.tombstones > 0) this.sync();
     this.#commit.forgetFile(path);
     this.#disk.remove(path);
     this.#unsynced = true;

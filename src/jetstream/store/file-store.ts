@@ -396,7 +396,12 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     if (block.last >= this.last && this.last > 0 && !this.search.find(this.last))
       this.#writeTombstone(this.last, this.lastTime);
     this.blocks.splice(this.blocks.indexOf(block), 1);
-    for (const set of [this.#touched, this.#toCompact, this.#toCompress, this.#graves]) set.delete(block);
+    for (const set of [this.#toCompact, this.#toCompress, this.#graves]) set.delete(block);
+    // One that has a file is still flushed: if a power cut brings the file back, it is to say itself that all in it is dead.
+    if (!block.created) {
+      this.#touched.delete(block);
+      this.#newKeys.delete(block);
+    }
     this.#garbage.push(block);
     // There may be less for the others to bury.
     for (const grave of this.#graves) this.#toCompact.add(grave);
@@ -650,6 +655,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   /** Throws if the file is still the old one; what it returns is why the new one may not be durable. */
   #replaceFile(block: FileBlock, content: Buffer, compress: boolean): Error | null {
     this.#indexIsTrue = false;
+    this.#remover.sync();
     const { disk, commit } = this.options;
     const path = this.#path(block.number);
     commit.forgetFile(path);
