@@ -326,9 +326,9 @@ export class FileBlock extends MessageBlock {
     this.#cut = this.created;
   }
 
-  /** Bytes that are durable. */
-  get durableSize(): number {
-    return this.#durable.size;
+  /** Whether the device has all of it, and a sync that is under way or failed would add nothing. */
+  get isDurable(): boolean {
+    return this.#size === this.#durable.size && !this.pending && this.#syncing === 0;
   }
 
   /** Takes everything behind a mark away. */

@@ -535,7 +535,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
         this.#remover.refuse(block);
         continue;
       }
-      if (block.size === block.durableSize && !block.pending) continue;
+      if (block.isDurable) continue;
       this.#touched.add(block);
       try {
         block.goBack();
