@@ -39,7 +39,7 @@ export async function buildDist({ force = false } = {}) {
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   await build({
     absWorkingDir: root,
-    entryPoints: { index: 'src/index.ts', sim: 'src/sim/clock.ts' },
+    entryPoints: { index: 'src/index.ts', sim: 'src/sim/index.ts' },
     outdir: 'dist',
     bundle: true,
     splitting: true,

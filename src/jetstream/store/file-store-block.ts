@@ -497,6 +497,17 @@ export class FileBlock extends MessageBlock {
     return this.unseen === null;
   }
 
+  /** Whether what is alive by an index is what was counted. */
+  countsFit(index: BlockIndex): boolean {
+    let messages = 0;
+    let bytes = 0;
+    for (let place = this.nextLive(0); place < index.length; place = this.nextLive(place + 1)) {
+      messages++;
+      bytes += this.sizeOf(place);
+    }
+    return messages === this.messages && bytes === this.bytes;
+  }
+
   // What is kept
 
   #hold(): void {

@@ -286,6 +286,12 @@ export class FileStoreOpener {
       this.#lose(number, `block cannot be read: ${(error as Error).message}`, [], 0);
       return;
     }
+    // Not a reason to go on without the block: if the disk refuses now, all of it is still there for the next start.
+    if (cipher !== null && this.#hasKey(number) && this.#isOutdated(number)) {
+      cipher.apply(file, 0, file.length, 0);
+      cipher = this.#encrypt(number, file);
+      file = disk.readFile(this.#path(number));
+    }
     const key = hashKey(blockKeyName(name, number));
     const plainAllowed = cipher !== null && this.#isPlain(file, key);
     const onMessage = (content: Buffer, view: RecordView, subject: number) =>
@@ -400,8 +406,12 @@ export class FileStoreOpener {
     }
   }
 
-  /** The keystream of a block; `convert` writes a block anew whose key or cipher is not today's. */
-  #cipher(number: number, convert: boolean): BlockCipher | null {
+  #hasKey(number: number): boolean {
+    return this.#options.disk.status(keyFilePath(this.#messages, number)) !== undefined;
+  }
+
+  /** The keystream of a block; with `always` a new one for a block that may have to get one. */
+  #cipher(number: number, always: boolean): BlockCipher | null {
     const { disk, keys, name } = this.#options;
     const path = keyFilePath(this.#messages, number);
     const hasKey = disk.status(path) !== undefined;
@@ -410,13 +420,8 @@ export class FileStoreOpener {
       return null;
     }
     const context = keys.blockContext(name, number);
-    if (!hasKey) return convert ? new BlockCipher(keys.create(context)) : null;
-    const { key, outdated } = keys.find(context, disk.readFile(path));
-    const cipher = new BlockCipher(key);
-    if (!outdated || !convert) return cipher;
-    const file = disk.readFile(this.#path(number));
-    cipher.apply(file, 0, file.length, 0);
-    return this.#encrypt(number, file);
+    if (!hasKey) return always ? new BlockCipher(keys.create(context)) : null;
+    return new BlockCipher(keys.find(context, disk.readFile(path)).key);
   }
 
   /** Whether a block is there as it was before encryption was switched on. */
@@ -450,9 +455,24 @@ export class FileStoreOpener {
     file.close();
     disk.rename(`${keyPath}.tmp`, keyPath);
     disk.syncDirectoryNow(this.#messages);
-    disk.rename(staged, path);
-    disk.syncDirectoryNow(this.#messages);
+    this.#place(number, staged);
     return new BlockCipher(created);
+  }
+
+  /** Puts a copy of a staged block in place: the old one cannot be read any more, so the staged one goes when the copy is durable. */
+  #place(number: number, staged: string): void {
+    const { disk } = this.#options;
+    const copy = `${this.#messages}/${number}.new`;
+    disk.writeFile(copy, disk.readFile(staged));
+    const file = disk.open(copy, 'write');
+    try {
+      file.syncNow();
+    } finally {
+      file.close();
+    }
+    disk.rename(copy, this.#path(number));
+    disk.syncDirectoryNow(this.#messages);
+    disk.remove(staged);
   }
 
   /** A conversion that was interrupted after the key had changed: the block that goes with it is still beside. */
@@ -473,7 +493,7 @@ export class FileStoreOpener {
         cipher.apply(file, 0, file.length, 0);
         return this.#isPlain(file, hashKey(blockKeyName(name, number)));
       };
-      if (!makesSense(this.#path(number)) && makesSense(staged)) disk.rename(staged, this.#path(number));
+      if (!makesSense(this.#path(number)) && makesSense(staged)) this.#place(number, staged);
     }
   }
 }

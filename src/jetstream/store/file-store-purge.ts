@@ -4,6 +4,7 @@
  * purge that was refused cannot be finished later.
  */
 import type { Disk } from '../../runtime/disk.js';
+import type { FileBlock } from './file-store-block.js';
 import { MESSAGES_DIR, NEW_MESSAGES_DIR, PURGED_DIR } from './layout.js';
 
 export const STAGING_DIR = '__purge__';
@@ -45,4 +46,18 @@ export function removePurged(disk: Disk, directory: string): void {
   } catch {
     // The next start removes it.
   }
+}
+
+/** Writes the block that a purge leaves; it is durable afterwards. */
+export function writeFirstBlock(disk: Disk, path: string, block: FileBlock): void {
+  const content = Buffer.from(block.content());
+  block.cipher?.apply(content, 0, content.length, 0);
+  const file = disk.open(path, 'create');
+  try {
+    file.write(content, 0, content.length, 0);
+    file.syncNow();
+  } finally {
+    file.close();
+  }
+  block.wasWritten();
 }

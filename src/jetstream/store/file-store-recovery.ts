@@ -71,7 +71,7 @@ export function listBlocks(disk: Disk, messages: string): number[] {
     if (directory) continue;
     if (number >= 0) numbers.push(number);
     else if (
-      /^\d+\.(new|blk\.tmp|key\.tmp)$/.test(name) ||
+      /^\d+\.(new|blk\.tmp|blk\.tmp\.tmp|key\.tmp)$/.test(name) ||
       OBSOLETE_SUFFIXES.some((end) => name.endsWith(end))
     ) {
       disk.remove(`${messages}/${name}`);

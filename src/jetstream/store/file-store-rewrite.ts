@@ -1,9 +1,11 @@
 /** Writing a block anew: what is alive in it, under the same name. */
+import { createHash } from 'node:crypto';
 import type { Disk } from '../../runtime/disk.js';
 import type { HighwayHash } from '../../runtime/highway-hash.js';
 import { compressBlock, scanBlock } from './block-file.js';
 import type { BlockCipher } from './encryption.js';
 import type { FileBlock } from './file-store-block.js';
+import { blockFile } from './layout.js';
 import { BlockIndex } from './message-block-index.js';
 import { RECORD_OVERHEAD, RecordView, readRecord } from './record.js';
 
@@ -123,4 +125,13 @@ export function writeBlockFile(
   } catch (error) {
     return error as Error;
   }
+}
+
+/** Keeps the file of a damaged block as it is, beside the messages. */
+export function copyAside(disk: Disk, directory: string, path: string, number: number): void {
+  const aside = `${directory}/damaged`;
+  disk.makeDirectory(aside);
+  const file = disk.readFile(path);
+  const name = createHash('sha256').update(file).digest('hex').slice(0, 8);
+  disk.writeFile(`${aside}/${blockFile(number)}.${name}`, file);
 }

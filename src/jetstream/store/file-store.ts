@@ -4,16 +4,15 @@
  *
  * Files are only removed or rewritten once nothing depends on them any more: after the commit that made the reason for it durable.
  */
-import { createHash } from 'node:crypto';
 import type { DiskFile } from '../../runtime/disk.js';
 import { type HashKey, type HighwayHash, hashKey } from '../../runtime/highway-hash.js';
 import { BlockCipher } from './encryption.js';
 import { type BlockContext, FileBlock } from './file-store-block.js';
 import { FileStoreOpener, type Found, type Tombstone } from './file-store-open.js';
 import type { FileStoreOptions, Flushed } from './file-store-options.js';
-import { commitPurge, removePurged, stagePurge } from './file-store-purge.js';
+import { commitPurge, removePurged, stagePurge, writeFirstBlock } from './file-store-purge.js';
 import { BlockRemover } from './file-store-removal.js';
-import { copyLive, tombstonesOf, writeBlockFile } from './file-store-rewrite.js';
+import { copyAside, copyLive, tombstonesOf, writeBlockFile } from './file-store-rewrite.js';
 import { readTimes, timesOf, writeStates } from './file-store-states.js';
 import type { CommitCycle, CommitMember } from './group-commit.js';
 import { blockFile, INDEX_FILE, MESSAGES_DIR } from './layout.js';
@@ -206,13 +205,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   /** Keeps the file of a damaged block aside, and writes what is good of it anew. */
   #setAsideFile(block: FileBlock): void {
     const { disk, directory } = this.options;
-    const aside = `${directory}/damaged`;
     try {
-      disk.makeDirectory(aside);
-      const path = this.#path(block.number);
-      const file = disk.readFile(path);
-      const name = createHash('sha256').update(file).digest('hex').slice(0, 8);
-      disk.writeFile(`${aside}/${blockFile(block.number)}.${name}`, file);
+      copyAside(disk, directory, this.#path(block.number), block.number);
       this.#rewrite(block);
     } catch (error) {
       const reason = `cannot be repaired: ${error}`;
@@ -253,15 +247,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   /** What index.db said of a block is compared with the block; a difference means that nothing of the index is to be believed. */
   indexRead(block: FileBlock, index: BlockIndex, asBefore: boolean): void {
-    let messages = 0;
-    let bytes = 0;
-    if (asBefore) {
-      for (let place = block.nextLive(0); place < index.length; place = block.nextLive(place + 1)) {
-        messages++;
-        bytes += block.sizeOf(place);
-      }
-    }
-    if (asBefore && messages === block.messages && bytes === block.bytes) return;
+    if (asBefore && block.countsFit(index)) return;
     const reason = 'messages differ from what the index says';
     this.reportDamage({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
     if (this.#rebuildDue) return;
@@ -729,20 +715,10 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   }
 
   #writeFirst(block: FileBlock, directory: string): void {
-    const { disk } = this.options;
     const key = this.#newKeys.get(block);
     if (key !== undefined) this.options.commit.replaceNow(`${directory}/${block.number}.key`, key);
     this.#newKeys.delete(block);
-    const content = Buffer.from(block.content());
-    block.cipher?.apply(content, 0, content.length, 0);
-    const file = disk.open(`${directory}/${blockFile(block.number)}`, 'create');
-    try {
-      file.write(content, 0, content.length, 0);
-      file.syncNow();
-    } finally {
-      file.close();
-    }
-    block.wasWritten();
+    writeFirstBlock(this.options.disk, `${directory}/${blockFile(block.number)}`, block);
   }
 
   #afterPurge(block: FileBlock, last: number, time: bigint): void {

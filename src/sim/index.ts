@@ -1,0 +1,3 @@
+/** What a test of a program with an embedded server can put in the place of the world: `weft-server/sim`. */
+export { SimulatedClock } from './clock.js';
+export { DiskError, SimulatedDisk } from './disk.js';
