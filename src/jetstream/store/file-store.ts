@@ -33,10 +33,8 @@ const COMPACT_FROM = 32 * 1024;
 const DROP_FROM = 1024 * 1024;
 /** Milliseconds between two rewrites of blocks. */
 const TIDY_PAUSE = 50;
-
 /** Milliseconds after which a disk that refused is asked again, without anything new to write. */
 const RETRY_PAUSE = 1000;
-
 /** Milliseconds after which the system has written by itself what was not synced. */
 const DOUBTFUL_AGE = 300_000;
 
@@ -277,13 +275,12 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const block = this.blocks.at(-1);
     const full = block === undefined || (block.size > 0 && block.size + bytes > this.options.blockSize);
     if (full || block.compressed) this.#addBlock();
-    // Not always the one that was added: tombstones of the one before may have filled that.
     const writable = this.blocks.at(-1)!;
     this.#touched.add(writable);
     return writable;
   }
 
-  /** A new last block. Where the one before it goes out of use, its tombstones are in the new one, which they may even have filled. */
+  /** A new block; the last one is another yet if tombstones of the one before have filled it. */
   #addBlock(): void {
     const before = this.blocks.at(-1);
     const number = ++this.#number;
@@ -384,10 +381,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.blocks.splice(this.blocks.indexOf(block), 1);
     for (const set of [this.#toCompact, this.#toCompress, this.#graves]) set.delete(block);
     // One that has a file is still flushed: if a power cut brings the file back, it is to say itself that all in it is dead.
-    if (!block.created) {
-      this.#touched.delete(block);
-      this.#newKeys.delete(block);
-    }
+    if (!block.created) for (const set of [this.#touched, this.#newKeys]) set.delete(block);
     this.#garbage.push(block);
     // There may be less for the others to bury.
     for (const grave of this.#graves) this.#toCompact.add(grave);

@@ -347,7 +347,6 @@ test(`nothing durable is lost, nothing removed comes back: ${SEEDS} seeds`, () =
 
 // Found by seeds, kept by name. What exactly they do changes with the store; that they hold must not.
 for (const [what, seed] of Object.entries({
-  'tombstones that fill the new block they are carried to': 980,
   'a block that an erasure has emptied for good does not come back when a write fails': 1458,
   'a block that goes out of use with the last sequence leaves word of it': 134,
   'an erasure whose block goes out of use in between': 1100,
