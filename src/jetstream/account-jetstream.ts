@@ -137,15 +137,23 @@ export class AccountJetStream {
     return sum;
   }
 
-  /** Throws `ApiError` when the account or the server has no room for so many bytes more. */
+  /** Throws `ApiError` when the server has more stored than it may have. */
+  checkServerRoom({ inMemory }: Stream): void {
+    const { jetstream } = this;
+    const used = inMemory ? jetstream.memory : jetstream.store;
+    if (used <= (inMemory ? jetstream.maxMemory : jetstream.maxStore)) return;
+    jetstream.resourcesExceeded(inMemory);
+    throw new ApiError('insufficientResources');
+  }
+
+  /** Throws `ApiError` when the account has no room for so many bytes more. */
   checkRoom(stream: Stream, bytes: number): void {
-    const { limits, jetstream } = this;
-    const used = stream.inMemory ? jetstream.memory : jetstream.store;
-    if (used > (stream.inMemory ? jetstream.maxMemory : jetstream.maxStore))
-      throw new ApiError('insufficientResources');
+    const { limits } = this;
     const limit = stream.inMemory ? limits.maxMemory : limits.maxStore;
-    if (limit >= 0 && (stream.inMemory ? this.memory : this.store) + bytes > limit)
+    if (limit >= 0 && (stream.inMemory ? this.memory : this.store) + bytes > limit) {
+      this.jetstream.accountExceeded(this, stream.inMemory);
       throw new ApiError('accountResourcesExceeded');
+    }
   }
 
   consumerLimits() {

@@ -4,6 +4,7 @@ import type { JetStreamAccountLimits, JetStreamOptions } from '../config/jetstre
 import { nanosecondsToTime } from '../protocol/rfc3339.js';
 import type { Log } from '../runtime/log.js';
 import { Nuid } from '../runtime/nuid.js';
+import { RateLimitedLog } from '../runtime/rate-limited-log.js';
 import { AccountJetStream } from './account-jetstream.js';
 import { Api } from './api/api.js';
 import type { Storage } from './storage.js';
@@ -31,11 +32,15 @@ export class JetStream {
   /** Bytes in use. */
   memory = 0;
   store = 0;
+  /** Batches that are under way. */
+  readonly batches = { atomic: 0, fast: 0 };
+  readonly #limitedLog: RateLimitedLog;
   readonly #apis = new Map<string, Api>();
 
   constructor({ broker, options, storage, maxMemory, maxStore }: JetStreamParts) {
     this.broker = broker;
     this.log = broker.log;
+    this.#limitedLog = new RateLimitedLog(broker.log, broker.clock);
     this.options = options;
     this.storage = storage;
     this.maxMemory = maxMemory;
@@ -84,8 +89,26 @@ export class JetStream {
   }
 
   storeFailed(stream: Stream, error: StoreError): void {
-    this.log.error(
+    this.#limitedLog.error(
       `JetStream failed to store a msg on stream '${stream.account.name} > ${stream.name}': ${error.message}`,
+    );
+  }
+
+  /** The server as a whole has more stored than it may have. */
+  resourcesExceeded(inMemory: boolean): void {
+    const kind = inMemory ? 'memory' : 'file';
+    this.#limitedLog.error(`JetStream ${kind} resource limits exceeded for server`);
+  }
+
+  accountExceeded(account: AccountJetStream, inMemory: boolean): void {
+    const kind = inMemory ? 'memory' : 'file';
+    this.#limitedLog.warn(`JetStream ${kind} resource limits exceeded for account: "${account.name}"`);
+  }
+
+  /** More is published than can be written. */
+  tooBusy({ account, name }: Stream): void {
+    this.#limitedLog.warn(
+      `Dropping messages due to excessive stream ingest rate on '${account.name}' > '${name}'`,
     );
   }
 

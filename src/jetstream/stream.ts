@@ -4,28 +4,25 @@
  */
 import type { InternalMessage } from '../broker/internal-client.js';
 import type { Subscription } from '../broker/subscription.js';
-import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
-import { SubjectTransform } from '../subjects/transform.js';
 import type { AccountJetStream } from './account-jetstream.js';
-import { AckQueue } from './ack-queue.js';
 import type { Consumer } from './consumer.js';
-import { DuplicateWindow } from './duplicates.js';
 import { ApiError } from './errors.js';
-import { headerBytes, headerText, headerValue, withoutHeader } from './headers.js';
+import { headerText } from './headers.js';
 import { jsonObject, type StateDetails, stateJson } from './info.js';
 import { shownMetadata } from './levels.js';
-import { checkPublish, MAX_HEADER_LENGTH, type PublishPlan, raiseTtl } from './publish-checks.js';
-import { Republisher } from './republish.js';
+import { isDeleteMarker, markerHeader } from './message-ttl.js';
+import { Publishing } from './publish.js';
+import { Scheduler } from './scheduler.js';
 import type { StreamStorage } from './storage.js';
-import {
-  type DamageReport,
-  type MessageStore,
-  type PurgeRequest,
-  type RemovalReason,
-  type StoredMessage,
+import type {
+  DamageReport,
+  MessageStore,
+  PurgeRequest,
+  RemovalReason,
+  StoredMessage,
   StoreError,
-  type StoreLimits,
-  type StoreListener,
+  StoreLimits,
+  StoreListener,
 } from './store/message-store.js';
 import { type StreamConfig, streamConfig } from './stream-config.js';
 import { StreamConsumers } from './stream-consumers.js';
@@ -42,15 +39,9 @@ export class Stream implements StoreListener {
   config: StreamConfig;
   /** The last sequence that is durable: nothing above it is delivered. */
   visibleSequence: number;
-  lastMessageId = '';
+  readonly publishing: Publishing;
+  readonly scheduler: Scheduler;
   #subscriptions: Subscription[] = [];
-  readonly #duplicates: DuplicateWindow;
-  readonly #acks: AckQueue;
-  #ackStart = '';
-  #transform: SubjectTransform | null = null;
-  #republisher: Republisher | null = null;
-  /** Positions of appends that are not durable yet, with their sequences. */
-  #pendingVisible: { position: number; sequence: number }[] = [];
   /** Bytes that the account has been charged with. */
   #charged = 0;
   closed = false;
@@ -61,14 +52,14 @@ export class Stream implements StoreListener {
     this.store = storage.store;
     this.created = created;
     this.config = config;
-    this.visibleSequence = this.store.state.lastSequence;
-    this.#duplicates = new DuplicateWindow(config.duplicate_window);
-    this.#acks = new AckQueue((reply, body) => account.client.publish(toUtf8(reply), body));
+    this.publishing = new Publishing(this);
+    this.scheduler = new Scheduler(this);
+    this.consumers = new StreamConsumers(this);
+    this.publishing.recover();
     this.store.listener = this;
     this.#apply(config);
-    this.consumers = new StreamConsumers(this);
-    this.#recoverMessageIds();
-    this.#charge();
+    this.visibleSequence = this.store.state.lastSequence;
+    this.charge();
   }
 
   get name(): string {
@@ -86,17 +77,9 @@ export class Stream implements StoreListener {
   }
 
   #apply(config: StreamConfig): void {
-    const { account } = this;
-    const domain = account.jetstream.options.domain;
-    this.#ackStart = `{"stream":${JSON.stringify(config.name)},${domain === '' ? '' : `"domain":${JSON.stringify(domain)},`}"seq":`;
-    const { subject_transform: transform } = config;
-    this.#transform =
-      transform === undefined || transform.dest === ''
-        ? null
-        : SubjectTransform.create(fromUtf8(transform.src), fromUtf8(transform.dest));
-    this.#republisher = config.republish === undefined ? null : new Republisher(this, config.republish);
-    this.#duplicates.window = config.duplicate_window;
+    this.publishing.apply(config);
     this.store.setLimits(storeLimits(config));
+    this.scheduler.arm();
   }
 
   #subscribe(): void {
@@ -113,171 +96,23 @@ export class Stream implements StoreListener {
     this.#apply(config);
     this.storage.save(config, this.created);
     if (this.#subscriptions.length > 0 && JSON.stringify(config.subjects) !== subjects) this.#subscribe();
-    this.#charge();
+    this.charge();
   }
 
-  // --- Publishing ---------------------------------------------------------------------------------------------------
-
-  /** A client's message. */
+  /** A message that came on one of the stream's subjects. */
   receive(message: InternalMessage): void {
-    if (this.closed) return;
-    const subject = this.#transform?.match(message.subject) ?? message.subject;
-    const reply = this.config.no_ack ? '' : message.reply;
-    try {
-      this.#publish(subject, message.header, message.payload, reply);
-    } catch (error) {
-      if (error instanceof ApiError) this.#refuse(reply, error);
-      else throw error;
-    }
-  }
-
-  #publish(subject: string, headers: Buffer | null, payload: Buffer, reply: string): void {
-    const { config, store } = this;
-    if (config.sealed) throw new ApiError('streamSealed');
-    const length = (headers?.length ?? 0) + payload.length;
-    if (config.max_msg_size >= 0 && length > config.max_msg_size)
-      throw new ApiError('streamMessageExceedsMaximum');
-    let plan: PublishPlan | null = null;
-    let header = headers;
-    if (headers !== null) {
-      if (headers.length > MAX_HEADER_LENGTH) throw new ApiError('streamHeaderExceedsMaximum');
-      const text = withoutHeader(withoutStatus(headerText(headers)), 'Nats-Request-Info');
-      plan = checkPublish(text, subject, payload.length, this);
-      if (plan.duplicateOf > 0) {
-        this.#acknowledgeDuplicate(reply, plan.duplicateOf);
-        return;
-      }
-      raiseTtl(plan, config);
-      header = headerBytes(plan.header);
-    }
-    if (config.allow_msg_counter && (plan === null || plan.increment === null))
-      throw new ApiError('messageIncrMissing');
-    if (config.retention === 'interest' && !this.consumers.wants(subject)) {
-      this.#skip(plan, reply);
-      return;
-    }
-    this.#checkRoom(subject, header, payload);
-    const previous = this.#republisher === null ? 0 : store.lastSequenceOf(subject);
-    const time = this.account.jetstream.nanoseconds();
-    const sequence = this.#append(subject, header, payload, time, plan?.ttl ?? 0);
-    if (plan !== null) this.#afterHeaders(plan, subject, sequence, time);
-    this.#republisher?.publish(subject, header, payload, sequence, time, previous);
-    this.#charge();
-    if (reply !== '') this.#acks.add(store.position, reply, `${this.#ackStart}${sequence}}`);
-    this.consumers.stored(subject);
-    this.#stored(sequence);
-  }
-
-  /** Nobody wants it: it gets a sequence and is not stored. */
-  #skip(plan: PublishPlan | null, reply: string): void {
-    const { store } = this;
-    const sequence = store.state.lastSequence + 1;
-    const time = this.account.jetstream.nanoseconds();
-    store.skipTo(sequence, time);
-    if (plan !== null && plan.messageId !== '') this.#duplicates.remember(plan.messageId, sequence, time);
-    this.lastMessageId = plan?.messageId ?? '';
-    if (reply !== '') this.#acks.add(store.position, reply, `${this.#ackStart}${sequence}}`);
-    this.#stored(sequence);
-  }
-
-  #append(subject: string, header: Buffer | null, payload: Buffer, time: bigint, ttl: number): number {
-    try {
-      return this.store.append(subject, header, payload, time, ttl);
-    } catch (error) {
-      if (error instanceof StoreError) throw new ApiError('streamStoreFailed', { err: error.message });
-      throw error;
-    }
-  }
-
-  /** What was stored can be seen once it is durable. */
-  #stored(sequence: number): void {
-    const { position, durablePosition } = this.store;
-    if (durablePosition >= position) {
-      this.#acks.durable(durablePosition);
-      this.#show(sequence);
-    } else {
-      this.#pendingVisible.push({ position, sequence });
-    }
-  }
-
-  #afterHeaders(plan: PublishPlan, subject: string, sequence: number, time: bigint): void {
-    if (plan.messageId !== '') this.#duplicates.remember(plan.messageId, sequence, time);
-    this.lastMessageId = plan.messageId;
-    if (plan.rollup === 'sub') this.store.purge({ filter: this.store.filter([subject]), keep: 1 });
-    else if (plan.rollup === 'all') this.store.purge({ keep: 1 });
-  }
-
-  knownMessage(id: string): number | undefined {
-    return this.#duplicates.find(id, this.account.jetstream.nanoseconds());
-  }
-
-  #acknowledgeDuplicate(reply: string, sequence: number): void {
-    if (reply === '') return;
-    this.#acks.add(this.store.position, reply, `${this.#ackStart}${sequence},"duplicate": true}`);
-    if (this.store.durablePosition >= this.store.position) this.#acks.durable(this.store.position);
-  }
-
-  #refuse(reply: string, error: ApiError): void {
-    if (reply === '') return;
-    this.account.client.publish(
-      toUtf8(reply),
-      `{"error":${error.json},"stream":${JSON.stringify(this.name)},"seq":0}`,
-    );
-  }
-
-  /** `discard: new`, and what the account and the server have left. */
-  #checkRoom(subject: string, header: Buffer | null, payload: Buffer): void {
-    const { config, store } = this;
-    const size = store.sizeOf(subject, header, payload);
-    this.account.checkRoom(this, size);
-    if (config.discard !== 'new') return;
-    const { messages, bytes } = store.state;
-    const full = (err: string) => new ApiError('streamStoreFailed', { err });
-    if (config.discard_new_per_subject && config.max_msgs_per_subject > 0) {
-      let count = 0;
-      store.subjectTotals(store.filter([subject]), (_name, total) => (count += total));
-      if (count >= config.max_msgs_per_subject) throw full('maximum messages per subject exceeded');
-    }
-    if (config.max_msgs > 0 && messages >= config.max_msgs) throw full('maximum messages exceeded');
-    if (config.max_bytes > 0 && bytes + size > config.max_bytes) throw full('maximum bytes exceeded');
-  }
-
-  #recoverMessageIds(): void {
-    const { store, config } = this;
-    if (config.duplicate_window === 0 || store.state.messages === 0) return;
-    const since = this.account.jetstream.nanoseconds() - BigInt(Math.round(config.duplicate_window));
-    let message = store.loadNext(null, store.sequenceAt(since));
-    while (message !== null) {
-      const id = headerValue(headerText(message.header), 'Nats-Msg-Id');
-      if (id) this.#duplicates.remember(id, message.sequence, message.time);
-      this.lastMessageId = id ?? '';
-      message = store.loadNext(null, message.sequence + 1, message);
-    }
+    if (!this.closed) this.publishing.receive(message);
   }
 
   // --- What the store tells -----------------------------------------------------------------------------------------
 
   durable(position: number): void {
-    this.#acks.durable(position);
-    let last = 0;
-    let count = 0;
-    for (const each of this.#pendingVisible) {
-      if (each.position > position) break;
-      last = each.sequence;
-      count++;
-    }
-    if (count === 0) return;
-    this.#pendingVisible.splice(0, count);
-    this.#show(last);
+    this.publishing.durable(position);
   }
 
   failed(error: StoreError, position: number): void {
-    this.durable(position);
-    this.#pendingVisible = [];
-    this.#duplicates.dropAbove(this.store.state.lastSequence);
-    const refused = new ApiError('streamStoreFailed', { err: error.message });
-    this.#acks.failed(position, `{"error":${refused.json},"stream":${JSON.stringify(this.name)},"seq":0}`);
-    this.#charge();
+    this.publishing.failed(error, position);
+    this.charge();
     this.consumers.recount();
     this.account.jetstream.storeFailed(this, error);
   }
@@ -290,20 +125,35 @@ export class Stream implements StoreListener {
     this.consumers.purged(firstSequence);
   }
 
-  expiring(_message: StoredMessage, _last: boolean): boolean {
-    return false;
+  /** A marker takes the place of the last message of a subject, so that those who watch it learn that it is gone. */
+  expiring(message: StoredMessage, last: boolean): boolean {
+    if (!last || isDeleteMarker(headerText(message.header))) return false;
+    const { subject } = message;
+    try {
+      const header = markerHeader(this.config.subject_delete_marker_ttl);
+      this.publishing.storeOwn(subject, header, Buffer.alloc(0));
+      return true;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.account.jetstream.log.warn(
+        `Stream '${this.account.name} > ${this.name}' could not store a delete marker: ${error.message}`,
+      );
+      return false;
+    }
   }
 
   damaged(report: DamageReport): void {
     this.account.jetstream.damaged(this, report);
   }
 
-  #show(sequence: number): void {
+  /** Everything up to the sequence is durable. */
+  show(sequence: number): void {
     this.visibleSequence = sequence;
     this.consumers.wake();
   }
 
-  #charge(): void {
+  /** Accounts for what is stored now. */
+  charge(): void {
     const { bytes } = this.store.state;
     if (bytes === this.#charged) return;
     this.account.charge(this.inMemory, bytes - this.#charged);
@@ -315,14 +165,14 @@ export class Stream implements StoreListener {
   /** How many messages went. */
   purge(request: PurgeRequest): number {
     const count = this.store.purge(request);
-    this.#charge();
+    this.charge();
     return count;
   }
 
   /** False when there is no such message. */
   deleteMessage(sequence: number, erase: boolean): boolean {
     const done = erase ? this.store.erase(sequence) : this.store.remove(sequence);
-    this.#charge();
+    this.charge();
     return done;
   }
 
@@ -349,7 +199,7 @@ export class Stream implements StoreListener {
       if (this.config.retention === 'interest' && this.consumers.anyWants(sequence, consumer)) continue;
       this.store.remove(sequence);
     }
-    this.#charge();
+    this.charge();
   }
 
   /** Takes away what no consumer wants any more, where messages stay only as long as somebody does. */
@@ -362,7 +212,7 @@ export class Stream implements StoreListener {
     ) {
       if (!this.consumers.anyWants(message.sequence, null)) store.remove(message.sequence);
     }
-    this.#charge();
+    this.charge();
   }
 
   /** Nobody has used the consumer for a while. */
@@ -386,17 +236,11 @@ export class Stream implements StoreListener {
 
   #close(): void {
     this.closed = true;
+    this.publishing.close();
+    this.scheduler.close();
     for (const sub of this.#subscriptions) this.account.client.unsubscribe(sub);
     this.#subscriptions = [];
   }
-}
-
-/** `NATS/1.0 100 text` in the first line is a status, which is not stored. */
-function withoutStatus(text: string): string {
-  const end = text.indexOf('\r\n');
-  if (end <= 8) return text;
-  const rest = text.slice(end);
-  return rest === '\r\n\r\n' ? '' : `NATS/1.0${rest}`;
 }
 
 function storeLimits(config: StreamConfig): StoreLimits {
