@@ -2,11 +2,13 @@
 import type { InternalClient } from '../broker/internal-client.js';
 import type { JetStreamAccountLimits } from '../config/jetstream-options.js';
 import { fromUtf8 } from '../protocol/bytes.js';
+import { quoteJson } from '../protocol/json-type.js';
 import { patternsOverlap } from '../subjects/subject.js';
+import { advise } from './advisories.js';
 import type { StreamSurroundings } from './config-checks.js';
 import { ApiError } from './errors.js';
 import type { JetStream } from './jetstream.js';
-import { withLevelOf } from './levels.js';
+import { levelOfStream, storedMetadata, withLevelOf } from './levels.js';
 import { Stream } from './stream.js';
 import { type StreamConfig, streamConfig } from './stream-config.js';
 import { checkStreamConfig, checkStreamUpdate } from './stream-rules.js';
@@ -71,22 +73,35 @@ export class AccountJetStream {
     const stream = new Stream(this, config, created, storage);
     this.streams.set(config.name, stream);
     stream.start();
+    this.#advise(stream, 'CREATED', 'create');
     return { stream, created: true };
   }
 
-  /** Throws `ApiError`. */
-  updateStream(given: StreamConfig, pedantic: boolean): Stream {
-    const stream = this.stream(given.name);
-    const config = checkStreamUpdate(stream.config, given, this.#surroundings(), pedantic);
+  /** Changes the stream of this name. Throws `ApiError`. */
+  updateStream(name: string, given: StreamConfig, pedantic: boolean): Stream {
+    const checked = checkStreamConfig(given, this.#surroundings(), pedantic);
+    if (checked.name !== name) throw new ApiError('streamMismatch');
+    const stream = this.stream(name);
+    checked.metadata = storedMetadata(checked.metadata, levelOfStream(checked));
+    const config = checkStreamUpdate(stream.config, checked, this.#surroundings(), pedantic);
     this.#checkLimits(config, Math.max(0, stream.config.max_bytes), stream);
     this.#checkOverlap(config, stream);
     stream.update(config);
+    this.#advise(stream, 'UPDATED', 'modify');
     return stream;
+  }
+
+  #advise(stream: Stream, event: string, action: string): void {
+    advise(this, `STREAM.${event}.${stream.name}`, 'stream_action', () => [
+      ['stream', quoteJson(stream.name)],
+      ['action', quoteJson(action)],
+    ]);
   }
 
   deleteStream(stream: Stream): void {
     this.streams.delete(stream.name);
     stream.destroy();
+    this.#advise(stream, 'DELETED', 'delete');
   }
 
   #surroundings(): StreamSurroundings {

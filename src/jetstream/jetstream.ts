@@ -7,6 +7,7 @@ import { Nuid } from '../runtime/nuid.js';
 import { RateLimitedLog } from '../runtime/rate-limited-log.js';
 import { AccountJetStream } from './account-jetstream.js';
 import { Api } from './api/api.js';
+import { refuseRequests } from './api/not-enabled.js';
 import type { Storage } from './storage.js';
 import type { DamageReport, StoreError } from './store/message-store.js';
 import type { Stream } from './stream.js';
@@ -61,6 +62,12 @@ export class JetStream {
     this.#apis.set(account.name, api);
     api.open();
     return added;
+  }
+
+  /** Accounts without JetStream are told that they have none. */
+  refuseOthers(): void {
+    for (const account of this.broker.accounts.values())
+      account.fallback = this.accounts.has(account.name) ? null : refuseRequests(this, account);
   }
 
   /** Bytes that streams with `max_bytes` may come to need. */

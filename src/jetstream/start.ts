@@ -78,6 +78,7 @@ export function startJetStream(broker: Broker): JetStream {
     maxStore,
   });
   for (const [name, limits] of jetStreamAccounts(options)) server.enable(broker.account(name), limits);
+  server.refuseOthers();
   log.notice(`Took ${(clock.monotonic() - begin).toFixed(3)}ms to start JetStream`);
   return server;
 }

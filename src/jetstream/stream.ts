@@ -4,6 +4,7 @@
  */
 import type { InternalMessage } from '../broker/internal-client.js';
 import type { Subscription } from '../broker/subscription.js';
+import { quoteJson } from '../protocol/json-type.js';
 import type { AccountJetStream } from './account-jetstream.js';
 import type { Consumer } from './consumer.js';
 import { ApiError } from './errors.js';
@@ -28,6 +29,11 @@ import { type StreamConfig, streamConfig } from './stream-config.js';
 import { StreamConsumers } from './stream-consumers.js';
 
 const NANOSECONDS = 1_000_000;
+
+export interface InfoOptions extends Omit<StateDetails, 'consumers'> {
+  shown?: boolean;
+  leader?: boolean;
+}
 
 export class Stream implements StoreListener {
   readonly account: AccountJetStream;
@@ -176,21 +182,30 @@ export class Stream implements StoreListener {
     return done;
   }
 
-  /** JSON of the fields of `StreamInfo`, for answers that add to them. */
-  infoFields(details: Omit<StateDetails, 'consumers'> = {}): (readonly [string, string | undefined])[] {
-    const { domain } = this.account.jetstream.options;
-    const config = { ...this.config, metadata: shownMetadata(this.config.metadata) };
+  /**
+   * JSON of the fields of `StreamInfo`, for answers that add to them. Lists and backups leave out what tells of the server (`shown`);
+   * only a question for one stream is told who leads it.
+   */
+  infoFields({
+    shown = true,
+    leader = false,
+    ...details
+  }: InfoOptions = {}): (readonly [string, string | undefined])[] {
+    const { options, broker } = this.account.jetstream;
+    const config = shown ? { ...this.config, metadata: shownMetadata(this.config.metadata) } : this.config;
     return [
       ['config', streamConfig.write(config)],
       ['created', JSON.stringify(this.created)],
       ['state', stateJson(this.store.state, { ...details, consumers: this.consumers.size })],
-      ['domain', domain === '' ? undefined : JSON.stringify(domain)],
+      ['domain', options.domain === '' ? undefined : quoteJson(options.domain)],
+      ['cluster', leader ? `{"leader":${quoteJson(broker.serverName)}}` : undefined],
       ['ts', JSON.stringify(this.account.jetstream.now())],
     ];
   }
 
+  /** As it stands in lists. */
   info(): string {
-    return jsonObject(this.infoFields());
+    return jsonObject(this.infoFields({ shown: false }));
   }
 
   /** Messages that a consumer is done with, where messages stay only as long as somebody wants them. */
