@@ -91,11 +91,14 @@ export class AccountJetStream {
     return stream;
   }
 
-  #advise(stream: Stream, event: string, action: string): void {
-    advise(this, `STREAM.${event}.${stream.name}`, 'stream_action', () => [
-      ['stream', quoteJson(stream.name)],
-      ['action', quoteJson(action)],
-    ]);
+  /** Tells of a stream that came, changed or went, once that is durable. */
+  #advise({ name }: Stream, event: string, action: string): void {
+    this.jetstream.storage.commit.after(() =>
+      advise(this, `STREAM.${event}.${name}`, 'stream_action', () => [
+        ['stream', quoteJson(name)],
+        ['action', quoteJson(action)],
+      ]),
+    );
   }
 
   deleteStream(stream: Stream): void {

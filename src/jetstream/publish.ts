@@ -70,7 +70,8 @@ export class Publishing implements AtomicHost, FastHost {
       transform === undefined || transform.dest === ''
         ? null
         : SubjectTransform.create(fromUtf8(transform.src), fromUtf8(transform.dest));
-    this.#republisher = republish === undefined ? null : new Republisher(this.#stream, republish);
+    this.#republisher =
+      republish === undefined || republish.dest === '' ? null : new Republisher(this.#stream, republish);
     this.#duplicates.window = config.duplicate_window;
   }
 

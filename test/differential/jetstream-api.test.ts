@@ -163,16 +163,25 @@ const pedantic: ScriptCase = {
   steps: configs.flatMap((config) => [create('CFG', { pedantic: true, ...config }), remove('CFG')]),
 };
 
+/** Such a stream would store the answers, in an order that is a matter of luck. */
+const capturesAnswers = ({ subjects }: Record<string, unknown>): boolean =>
+  Array.isArray(subjects) && subjects.some((each) => /^(>|\*\.>|\$JS\..*)$/.test(each));
+
+/** A change to this one lets the official server publish messages again on the subjects that they come from, for ever. */
+const goesInCircles = ({ republish }: Record<string, unknown>): boolean =>
+  JSON.stringify(republish) === '{"dest":""}';
+
+/** Has figures that are another subject's matter. */
+const isCopy = (config: Record<string, unknown>): boolean => 'mirror' in config || 'sources' in config;
+
 const updating: ScriptCase = {
   name: 'update: from and to every field',
   steps: [
-    ...configs.flatMap((config) => [
-      create('CFG'),
-      update('CFG', { subjects: ['CFG'], ...config }),
-      remove('CFG'),
-    ]),
     ...configs
-      .filter((config) => !('mirror' in config) && !('sources' in config))
+      .filter((config) => !capturesAnswers(config) && !goesInCircles(config))
+      .flatMap((config) => [create('CFG'), update('CFG', { subjects: ['CFG'], ...config }), remove('CFG')]),
+    ...configs
+      .filter((config) => !isCopy(config) && !capturesAnswers(config) && !goesInCircles(config))
       .flatMap((config) => [create('CFG', config), update('CFG'), remove('CFG')]),
   ],
 };
@@ -439,6 +448,19 @@ const audit: ScriptCase = {
   ],
 };
 
+const files: ScriptCase = {
+  name: 'messages of a stream in files',
+  steps: [
+    create('FM', { storage: 'file' }),
+    ...[1, 2, 3, 4, 5].map((n) => publish('FM', String(n))),
+    ...[{ seq: 1 }, { seq: 1 }, { seq: 3 }, { seq: 3 }, { seq: 0 }, { seq: 5 }, { seq: 5 }, { seq: 9 }].map(
+      (body) => api('STREAM.MSG.DELETE.FM', body),
+    ),
+    api('STREAM.INFO.FM', { deleted_details: true }),
+    remove('FM'),
+  ],
+};
+
 jetStreamScripts('API of streams', { conf }, [
   creating,
   pedantic,
@@ -449,4 +471,5 @@ jetStreamScripts('API of streams', { conf }, [
   overlaps,
   cluster,
   audit,
+  files,
 ]);

@@ -73,8 +73,14 @@ export const deleteMessage: Endpoint = {
     if (stream.config.sealed) throw new ApiError('streamSealed');
     if (stream.config.deny_delete)
       throw new ApiError('streamMsgDeleteFailed', { err: 'message delete not permitted' });
-    if (!stream.deleteMessage(seq, !keepBytes))
-      throw new ApiError('streamMsgDeleteFailed', { err: 'stream store EOF' });
+    const { lastSequence, firstSequence } = stream.store.state;
+    if (!stream.deleteMessage(seq, !keepBytes)) {
+      // As officially, where each kind of store has its own words.
+      if (stream.inMemory || (seq >= firstSequence && seq <= lastSequence))
+        throw new ApiError('sequenceNotFound', { seq });
+      const err = seq > lastSequence ? 'stream store EOF' : 'no message found';
+      throw new ApiError('streamMsgDeleteFailed', { err });
+    }
     request.answerWhenDurable(this.type, [['success', 'true']]);
   },
 };

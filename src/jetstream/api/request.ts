@@ -1,9 +1,9 @@
 /** A request of the JetStream API on its way to an answer. */
 
-import { clientInfo } from '../../broker/client-info.js';
+import { clientInfo, clientInfoText } from '../../broker/client-info.js';
 import type { InternalMessage } from '../../broker/internal-client.js';
 import { toUtf8 } from '../../protocol/bytes.js';
-import { goJson } from '../../protocol/json.js';
+
 import { JsonSyntaxError } from '../../protocol/json-text.js';
 import { type JsonType, quoteJson, readJson } from '../../protocol/json-type.js';
 import type { AccountJetStream } from '../account-jetstream.js';
@@ -91,7 +91,7 @@ export class ApiRequest {
 
   #client(): string {
     const { from } = this.message;
-    return from === null ? 'null' : goJson(clientInfo(from, true));
+    return from === null ? 'null' : toUtf8(clientInfoText(clientInfo(from, true)));
   }
 
   /** Answers once everything that was changed so far is on disk. */

@@ -143,7 +143,7 @@ export const streamNames: Endpoint = {
 
 export const listStreams: Endpoint = {
   type: 'stream_list_response',
-  zeros: pageZeros,
+  zeros: [...pageZeros.slice(0, 3), ['streams', '[]']],
   handle(request) {
     const { offset, subject } = request.readOptional(listRequest);
     const { total, from, streams } = page(request, offset, subject, LIST_LIMIT);
