@@ -17,6 +17,8 @@ export type {
   AuthorizationConfig,
   ExportConfig,
   ImportConfig,
+  MappingConfig,
+  MappingDestinationConfig,
   PermissionsConfig,
   ServerConfig,
   SubjectsConfig,

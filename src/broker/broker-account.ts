@@ -3,6 +3,7 @@
  */
 import { Account } from '../accounts/account.js';
 import type { ExportOptions } from '../config/options.js';
+import { patternsOverlap } from '../subjects/subject.js';
 import type { ClientConnection } from './connection.js';
 import type { DeliveryPlan } from './delivery-plan.js';
 import type { InternalClient } from './internal-client.js';
@@ -14,6 +15,15 @@ import type { Subscription } from './subscription.js';
 import type { SystemImports } from './system-imports.js';
 
 const DOLLAR = 36;
+const ACKS = '$JS.ACK.>';
+/** What a subject begins with that may overlap those of acks. */
+const MAY_BE_ACK = /^[$*>]/;
+
+/** Takes acks of messages that were delivered, as the bytes lie. */
+export interface AckRoute {
+  /** False when nobody knows of the delivery. */
+  receive(bytes: Uint8Array, start: number, end: number, payloadStart: number, payloadEnd: number): boolean;
+}
 
 export class BrokerAccount extends Account<Subscription, DeliveryPlan, ClientConnection> {
   // Null for accounts without: most of them, where there are many.
@@ -32,6 +42,11 @@ export class BrokerAccount extends Account<Subscription, DeliveryPlan, ClientCon
   fallback: Subscription | null = null;
   /** Those of rooms inside the server that subscribe here. */
   insiders: Set<InternalClient> | null = null;
+
+  /** Where acks go; null without JetStream. */
+  ackRoute: AckRoute | null = null;
+  /** Subscriptions to subjects of acks, JetStream's own among them. */
+  ackListeners = 0;
 
   #watchers: Map<string, Set<() => void>> | null = null;
 
@@ -54,6 +69,7 @@ export class BrokerAccount extends Account<Subscription, DeliveryPlan, ClientCon
 
   override subscribe(sub: Subscription): boolean {
     if (!super.subscribe(sub)) return false;
+    if (listensToAcks(sub.subject)) this.ackListeners++;
     if (this.#watchers !== null) this.#tellWatchers(sub.subject);
     return true;
   }
@@ -73,6 +89,7 @@ export class BrokerAccount extends Account<Subscription, DeliveryPlan, ClientCon
 
   override unsubscribe(sub: Subscription): void {
     super.unsubscribe(sub);
+    if (listensToAcks(sub.subject)) this.ackListeners--;
     this.awaited?.interestLost(sub.subject);
     if (this.#watchers !== null) this.#tellWatchers(sub.subject);
   }
@@ -92,4 +109,8 @@ export class BrokerAccount extends Account<Subscription, DeliveryPlan, ClientCon
   #tellWatchers(subject: string): void {
     for (const changed of [...(this.#watchers?.get(subject) ?? [])]) changed();
   }
+}
+
+function listensToAcks(subject: string): boolean {
+  return MAY_BE_ACK.test(subject) && patternsOverlap(subject, ACKS);
 }

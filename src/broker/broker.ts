@@ -4,6 +4,7 @@
  */
 import { totalmem } from 'node:os';
 import { GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js';
+import { AccountMappings } from '../accounts/mappings.js';
 import { noAccountLimits, type ServerOptions } from '../config/options.js';
 import { systemAccountOf } from '../config/validate.js';
 import { ClientParser } from '../protocol/client-parser.js';
@@ -23,6 +24,7 @@ import { ClosedConnections } from './closed-connections.js';
 import { ClientConnection, type ConnectionOrigin } from './connection.js';
 import { FlushQueue } from './flush-queue.js';
 import { InternalClient } from './internal-client.js';
+import type { MessageTrace } from './message-trace.js';
 import { Publisher } from './publisher.js';
 import { ServicePassages } from './service-imports.js';
 import type { Transport } from './transport.js';
@@ -64,6 +66,8 @@ export class Broker {
   readonly connections = new Map<number, ClientConnection>();
   readonly closedConnections: ClosedConnections;
   readonly events = new BrokerEvents();
+  /** Takes the traces of messages whose clients asked for them; null where nobody sends them. */
+  traceSink: ((trace: MessageTrace) => void) | null = null;
   /** Host and port of the client listener as INFO shows them. What INFO shows is replaced, never changed in place. */
   address = { host: '', port: 0 };
   /** `host:port` where clients may connect; empty unless there are several servers. */
@@ -141,12 +145,16 @@ export class Broker {
     return account;
   }
 
-  /** Makes the accounts that the options declare, with their limits, exports and imports. */
+  /** Makes the accounts that the options declare, with their limits, mappings, exports and imports. */
   applyAccounts(): void {
-    const limits = new Map(this.options.accounts.map((each) => [each.name, each.limits ?? noAccountLimits]));
-    for (const name of limits.keys()) this.account(name);
-    for (const account of this.accounts.values())
-      account.limits = limits.get(account.name) ?? noAccountLimits;
+    const declared = new Map(this.options.accounts.map((each) => [each.name, each]));
+    for (const name of declared.keys()) this.account(name);
+    for (const account of this.accounts.values()) {
+      const { limits, mappings, trace } = declared.get(account.name) ?? {};
+      account.limits = limits ?? noAccountLimits;
+      account.trace = trace ?? null;
+      account.mappings = mappings === undefined ? null : new AccountMappings(mappings);
+    }
     linkAccounts(this);
   }
 
@@ -167,8 +175,8 @@ export class Broker {
   }
 
   /** A door for a room inside the server. */
-  internalClient(account: BrokerAccount = this.globalAccount): InternalClient {
-    return new InternalClient(this, account);
+  internalClient(account: BrokerAccount = this.globalAccount, asClient = false): InternalClient {
+    return new InternalClient(this, account, asClient);
   }
 
   /** The bytes on their way to clients have reached their limit. */

@@ -24,6 +24,7 @@ import { Expiry } from './expiry.js';
 import { Inbound } from './inbound.js';
 import { Liveness } from './liveness.js';
 import { LoggedConnection } from './logged-connection.js';
+import { traceTooLarge } from './message-trace.js';
 import { Outbound } from './outbound.js';
 import type { KnownRequestInfo } from './request-info.js';
 import { Shadows } from './stream-imports.js';
@@ -273,6 +274,12 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     this.send(`-ERR '${error}'\r\n`);
   }
 
+  /** Says that the client may not publish on a subject. */
+  refusePublish(subject: string): void {
+    this.sendError(`Permissions Violation for Publish to ${quote(subject)}`);
+    this.logError(`Publish Violation - Subject ${quote(subject)}`);
+  }
+
   sendPing(): void {
     if (this.traced) this.logTrace('->> [PING]');
     this.send('PING\r\n');
@@ -415,7 +422,9 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     this.closeWith(clientErrors.controlLineExceeded, 'Maximum Control Line Exceeded');
   }
 
-  onPayloadExceeded(size: number): void {
+  onPayloadExceeded(operation: PublishOperation, end: number): void {
+    const { size } = operation;
+    traceTooLarge(this, operation, end);
     this.logError(`maximum payload exceeded: ${size} vs ${this.maxPayload}`);
     this.closeWith(clientErrors.payloadExceeded, 'Maximum Message Payload Exceeded');
   }

@@ -50,7 +50,7 @@ export class CrossingMessage extends PublishOperation {
     this.replyEnd = reply === '' ? 0 : start + reply.length;
   }
 
-  /** Becomes the same message, without a copy of its bytes; it has no reply subject. */
+  /** Becomes the same message with its reply subject, without a copy of its bytes. */
   borrow(original: PublishOperation): void {
     this.memory = original.memory;
     this.tailStart = original.tailStart;
@@ -58,8 +58,8 @@ export class CrossingMessage extends PublishOperation {
     this.payloadStart = original.payloadStart;
     this.headerSize = original.headerSize;
     this.size = original.size;
-    this.replyStart = 0;
-    this.replyEnd = 0;
+    this.replyStart = original.replyStart;
+    this.replyEnd = original.replyEnd;
   }
 
   /** The message is delivered. */

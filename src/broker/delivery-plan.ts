@@ -2,6 +2,7 @@
  * Who gets the messages on one subject: for each subscription the finished head of its MSG, and the queue groups. Made once per
  * subject and kept until the interest in the subject changes.
  */
+import type { MappedSubject } from '../accounts/mappings.js';
 import { writeText } from '../protocol/bytes.js';
 import type { Memory } from '../runtime/arena.js';
 import type { Allocation } from '../subjects/subject-cache.js';
@@ -36,6 +37,10 @@ export class DeliveryPlan {
   readonly groups: Delivery[][] = [];
   /** Clients may not publish here: the subject belongs to the server. */
   readonly reserved: boolean;
+  /** Clients' messages go elsewhere, this says where. Messages that were mapped already are delivered here. */
+  readonly mapping: MappedSubject<DeliveryPlan> | null;
+  /** Publishing here needs a closer look: the subject is reserved or mapped. */
+  readonly special: boolean;
   /** The permissions that allowed this subject last; compared by identity. */
   allowedFor: object | null = null;
 
@@ -43,10 +48,13 @@ export class DeliveryPlan {
     subject: string,
     subscriptions: Subscription[],
     reserved: boolean,
+    mapping: MappedSubject<DeliveryPlan> | null,
     allocate: (size: number) => Allocation,
   ) {
     this.subject = subject;
     this.reserved = reserved;
+    this.mapping = mapping;
+    this.special = reserved || mapping !== null;
     let groups: Map<string, Delivery[]> | null = null;
     for (const sub of subscriptions) {
       const delivery = deliveryOf(sub, subject, allocate);

@@ -5,6 +5,9 @@ import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
 import type { Broker } from './broker.js';
 import type { BrokerAccount } from './broker-account.js';
 import type { ClientConnection } from './connection.js';
+import type { MessageTrace } from './message-trace.js';
+import { Route } from './route.js';
+import type { LyingMessage, Scratch } from './stored-frame.js';
 import { Shadows } from './stream-imports.js';
 import { type InternalHandler, type RawHandler, Subscription } from './subscription.js';
 
@@ -19,18 +22,23 @@ export interface InternalMessage {
   payload: Buffer;
   /** The client that published it, maybe in another account (`from.account`); null when a room inside the server did. */
   from: ClientConnection | null;
+  /** Where its way is noted, because the client asked for that; null for nearly all messages. */
+  trace: MessageTrace | null;
 }
 
 export class InternalClient {
   readonly #broker: Broker;
   readonly account: BrokerAccount;
   readonly #subscriptions = new Set<Subscription>();
+  readonly #asClient: boolean;
   #shadows: Shadows | null = null;
   #nextSid = 1;
 
-  constructor(broker: Broker, account: BrokerAccount) {
+  /** `asClient`: what it publishes is mapped as what clients publish. */
+  constructor(broker: Broker, account: BrokerAccount, asClient = false) {
     this.#broker = broker;
     this.account = account;
+    this.#asClient = asClient;
   }
 
   /** Calls `handler` for every message, during the publish: it must be quick. Throws when the subject is not valid. */
@@ -85,7 +93,13 @@ export class InternalClient {
     header: Uint8Array | null = null,
   ): boolean {
     const { publisher } = this.#broker;
-    return publisher.publishText(this.account, fromUtf8(subject), fromUtf8(reply), header, payload);
+    const [to, back] = [fromUtf8(subject), fromUtf8(reply)];
+    return publisher.publishText(this.account, to, back, header, payload, this.#asClient);
+  }
+
+  /** Publishes a short text to a subject that one client listens on, as answers are. Both are latin1. */
+  answer(subject: string, body: string): boolean {
+    return this.#broker.publisher.answer(this.account, subject, body);
   }
 
   /** The same with subjects in latin1, as they are inside the server. */
@@ -98,10 +112,20 @@ export class InternalClient {
     return this.#broker.publisher.publishText(this.account, subject, reply, header, payload);
   }
 
+  /** The way to whoever listens on a subject (latin1), for `send` and `sendStored`. */
+  route(subject: string): Route {
+    return new Route(this.account, subject);
+  }
+
   /**
-   * Delivers to whoever listens on `target` a message that shows another subject. Subjects are latin1 here. The bytes are copied.
-   * True when somebody got it.
+   * Delivers to whoever listens at the end of a route a message that shows another subject. Subjects are latin1 here. The bytes are
+   * copied. True when somebody got it.
    */
+  send(route: Route, shown: string, reply: string, header: Uint8Array | null, payload: Uint8Array): boolean {
+    return this.#broker.publisher.deliverTo(route, shown, reply, header, payload);
+  }
+
+  /** The same for whoever listens on a subject now. */
   deliver(
     target: string,
     shown: string,
@@ -109,7 +133,12 @@ export class InternalClient {
     header: Uint8Array | null,
     payload: Uint8Array,
   ): boolean {
-    return this.#broker.publisher.deliverAs(this.account, target, shown, reply, header, payload);
+    return this.send(this.route(target), shown, reply, header, payload);
+  }
+
+  /** Like `send` for a message where it lies, with a reply that is bytes. */
+  sendStored(route: Route, message: LyingMessage, reply: Scratch): boolean {
+    return this.#broker.publisher.deliverStored(route, message, reply);
   }
 
   close(): void {

@@ -37,6 +37,9 @@ export abstract class LoggedConnection {
     const { memory, subjectStart, payloadStart, headerSize } = operation;
     const line = readText(memory.bytes, subjectStart, payloadStart - 2);
     this.logTrace(`<<- [${headerSize > 0 ? 'HPUB' : 'PUB'} ${toUtf8(line)}]`);
+  }
+
+  tracePayload(operation: PublishOperation): void {
     const payload = describePayload(operation, this.broker.options, false);
     if (payload !== null) this.logTrace(`<<- ${payload}`);
   }

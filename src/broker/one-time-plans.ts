@@ -2,6 +2,7 @@
  * Plans for subjects that are used once, such as the reply subjects of requests: not kept in a cache, where they would only take the
  * place of others, and with memory that is used again by the next one.
  */
+import type { MappedSubject } from '../accounts/mappings.js';
 import { hashText } from '../protocol/bytes.js';
 import { type Arena, type Chunk, COPY_SLACK, Memory, PAGE_SIZE } from '../runtime/arena.js';
 import type { Allocation } from '../subjects/subject-cache.js';
@@ -43,8 +44,13 @@ export class OneTimePlans {
     this.#used = mark;
   }
 
-  plan(subject: string, found: Subscription[], reserved: boolean): DeliveryPlan {
-    return new DeliveryPlan(subject, found, reserved, this.#allocate);
+  plan(
+    subject: string,
+    found: Subscription[],
+    reserved: boolean,
+    mapping: MappedSubject<DeliveryPlan> | null,
+  ): DeliveryPlan {
+    return new DeliveryPlan(subject, found, reserved, mapping, this.#allocate);
   }
 
   readonly #allocate = (size: number): Allocation => {

@@ -4,31 +4,42 @@
  */
 
 import { SYSTEM_ACCOUNT } from '../accounts/account.js';
+import type { MappedSubject, MappingTarget } from '../accounts/mappings.js';
 import { hashBytes, readText, toUtf8, writeText } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
 import { type Arena, COPY_SLACK, Memory } from '../runtime/arena.js';
 import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
-import type { BrokerAccount } from './broker-account.js';
+import { AnswerListeners } from './answer-listeners.js';
+import type { AckRoute, BrokerAccount } from './broker-account.js';
 import { Composer } from './composer.js';
 import type { ClientConnection } from './connection.js';
 import { Delivery, DeliveryPlan } from './delivery-plan.js';
 import type { FlushQueue } from './flush-queue.js';
 import type { InternalMessage } from './internal-client.js';
+import { beginTrace, type MessageTrace, notDelivered } from './message-trace.js';
 import { isInbox, OneTimePlans } from './one-time-plans.js';
 import { RESPONSE_PREFIX } from './responses.js';
+import type { Route } from './route.js';
+import { type LyingMessage, type Scratch, StoredFrame, writeNumber } from './stored-frame.js';
 import type { InternalHandler, Passage, RawHandler, Subscription } from './subscription.js';
+import { mayAskForTrace } from './trace-headers.js';
 
 const GATEWAY_REPLY = /^(_GR_\.|\$GR\.)./;
 const RAFT_SUBJECT = /^\$NRG\./;
 /** Replies that clients may not choose: service replies, JetStream acks, gateway replies. */
 const RESERVED_REPLY = /^(_R_\.|\$JS\.ACK\.|_GR_\..|\$GR\..)/;
+/** Subjects that each delivery of a stream has one of: none is used again. */
+const ACK_SUBJECT = /^\$JS\.(ACK|FC)\./;
+const ACK_PREFIX = Buffer.from('$JS.ACK.');
 const UNDERSCORE = 95;
 const DOLLAR = 36;
 const CAPITAL_G = 71;
 const CAPITAL_J = 74;
 const CAPITAL_R = 82;
+const SPACE = 32;
+const HMSG = Buffer.from('HMSG ');
 
 /** Enough for the head of nearly every message. */
 const SHOWN_HEAD_SIZE = 1024;
@@ -38,6 +49,8 @@ type Shown = Pick<DeliveryPlan, 'subject'>;
 
 export class Publisher {
   readonly #composer = new Composer();
+  readonly #frame = new StoredFrame();
+  readonly #listeners = new AnswerListeners();
   readonly #shownHead = new Memory(SHOWN_HEAD_SIZE);
   readonly #flushes: FlushQueue;
   readonly #random: Random;
@@ -55,18 +68,25 @@ export class Publisher {
     this.#log = log;
   }
 
-  /** Handles the PUB of a client. */
-  publish(from: ClientConnection, operation: PublishOperation): void {
+  /** Handles the PUB of a client. Its headers may ask for a trace, unless that is known already. */
+  publish(from: ClientConnection, operation: PublishOperation, known = false): void {
+    if (operation.headerSize !== 0 && !known && mayAskForTrace(operation)) {
+      this.#publishTraced(from, operation);
+      return;
+    }
     from.inMsgs++;
     from.inBytes += operation.size;
-    if (from.traced) from.tracePublish(operation);
     const account = from.account;
     const { bytes } = operation.memory;
     let plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
-    if (plan === null) plan = this.#plan(account, operation);
-    else account.cache.hits++;
-    if (plan.reserved || (from.permissions !== null && plan.allowedFor !== from.permissions)) {
-      if (!this.#mayPublish(from, plan)) return;
+    if (plan === null) {
+      if (account.ackRoute !== null && this.#takeAck(account.ackRoute, from, operation)) return;
+      plan = this.#plan(account, operation);
+    } else account.cache.hits++;
+    if (plan.special || from.traced || (from.permissions !== null && plan.allowedFor !== from.permissions)) {
+      const admitted = this.#admit(from, plan, operation);
+      if (admitted === null) return;
+      plan = admitted;
     }
     if (operation.replyStart !== 0 && mayBeReserved(bytes, operation.replyStart)) {
       if (this.#replyRefused(from, operation)) return;
@@ -77,15 +97,60 @@ export class Publisher {
       this.#noResponders(from, plan, operation);
   }
 
-  /** Publishes for a room inside the server; true when somebody got the message. */
-  publishInternal(account: BrokerAccount, operation: PublishOperation): boolean {
+  /** An ack that is meant for the server alone, from a client that wants no answer, goes to JetStream as it lies here. */
+  #takeAck(route: AckRoute, from: ClientConnection, operation: PublishOperation): boolean {
+    const { account, permissions } = from;
+    if (account.ackListeners !== 1 || operation.replyStart !== 0 || operation.headerSize !== 0) return false;
+    const { memory, subjectStart, subjectEnd, payloadStart, size } = operation;
+    const { bytes } = memory;
+    if (!beginsAsAck(bytes, subjectStart, subjectEnd)) return false;
+    if (
+      from.verbose ||
+      from.traced ||
+      account.mappings !== null ||
+      (permissions !== null && !permissions.mayPublish(readText(bytes, subjectStart, subjectEnd)))
+    )
+      return false;
+    this.#nested++;
+    try {
+      return route.receive(bytes, subjectStart, subjectEnd, payloadStart, payloadStart + size);
+    } catch (error) {
+      this.#logFault(readText(bytes, subjectStart, subjectEnd), error);
+      return true;
+    } finally {
+      this.#nested--;
+    }
+  }
+
+  #publishTraced(from: ClientConnection, operation: PublishOperation): void {
+    const { operation: message, trace } = beginTrace(from, operation);
+    if (message === null) {
+      if (from.traced) from.tracePublish(operation);
+      return;
+    }
+    message.trace = trace;
+    try {
+      this.publish(from, message, true);
+    } finally {
+      message.trace = null;
+    }
+    trace?.end();
+  }
+
+  /**
+   * Publishes for a room inside the server; true when somebody got the message. Where the room stands for a client, the
+   * account's mappings apply.
+   */
+  publishInternal(account: BrokerAccount, operation: PublishOperation, asClient = false): boolean {
     const { bytes } = operation.memory;
     // This may happen in the middle of a delivery: of an event that it causes, or by a handler.
     this.#nested++;
     const mark = this.#oneTime.mark();
     try {
-      const plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
-      return this.#deliver(plan ?? this.#plan(account, operation), operation, null);
+      let plan = account.cache.find(bytes, operation.subjectStart, operation.subjectEnd, operation.hash);
+      plan ??= this.#plan(account, operation);
+      if (asClient && plan.mapping !== null) plan = this.#follow(account, plan.mapping.next(this.#random));
+      return this.#deliver(plan, operation, null);
     } finally {
       this.#oneTime.release(mark);
       this.#nested--;
@@ -99,31 +164,91 @@ export class Publisher {
     reply: string,
     header: Uint8Array | null,
     payload: Uint8Array | string,
+    asClient = false,
   ): boolean {
     const operation = this.#composer.compose(subject, reply, header, payload, this.#nested > 0);
-    return this.publishInternal(account, operation);
+    return this.publishInternal(account, operation, asClient);
   }
 
   /**
-   * Delivers to whoever listens on `target` a message that shows another subject, as streams deliver what they have stored. Texts
-   * are latin1. True when somebody got it.
+   * Publishes a short latin1 text, as acknowledgements are. Clients wait for them on `<prefix>.<something new>`, so who listens under the
+   * prefix is remembered for the next one.
    */
-  deliverAs(
-    account: BrokerAccount,
-    target: string,
+  answer(account: BrokerAccount, subject: string, body: string): boolean {
+    const listener = this.#listeners.find(account, subject);
+    const to = listener?.connection ?? null;
+    if (to === null || to.special || listener!.special || !isInbox(subject)) {
+      return this.publishText(account, subject, '', null, Buffer.from(body, 'latin1'));
+    }
+    listener!.delivered++;
+    to.outMsgs++;
+    to.outBytes += body.length;
+    to.out.text(`MSG ${subject} ${listener!.sid} ${body.length}\r\n${body}\r\n`);
+    if (!to.dirty) this.#flushes.add(to);
+    return true;
+  }
+
+  /**
+   * Delivers to whoever listens at the end of a route a message that shows another subject, as streams deliver what they have
+   * stored. Texts are latin1. True when somebody got it.
+   */
+  deliverTo(
+    route: Route,
     shown: string,
     reply: string,
     header: Uint8Array | null,
     payload: Uint8Array,
   ): boolean {
     const operation = this.#composer.compose(shown, reply, header, payload, this.#nested > 0);
-    const plan = account.cache.findText(target) ?? this.#planFor(account, target);
+    return this.passOnAs(route.plan, shown, operation, null);
+  }
+
+  /** The same for a message where it lies. */
+  deliverStored(route: Route, message: LyingMessage, reply: Scratch): boolean {
+    const operation = this.#frame.compose(message, reply);
+    const { plain, groups } = route.plan;
+    const only = plain.length === 1 && groups.length === 0 ? plain[0]! : null;
+    if (only === null || !isMereCopy(only, operation)) {
+      const busy = this.#frame.busy;
+      this.#frame.busy = true;
+      try {
+        return this.passOnAs(route.plan, message.subject, operation, null);
+      } finally {
+        this.#frame.busy = busy;
+      }
+    }
+    const { sub } = only;
+    const to = only.connection!;
+    const { sid } = sub;
+    const { bytes } = operation.memory;
+    const length = operation.subjectEnd + (typeof sid === 'number' ? 10 : sid.length) + 8;
+    const memory = length + COPY_SLACK <= SHOWN_HEAD_SIZE ? this.#shownHead : new Memory(length + COPY_SLACK);
+    const head = memory.bytes;
+    for (let i = 0; i < 5; i++) head[i] = HMSG[i]!;
+    for (let i = 0; i < operation.subjectEnd; i++) head[5 + i] = bytes[i]!;
+    let at = 5 + operation.subjectEnd;
+    head[at++] = SPACE;
+    at = typeof sid === 'number' ? writeNumber(sid, head, at) : writeText(sid, head, at);
+    head[at++] = SPACE;
+    this.#append(sub, to, operation, memory, 0, at);
+    return true;
+  }
+
+  /** Delivers by a plan what shows another subject than the plan's; true when somebody got it. */
+  passOnAs(
+    plan: DeliveryPlan,
+    shown: string,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+  ): boolean {
     let delivered = false;
-    for (const delivery of plan.plain) if (this.#deliverShown(delivery, shown, operation)) delivered = true;
+    for (const delivery of plan.plain)
+      if (this.#deliverShown(delivery, shown, operation, from)) delivered = true;
     for (const members of plan.groups) {
       const first = members.length === 1 ? 0 : this.#random.next() % members.length;
       for (let tries = 0; tries < members.length; tries++) {
-        if (!this.#deliverShown(members[(first + tries) % members.length]!, shown, operation)) continue;
+        const member = members[(first + tries) % members.length]!;
+        if (!this.#deliverShown(member, shown, operation, from)) continue;
         delivered = true;
         break;
       }
@@ -131,38 +256,37 @@ export class Publisher {
     return delivered;
   }
 
-  #deliverShown(delivery: Delivery, shown: string, operation: PublishOperation): boolean {
-    const { sub } = delivery;
-    if (sub.connection === null) return this.#deliverSpecial(delivery, { subject: shown }, operation, null);
-    const head = `HMSG ${shown} ${sub.sid} `;
-    const memory =
-      head.length + COPY_SLACK <= SHOWN_HEAD_SIZE ? this.#shownHead : new Memory(head.length + COPY_SLACK);
-    writeText(head, memory.bytes, 0);
-    return this.#deliverTo(new Delivery(sub, memory, 0, head.length), { subject: shown }, operation, null);
-  }
-
-  /** Delivers what comes from another account, on the subject that these bytes are; true when somebody got it. */
-  passOn(
-    account: BrokerAccount,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
+  #deliverShown(
+    delivery: Delivery,
+    shown: string,
     operation: PublishOperation,
     from: ClientConnection | null,
   ): boolean {
-    const plan = account.cache.find(bytes, start, end, hashBytes(bytes, start, end));
-    return this.#deliver(plan ?? this.#planFor(account, readText(bytes, start, end)), operation, from);
+    const { sub } = delivery;
+    if (sub.connection === null) return this.#deliverSpecial(delivery, { subject: shown }, operation, from);
+    const head = `HMSG ${shown} ${sub.sid} `;
+    const memory = new Memory(head.length + COPY_SLACK);
+    writeText(head, memory.bytes, 0);
+    return this.#deliverTo(new Delivery(sub, memory, 0, head.length), { subject: shown }, operation, from);
+  }
+
+  /** The plan for what comes from another account on the subject that these bytes are; the account's mappings apply. */
+  planAt(account: BrokerAccount, bytes: Uint8Array, start: number, end: number): DeliveryPlan {
+    const plan =
+      account.cache.find(bytes, start, end, hashBytes(bytes, start, end)) ??
+      this.#planFor(account, readText(bytes, start, end));
+    return plan.mapping === null ? plan : this.#follow(account, plan.mapping.next(this.#random));
   }
 
   /** The same for a subject that is text. */
-  passOnText(
-    account: BrokerAccount,
-    subject: string,
-    operation: PublishOperation,
-    from: ClientConnection | null,
-  ): boolean {
-    const plan = account.cache.findText(subject);
-    return this.#deliver(plan ?? this.#planFor(account, subject), operation, from);
+  planOn(account: BrokerAccount, subject: string): DeliveryPlan {
+    const plan = account.cache.findText(subject) ?? this.#planFor(account, subject);
+    return plan.mapping === null ? plan : this.#follow(account, plan.mapping.next(this.#random));
+  }
+
+  /** Delivers what comes from another account; true when somebody got it. */
+  passOn(plan: DeliveryPlan, operation: PublishOperation, from: ClientConnection | null): boolean {
+    return this.#deliver(plan, operation, from);
   }
 
   #plan(account: BrokerAccount, operation: PublishOperation): DeliveryPlan {
@@ -173,27 +297,38 @@ export class Publisher {
   #planFor(account: BrokerAccount, subject: string): DeliveryPlan {
     const { cache } = account;
     const found = account.match(subject);
+    const mapping = account.mappings?.find<DeliveryPlan>(subject) ?? null;
     const isResponse = subject.startsWith(RESPONSE_PREFIX);
     if (isResponse) {
       const response = account.responses?.find(subject);
       const passage = response ?? account.responses?.late(subject) ?? null;
       // Each of these subjects is used once or twice: not worth a place in the cache, but for others who listen there.
-      if (found.length === 0) return this.#planOnce(subject, passage === null ? found : [passage], false);
+      if (found.length === 0)
+        return this.#planOnce(subject, passage === null ? found : [passage], false, mapping);
       if (response !== undefined) response.planned = true;
       if (passage !== null) found.push(passage);
     }
-    if (isInbox(subject) && this.#oneTime.isNew(subject)) return this.#planOnce(subject, found, false);
+    if (
+      (isInbox(subject) && this.#oneTime.isNew(subject)) ||
+      (account.ackRoute !== null && ACK_SUBJECT.test(subject))
+    )
+      return this.#planOnce(subject, found, false, mapping);
     if (cache.full) {
       // Never in the middle of a delivery: what it goes by lies in a cache's memory.
       if (this.#nested === 0) cache.clear();
-      else return this.#planMeanwhile(account, subject, found);
+      else return this.#planMeanwhile(account, subject, found, mapping);
     }
     const reserved = isReserved(subject, account);
-    return cache.keep(subject, (allocate) => new DeliveryPlan(subject, found, reserved, allocate));
+    return cache.keep(subject, (allocate) => new DeliveryPlan(subject, found, reserved, mapping, allocate));
   }
 
   /** A plan for one use; the cache is cleared once nothing is being delivered. */
-  #planMeanwhile(account: BrokerAccount, subject: string, found: Subscription[]): DeliveryPlan {
+  #planMeanwhile(
+    account: BrokerAccount,
+    subject: string,
+    found: Subscription[],
+    mapping: MappedSubject<DeliveryPlan> | null,
+  ): DeliveryPlan {
     if (!this.#full.has(account)) {
       this.#full.add(account);
       setImmediate(() => {
@@ -201,31 +336,73 @@ export class Publisher {
         if (account.cache.full) account.cache.clear();
       });
     }
-    return this.#planOnce(subject, found, isReserved(subject, account));
+    return this.#planOnce(subject, found, isReserved(subject, account), mapping);
   }
 
-  #planOnce(subject: string, found: Subscription[], reserved: boolean): DeliveryPlan {
+  #planOnce(
+    subject: string,
+    found: Subscription[],
+    reserved: boolean,
+    mapping: MappedSubject<DeliveryPlan> | null,
+  ): DeliveryPlan {
     if (this.#nested === 0) this.#oneTime.release(0);
-    return this.#oneTime.plan(subject, found, reserved);
+    return this.#oneTime.plan(subject, found, reserved, mapping);
   }
 
-  #mayPublish(from: ClientConnection, plan: DeliveryPlan): boolean {
+  /** Traces, mapping, permission: the plan by which the message is delivered, or null when it must not be. */
+  #admit(from: ClientConnection, plan: DeliveryPlan, operation: PublishOperation): DeliveryPlan | null {
+    if (from.traced) from.tracePublish(operation);
+    const trace = operation.trace as MessageTrace | null;
+    const target = plan.mapping === null ? plan : this.#mapped(from, plan, plan.mapping, trace);
+    if (from.traced) from.tracePayload(operation);
+    return this.#mayPublish(from, target, trace) ? target : null;
+  }
+
+  #mapped(
+    from: ClientConnection,
+    plan: DeliveryPlan,
+    mapping: MappedSubject<DeliveryPlan>,
+    trace: MessageTrace | null,
+  ): DeliveryPlan {
+    const target = mapping.next(this.#random);
+    const { subject } = target;
+    trace?.mapped(subject);
+    if (from.traced) from.logTrace(`<<- [MAPPING ${toUtf8(`${plan.subject} -> ${subject}`)}]`);
+    return this.#follow(from.account, target);
+  }
+
+  #follow(account: BrokerAccount, target: MappingTarget<DeliveryPlan>): DeliveryPlan {
+    const { cache } = account;
+    const known = target.entry === null ? null : cache.current(target.entry);
+    if (known !== null) {
+      cache.hits++;
+      return known;
+    }
+    const plan = cache.findText(target.subject) ?? this.#planFor(account, target.subject);
+    target.entry = cache.entry(target.subject);
+    return plan;
+  }
+
+  #mayPublish(from: ClientConnection, plan: DeliveryPlan, trace: MessageTrace | null): boolean {
     const { permissions } = from;
+    if (!plan.reserved && (permissions === null || plan.allowedFor === permissions)) return true;
     let allowed = !plan.reserved;
     if (allowed && permissions !== null) {
       if (permissions.mayPublish(plan.subject)) plan.allowedFor = permissions;
       else allowed = from.responses?.allow(plan.subject) ?? false;
     }
     if (allowed) return true;
-    from.sendError(`Permissions Violation for Publish to ${quote(plan.subject)}`);
-    from.logError(`Publish Violation - Subject ${quote(plan.subject)}`);
+    trace?.refused(`Permissions Violation for Publish to ${quote(plan.subject)}`);
+    from.refusePublish(plan.subject);
     return false;
   }
 
   #replyRefused(from: ClientConnection, operation: PublishOperation): boolean {
     const reply = readText(operation.memory.bytes, operation.replyStart, operation.replyEnd);
     if (!RESERVED_REPLY.test(reply)) return false;
-    from.sendError(`Permissions Violation for Publish with Reply of ${quote(reply)}`);
+    const error = `Permissions Violation for Publish with Reply of ${quote(reply)}`;
+    (operation.trace as MessageTrace | null)?.refused(error);
+    from.sendError(error);
     from.logError(`Publish Violation - Reply ${quote(reply)}`);
     return true;
   }
@@ -261,25 +438,42 @@ export class Publisher {
     const to = delivery.connection;
     const { sub } = delivery;
     const { headerSize } = operation;
-    if (sub.special || to === null || to.special || (headerSize !== 0 && !to.headers)) {
+    if (
+      sub.special ||
+      to === null ||
+      to.special ||
+      (headerSize !== 0 && (!to.headers || operation.trace !== null))
+    ) {
       return this.#deliverSpecial(delivery, plan, operation, from);
     }
     if (to === from && !to.echo) return false;
+    this.#append(sub, to, operation, delivery.memory, delivery.headStart, delivery.headLength);
+    return true;
+  }
+
+  /** A mere copy: head and tail. */
+  #append(
+    sub: Subscription,
+    to: ClientConnection,
+    operation: PublishOperation,
+    memory: Memory,
+    headStart: number,
+    headLength: number,
+  ): void {
     sub.delivered++;
     to.outMsgs++;
     to.outBytes += operation.size;
     // The head is that of an HMSG; a MSG's begins at its second byte.
-    const cut = headerSize === 0 ? 1 : 0;
+    const cut = operation.headerSize === 0 ? 1 : 0;
     to.out.append(
-      delivery.memory,
-      delivery.headStart + cut,
-      delivery.headLength - cut,
+      memory,
+      headStart + cut,
+      headLength - cut,
       operation.memory,
       operation.tailStart,
       operation.tailEnd - operation.tailStart,
     );
     if (!to.dirty) this.#flushes.add(to);
-    return true;
   }
 
   /** Everything that is not a mere copy: handlers, filters, maxima, headers to be cut off, slow receivers, traces. */
@@ -291,27 +485,45 @@ export class Publisher {
   ): boolean {
     const to = delivery.connection;
     const { sub } = delivery;
-    if (sub.closed) return false;
     const { main } = sub;
     // What came by a service does not go on by a stream.
     if (main !== sub && operation.crossing !== null) return false;
     if (to === null) {
+      if (sub.closed) return false;
       sub.delivered++;
       return this.#deliverInside(delivery, plan, operation, from);
     }
-    if (to.closed || (to === from && !to.echo)) return false;
-    if (main.filter?.denies(sub.subjectFor(plan.subject))) return false;
+    let trace = operation.trace as MessageTrace | null;
+    if (trace !== null && main !== sub) {
+      trace.streamExport(to.account, sub.subjectFor(plan.subject));
+      if (!sub.allowsTrace) {
+        if (trace.only) return true;
+        trace = null;
+      }
+    }
+    const reason = reasonAgainst(delivery, plan, from);
+    if (reason !== null) {
+      trace?.egress(to, sub, reason);
+      return false;
+    }
+    if (trace?.only) {
+      trace.egress(to, sub);
+      return true;
+    }
     if (main.max > 0 && to.deliveredTo(main) >= main.max) {
       to.removeSubscription(main);
+      trace?.egress(to, sub, notDelivered.maximum);
       return false;
     }
     sub.delivered++;
     const last = main.max > 0 && to.deliveredTo(main) === main.max;
     if (last) to.logDebug(`Auto-unsubscribe limit of ${main.max} reached for sid '${sub.sid}'`);
     if (to.stalled && from !== null && !from.waitFor(to)) {
+      trace?.egress(to, sub, notDelivered.slow);
       if (last) to.removeSubscription(main);
       return false;
     }
+    trace?.egress(to, sub);
     const withoutHeader = operation.headerSize !== 0 && !to.headers;
     to.outMsgs++;
     to.outBytes += operation.size - (withoutHeader ? operation.headerSize : 0);
@@ -353,6 +565,9 @@ export class Publisher {
     from: ClientConnection | null,
   ): boolean {
     const { sub } = delivery;
+    const trace = operation.trace as MessageTrace | null;
+    const isPassage = sub.raw === null && sub.handler === null;
+    if (trace?.only && !isPassage && !sub.main.heedsTraces) return true;
     if (sub.raw !== null) return this.#handleRaw(sub.raw, sub.subjectFor(plan.subject), operation, from);
     if (sub.handler !== null) {
       return this.#handle(sub.handler, messageOf(sub.subjectFor(plan.subject), operation, from));
@@ -360,7 +575,7 @@ export class Publisher {
     this.#nested++;
     const mark = this.#oneTime.mark();
     try {
-      return (sub as Passage).pass(delivery, operation, from);
+      return (sub as Passage).pass(delivery, operation, from, plan.subject);
     } finally {
       this.#oneTime.release(mark);
       this.#nested--;
@@ -432,8 +647,28 @@ export class Publisher {
   }
 }
 
+/** Whether nothing but a copy is to be done for this receiver. */
+function isMereCopy({ sub, connection }: Delivery, { headerSize }: PublishOperation): boolean {
+  return (
+    connection !== null && !sub.special && !connection.special && (headerSize === 0 || connection.headers)
+  );
+}
+
+/** Why the client does not get the message, or null. */
+function reasonAgainst(
+  { sub, connection: to }: Delivery,
+  plan: Shown,
+  from: ClientConnection | null,
+): string | null {
+  if (to === from && !to!.echo) return notDelivered.noEcho;
+  // The subject as an importer has it is made where a filter asks for it, not for each message.
+  if (sub.main.filter?.denies(sub.subjectFor(plan.subject))) return notDelivered.denied;
+  if (sub.closed) return notDelivered.subscriptionClosed;
+  return to!.closed ? notDelivered.clientClosed : null;
+}
+
 /** A message with bytes of its own, for a handler. */
-function messageOf(
+export function messageOf(
   subject: string,
   operation: PublishOperation,
   from: ClientConnection | null,
@@ -446,7 +681,14 @@ function messageOf(
     header: headerSize === 0 ? null : body.subarray(0, headerSize),
     payload: body.subarray(headerSize),
     from,
+    trace: operation.trace as MessageTrace | null,
   };
+}
+
+function beginsAsAck(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < ACK_PREFIX.length) return false;
+  for (let i = 0; i < ACK_PREFIX.length; i++) if (bytes[start + i] !== ACK_PREFIX[i]) return false;
+  return true;
 }
 
 /** Whether bytes begin as `RESERVED_REPLY` does; those of most inboxes do not, and need not become text. */

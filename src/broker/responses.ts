@@ -42,6 +42,8 @@ export type PassResponse = (
   response: Response,
   operation: PublishOperation,
   from: ClientConnection | null,
+  /** The subject that the message shows, which is the response's unless a stream delivers it. */
+  subject: string,
 ) => void;
 
 /** The way back of one request. */
@@ -84,8 +86,13 @@ export class Response extends Passage {
   }
 
   /** Whoever answers has done so, whether or not somebody still waits. */
-  override pass(_delivery: Delivery, operation: PublishOperation, from: ClientConnection | null): boolean {
-    this.#pass(this, operation, from);
+  override pass(
+    _delivery: Delivery,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+    subject: string,
+  ): boolean {
+    this.#pass(this, operation, from, subject);
     return true;
   }
 }

@@ -12,11 +12,13 @@ import type { BrokerAccount } from './broker-account.js';
 import type { ClientConnection } from './connection.js';
 import { CrossingMessage } from './crossing-message.js';
 import type { Delivery } from './delivery-plan.js';
+import { type MessageTrace, withDestination } from './message-trace.js';
 import { type RequestInfo, requestInfo } from './request-info.js';
 import {
   AwaitedReplies,
   type Measured,
   NameSource,
+  type PassResponse,
   PendingResponses,
   Response,
   type ResponseEnd,
@@ -24,6 +26,7 @@ import {
 } from './responses.js';
 import type { ServiceExport } from './service-exports.js';
 import { Passage } from './subscription.js';
+import { TRACE_DISABLED } from './trace-headers.js';
 
 const JETSTREAM_ACK = '$JS.ACK.';
 
@@ -85,8 +88,13 @@ export class ServicePassage extends Passage {
     return this.service.targetOf(subject);
   }
 
-  override pass(delivery: Delivery, operation: PublishOperation, from: ClientConnection | null): boolean {
-    return this.#passages.request(this.service, delivery, operation, from);
+  override pass(
+    delivery: Delivery,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+    subject: string,
+  ): boolean {
+    return this.#passages.request(this.service, delivery, operation, from, subject);
   }
 }
 
@@ -127,12 +135,13 @@ export class ServicePassages {
     this.#now = () => broker.clock.monotonic();
   }
 
-  /** Takes a message through an import; true when somebody got it. */
+  /** Takes a message that was published on the subject through an import; true when somebody got it. */
   request(
     service: ServiceImport,
     delivery: Delivery,
     operation: PublishOperation,
     from: ClientConnection | null,
+    subject: string,
   ): boolean {
     const outer = operation.crossing as Crossing | null;
     if (hasPassed(outer, service)) return false;
@@ -144,22 +153,26 @@ export class ServicePassages {
     message.crossing = { service, requestor, outer };
     message.layOut(operation, reply, requestor);
     const { memory, headStart, headLength } = delivery;
-    const end = headStart + headLength;
-    const delivered = this.#broker.publisher.passOn(
-      service.exporter,
-      memory.bytes,
-      headStart,
-      end,
-      message,
-      from,
-    );
+    const { publisher } = this.#broker;
+    const plan = publisher.planAt(service.exporter, memory.bytes, headStart, headStart + headLength);
+    const trace = operation.trace as MessageTrace | null;
+    trace?.serviceImport(service.exporter, subject, plan.subject);
+    const sent = trace === null ? message : this.#traceOn(trace, message, service);
+    const delivered = sent !== null && publisher.passOn(plan, sent, from);
     this.#leave(message);
+    // Nobody answers where the message was not really delivered.
+    if (trace?.only && response !== null) this.end(response, 'undelivered');
     if (!delivered && response !== null) this.end(response, 'undelivered');
     return delivered;
   }
 
-  /** Takes an answer back. */
-  respond(response: Response, operation: PublishOperation, from: ClientConnection | null): void {
+  /** Takes an answer back. What streams deliver shows a subject of its own, and is acknowledged where it comes from. */
+  respond(
+    response: Response,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+    subject: string,
+  ): void {
     const { request, measured } = response;
     const outer = operation.crossing as Crossing | null;
     if (hasPassed(outer, request)) return;
@@ -168,15 +181,25 @@ export class ServicePassages {
       this.latency?.answered(response, from);
     }
     // An answer that asks back gets a way of its own in the other direction.
+    const reply = replyOf(operation);
     const back =
-      operation.replyStart === 0
+      reply === '' || reply.startsWith(JETSTREAM_ACK)
         ? null
-        : this.#open(response.to, response.owner, replyOf(operation), request, '');
+        : this.#open(response.to, response.owner, reply, request, '');
     const message = this.#enter();
     message.crossing = { service: request, requestor: null, outer };
     if (back === null) message.borrow(operation);
     else message.layOut(operation, back.subject, null);
-    const delivered = this.#broker.publisher.passOnText(response.to, response.reply, message, from);
+    const { publisher } = this.#broker;
+    const plan = publisher.planOn(response.to, response.reply);
+    const trace = operation.trace as MessageTrace | null;
+    trace?.serviceImport(response.to, response.subject, plan.subject);
+    const sent = trace === null ? message : this.#traceOn(trace, message, null);
+    const delivered =
+      sent !== null &&
+      (subject === response.subject
+        ? publisher.passOn(plan, sent, from)
+        : publisher.passOnAs(plan, subject, sent, from));
     this.#leave(message);
     if (!delivered && back !== null) this.end(back, 'undelivered');
     const { responseType } = request.export;
@@ -202,6 +225,31 @@ export class ServicePassages {
   forget(account: BrokerAccount): void {
     for (const response of [...(account.responses?.values() ?? [])]) this.end(response, 'closed');
     for (const response of account.awaited?.all() ?? []) this.end(response, 'closed');
+  }
+
+  /**
+   * A traced message as it goes on: traced there, too, where the service allows that, with a destination of its own for that account;
+   * else with tracing switched off, or not at all when it is only there to be traced.
+   */
+  #traceOn(
+    trace: MessageTrace,
+    message: CrossingMessage,
+    service: ServiceImport | null,
+  ): PublishOperation | null {
+    const allowed = service?.export.options.allowTrace ?? false;
+    if (!allowed && trace.only) return null;
+    const sent = withDestination(
+      message,
+      allowed ? this.#responsesOf(service!.exporter).newSubject('') : TRACE_DISABLED,
+    );
+    sent.crossing = message.crossing;
+    sent.trace = allowed ? trace : null;
+    return sent;
+  }
+
+  #responsesOf(account: BrokerAccount): ResponseTable {
+    this.#names ??= new NameSource();
+    return (account.responses ??= new ResponseTable(this.#names));
   }
 
   #expectAnswer(
@@ -246,8 +294,7 @@ export class ServicePassages {
     request: ServiceImport,
     suffix: string,
   ): Response {
-    this.#names ??= new NameSource();
-    const table = (owner.responses ??= new ResponseTable(this.#names));
+    const table = this.#responsesOf(owner);
     const { excess } = table;
     if (excess !== null) this.end(excess, 'timeout');
     const response = new Response(table.newSubject(suffix), owner, to, reply, request, this.#respond);
@@ -258,8 +305,8 @@ export class ServicePassages {
     return response;
   }
 
-  readonly #respond = (response: Response, operation: PublishOperation, from: ClientConnection | null) =>
-    this.respond(response, operation, from);
+  readonly #respond: PassResponse = (response, operation, from, subject) =>
+    this.respond(response, operation, from, subject);
 
   readonly #timer = (callback: () => void) => this.#broker.wheel.timer(callback);
 

@@ -77,6 +77,10 @@ export class ShadowSubscription extends Subscription {
     return this.import.exporter;
   }
 
+  override get allowsTrace(): boolean {
+    return this.import.options.allowTrace;
+  }
+
   override subjectFor(subject: string): string {
     return this.import.localise(subject);
   }

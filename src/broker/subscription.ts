@@ -40,6 +40,8 @@ export class Subscription implements Interest {
   closed = false;
   /** Leaves out messages on subjects that the user may not see; null for most. */
   filter: DeliveryFilter | null = null;
+  /** The handler gets messages that are only there to be traced, too, and heeds what `InternalMessage.trace` says. */
+  heedsTraces = false;
   /** Delivery needs more than copying bytes: a maximum, a filter, a handler. */
   special = false;
 
@@ -68,6 +70,11 @@ export class Subscription implements Interest {
     return null;
   }
 
+  /** False where nobody may trace what becomes of a message behind this subscription. */
+  get allowsTrace(): boolean {
+    return true;
+  }
+
   /** The subject that the receiver gets a message on this subject under. */
   subjectFor(subject: string): string {
     return subject;
@@ -81,8 +88,13 @@ export abstract class Passage extends Subscription {
     this.special = true;
   }
 
-  /** Hands a message on; true when somebody got it there. */
-  abstract pass(delivery: Delivery, operation: PublishOperation, from: ClientConnection | null): boolean;
+  /** Hands a message on that was published on the subject; true when somebody got it there. */
+  abstract pass(
+    delivery: Delivery,
+    operation: PublishOperation,
+    from: ClientConnection | null,
+    subject: string,
+  ): boolean;
 }
 
 /** The key of a sid in a connection's table. */

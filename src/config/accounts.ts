@@ -6,6 +6,7 @@ import { goQuote, goValue } from './go-format.js';
 import { readImports } from './imports.js';
 import { readAccountJetStream } from './jetstream.js';
 import { keyName } from './keys.js';
+import { readMappings } from './mappings.js';
 import { isPublicNkey } from './nkey.js';
 import type { AccountOptions, UserOptions } from './options.js';
 import { readPermissions } from './permissions.js';
@@ -98,6 +99,9 @@ function readAccountKeys(
           return;
         case 'imports':
           account.imports = readImports(item, problems);
+          return;
+        case 'mappings':
+          account.mappings = readMappings(item, problems);
           return;
         case 'msg_trace':
           account.trace = readTrace(item, key, problems);

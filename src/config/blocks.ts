@@ -7,6 +7,7 @@ import { mergeExports } from './exports.js';
 import { generalReaders } from './general.js';
 import { readJetStream, readStoreDir } from './jetstream.js';
 import { keyName } from './keys.js';
+import { readGlobalMappings } from './mappings.js';
 import { readProxies } from './proxies.js';
 import type { KeyReader, Reading } from './reading.js';
 import type { ConfigMap, ConfigValue } from './syntax.js';
@@ -18,6 +19,7 @@ export const readers: Readonly<Record<string, KeyReader>> = {
   accounts: readAccounts,
   authorization: readAuthorization,
   jetstream: readJetStream,
+  mappings: readGlobalMappings,
   proxies: readProxies,
   store_dir: readStoreDir,
   tls: readClientTls,

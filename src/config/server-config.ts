@@ -86,6 +86,18 @@ export interface ImportConfig {
   allow_trace?: boolean;
 }
 
+/** One place where messages on a mapped subject go. */
+export interface MappingDestinationConfig {
+  destination: string;
+  /** Percent of the messages. */
+  weight: number | string;
+  /** Only on servers of this cluster. */
+  cluster?: string;
+}
+
+/** A destination for all messages, or several with weights. */
+export type MappingConfig = string | MappingDestinationConfig | MappingDestinationConfig[];
+
 /** What one account may have of JetStream; absent or -1 is no limit. Sizes are bytes. */
 export interface AccountJetStreamConfig {
   max_memory?: number;
@@ -149,6 +161,7 @@ export interface AccountConfig {
   };
   exports?: ExportConfig[];
   imports?: ImportConfig[];
+  mappings?: Record<string, MappingConfig>;
   /** Where traces go that `traceparent` headers ask for. */
   msg_trace?: string | { dest: string; sampling?: number | string };
 }
@@ -200,6 +213,8 @@ export interface ServerConfig {
 
   authorization?: AuthorizationConfig;
   accounts?: string[] | Record<string, AccountConfig>;
+  /** Of the global account. */
+  mappings?: Record<string, MappingConfig>;
   /** Name of a user, or its nkey, for clients without credentials. */
   no_auth_user?: string;
   system_account?: string;

@@ -136,7 +136,7 @@ export class LocalClient {
   /** @internal */
   constructor({ broker, account, onError }: LocalClientParts) {
     this.#broker = broker;
-    this.#client = broker.internalClient(account);
+    this.#client = broker.internalClient(account, true);
     this.#onError = onError;
   }
 

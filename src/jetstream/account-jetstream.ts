@@ -4,6 +4,7 @@ import type { JetStreamAccountLimits } from '../config/jetstream-options.js';
 import { fromUtf8 } from '../protocol/bytes.js';
 import { quoteJson } from '../protocol/json-type.js';
 import { patternsOverlap } from '../subjects/subject.js';
+import { AccountAcks } from './account-acks.js';
 import { advise } from './advisories.js';
 import type { StreamSurroundings } from './config-checks.js';
 import { ApiError } from './errors.js';
@@ -17,6 +18,8 @@ export class AccountJetStream {
   readonly jetstream: JetStream;
   readonly name: string;
   readonly client: InternalClient;
+  /** Acks on their way to consumers. */
+  readonly acks: AccountAcks;
   limits: JetStreamAccountLimits;
   readonly streams = new Map<string, Stream>();
   /** Bytes in use. */
@@ -29,6 +32,8 @@ export class AccountJetStream {
     this.jetstream = jetstream;
     this.name = name;
     this.client = client;
+    this.acks = new AccountAcks(client, name, jetstream.options.domain);
+    this.acks.open();
     this.limits = limits;
   }
 
@@ -51,7 +56,8 @@ export class AccountJetStream {
     const stream = this.streams.get(name);
     if (stream?.config.allow_direct) return stream;
     for (const each of this.streams.values())
-      if (each.config.mirror_direct && each.config.mirror?.name === name) return each;
+      if (each.config.mirror_direct && each.config.mirror?.name === name && each.intake.mirror?.caughtUp)
+        return each;
     return undefined;
   }
 
@@ -74,6 +80,7 @@ export class AccountJetStream {
     this.streams.set(config.name, stream);
     stream.start();
     this.#advise(stream, 'CREATED', 'create');
+    for (const other of this.streams.values()) other.intake.originAppeared(stream.name);
     return { stream, created: true };
   }
 
@@ -183,6 +190,12 @@ export class AccountJetStream {
       accountMaxAckPending: this.limits.maxAckPending,
       accountMaxConsumers: this.limits.maxConsumers,
     };
+  }
+
+  /** Bytes of the largest message that clients may publish. */
+  get maxPayload(): number {
+    const { maxPayload } = this.client.account.limits;
+    return maxPayload > 0 ? maxPayload : this.jetstream.broker.options.maxPayload;
   }
 
   /** Whether a message on this literal subject would get to anybody. */

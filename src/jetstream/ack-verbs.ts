@@ -37,27 +37,3 @@ function readNak(argument: string): AckVerb {
   }
   return { verb: 'nak', bad: argument };
 }
-
-/** What an ack subject says of the delivery. */
-export interface AckSubject {
-  deliveries: number;
-  sequence: number;
-  consumerSequence: number;
-}
-
-/**
- * Reads `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<consumer sequence>.<time>.<pending>` or the longer form with domain and
- * account. Null for anything else.
- */
-export function readAckSubject(subject: string): AckSubject | null {
-  const tokens = subject.split('.');
-  const at = tokens.length === 9 ? 4 : tokens.length >= 11 ? 6 : 0;
-  if (at === 0) return null;
-  const [deliveries, sequence, consumerSequence] = [at, at + 1, at + 2].map((i) => wholeNumber(tokens[i]!));
-  if (deliveries === -1 || sequence === -1 || consumerSequence === -1) return null;
-  return { deliveries: deliveries!, sequence: sequence!, consumerSequence: consumerSequence! };
-}
-
-function wholeNumber(token: string): number {
-  return /^[0-9]{1,16}$/.test(token) ? Number(token) : -1;
-}

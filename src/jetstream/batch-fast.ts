@@ -3,7 +3,6 @@
  * about a message is in its reply subject: `<prefix>.<batch id>.<flow>.<gap mode>.<batch sequence>.<operation>.$FI`.
  */
 
-import { toUtf8 } from '../protocol/bytes.js';
 import { quoteJson } from '../protocol/json-type.js';
 import type { Clock, Timer } from '../runtime/clock.js';
 import { BatchStage, type CheckedMessage, checkBatched, DuplicateError } from './batch-checks.js';
@@ -274,5 +273,5 @@ export class FastBatches {
 }
 
 function count(id: string, messages: number): string {
-  return `"batch":${quoteJson(toUtf8(id))},"count":${messages}`;
+  return `"batch":${quoteJson(id)},"count":${messages}`;
 }

@@ -23,16 +23,15 @@ function sequencesJson(consumer: number, stream: number, last: number): string {
 export function consumerInfoFields(consumer: Consumer, dynamic = true): InfoFields {
   const { config, acks, stream, pulls, push, account } = consumer;
   const metadata = dynamic ? shownMetadata(config.metadata) : config.metadata;
-  const { pause_until: until } = config;
-  const left = until === undefined ? 0 : Date.parse(until) - consumer.clock.now();
+  const at = shownPosition(consumer);
   const group = config.priority_groups?.[0];
   return [
     ['stream_name', JSON.stringify(stream.name)],
     ['name', JSON.stringify(consumer.name)],
     ['created', JSON.stringify(consumer.created)],
     ['config', consumerConfig.write({ ...config, metadata })],
-    ['delivered', sequencesJson(acks.deliveredConsumer, acks.deliveredStream, consumer.lastDelivery)],
-    ['ack_floor', sequencesJson(acks.floorConsumer, acks.floorStream, consumer.lastAck)],
+    ['delivered', sequencesJson(acks.deliveredConsumer, at.delivered, consumer.lastDelivery)],
+    ['ack_floor', sequencesJson(acks.floorConsumer, at.floor, consumer.lastAck)],
     ['num_ack_pending', String(acks.pending.size)],
     // With one delivery there are no further ones; what is remembered of them is only for the server.
     ['num_redelivered', String(config.max_deliver === 1 ? 0 : acks.redelivered.size)],
@@ -40,10 +39,22 @@ export function consumerInfoFields(consumer: Consumer, dynamic = true): InfoFiel
     ['num_pending', String(Math.max(0, consumer.numPending))],
     ['push_bound', push?.active ? 'true' : undefined],
     ['paused', consumer.paused ? 'true' : undefined],
-    ['pause_remaining', consumer.paused ? String(Math.round(left * 1e6)) : undefined],
+    ['pause_remaining', consumer.paused ? String(Math.round(consumer.pauseLeft * 1e6)) : undefined],
     ['ts', JSON.stringify(account.jetstream.now())],
     ['priority_groups', group === undefined ? undefined : `[${groupJson(consumer, group)}]`],
   ];
+}
+
+/**
+ * What was delivered, and acknowledged, last. A consumer that stores nothing, or nothing yet, shows how far it has looked instead, as
+ * officially.
+ */
+function shownPosition({ acks, config, stream }: Consumer): { delivered: number; floor: number } {
+  const { deliveredStream, deliveredConsumer, floorStream, next, workingFloor } = acks;
+  if (config.direct) return { delivered: next - 1, floor: workingFloor };
+  const nothing = deliveredConsumer === 0 && deliveredStream === 0;
+  const inMemory = config.mem_storage || stream.inMemory;
+  return { delivered: nothing && inMemory ? next - 1 : deliveredStream, floor: floorStream };
 }
 
 function groupJson(consumer: Consumer, group: string): string {

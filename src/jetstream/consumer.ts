@@ -1,41 +1,54 @@
 /**
- * One consumer: which message is next, to whom it goes, and what becomes of it. Pull requests are in `pull-requests.ts`, flow control
- * and heartbeats of push consumers in `push-flow.ts`, the bookkeeping of acks in `ack-tracker.ts`.
+ * One consumer: which message is next, to whom it goes, and what becomes of it. Pull requests are in `pull-delivery.ts`, flow control
+ * and heartbeats of push consumers in `push-delivery.ts`, the bookkeeping of acks in `ack-tracker.ts`.
  */
 import type { InternalMessage } from '../broker/internal-client.js';
+import type { Route } from '../broker/route.js';
 import type { Subscription } from '../broker/subscription.js';
-import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
+import { fromUtf8, readText, toUtf8 } from '../protocol/bytes.js';
 import { timeToNanoseconds } from '../protocol/rfc3339.js';
 import type { Timer } from '../runtime/clock.js';
+import { type AckSubject, AckSubjectWriter, readAckSubject } from './ack-subject.js';
 import { type AckRules, AckTracker } from './ack-tracker.js';
-import { readAck, readAckSubject } from './ack-verbs.js';
-import { advise, measure } from './advisories.js';
+import { readAck } from './ack-verbs.js';
 import type { ConsumerConfig } from './consumer-config.js';
+import { adviseExhausted, adviseNak, advisePause, adviseTerminated, sampleAck } from './consumer-events.js';
+import { answerReset } from './consumer-reset.js';
 import { filtersOf, isPush } from './consumer-rules.js';
-import { headerBytes, headerText, withHeader } from './headers.js';
+import { startOf } from './consumer-start.js';
+import { headerBytes, headerText, statusBlock, withHeader } from './headers.js';
 import { PullDelivery } from './pull-delivery.js';
 import { PushDelivery } from './push-delivery.js';
 import type { ConsumerStorage } from './storage.js';
 import type { ConsumerStore, ConsumerStoreListener } from './store/consumer-store.js';
-import { StoredMessage, type SubjectFilter } from './store/message-store.js';
+import { type RemovalReason, StoredMessage, type SubjectFilter } from './store/message-store.js';
 import type { Stream } from './stream.js';
 
 const NANOSECONDS = 1e6;
 /** Beyond this many messages in a row others get their turn. */
-const TURN_MESSAGES = 256;
-/** An ack is waited for a little longer than the client was told, as officially. */
+const TURN_MESSAGES = 512;
+/** An ack is waited for a little longer than the client was told, as officially, so that many go in one go. */
 const ACK_WAIT_SLACK = 1;
+const LONGEST_TIMER = 2 ** 31 - 1;
+/** What has happened to a message that a client is at work on. */
+const DELETED = 'Unacknowledged message was deleted';
 
 /** How messages leave: to whoever pulls, or to a subject. */
 export interface DeliveryMode {
+  /** Takes requests from now on. */
+  start(): void;
   /** Where the next message of so many bytes goes; null when it has to wait. */
-  target(size: number): string | null;
+  target(size: number): Route | null;
   /** Whether it is worth to look for a message. */
   readonly ready: boolean;
-  /** A message of so many bytes went out. */
-  sent(size: number): void;
+  /** A message of so many bytes went out on the way that `target` gave, of which so many are its subject. */
+  sent(size: number, subjectSize: number): void;
+  /** It reached nobody. */
+  failed(): void;
   /** There is nothing to deliver for now. */
   idle(blocked: boolean): void;
+  /** A client has said something about a message. */
+  acknowledged(): void;
   /** The configuration has changed. */
   update(): void;
   /** The pin of a pinned client, which every message shows; '' without. */
@@ -69,14 +82,16 @@ export class Consumer implements ConsumerStoreListener {
   #ackTimer: Timer | null = null;
   #ackTimerAt = 0;
   #pauseTimer: Timer | null = null;
+  #pausedUntil = 0;
   #delayTimer: Timer | null = null;
   #pumping = false;
   #turnDue = false;
   /** Confirmations that wait for the disk: position and reply. */
   #confirmations: { position: number; reply: string }[] = [];
   readonly #message = new StoredMessage();
+  readonly #ackSubject: AckSubjectWriter;
   /** With `replay_policy: original`: the time of the last message, until what was there at the start is delivered. */
-  #replay: { last: bigint; through: number } | null = null;
+  #replay: { last: bigint; waitedFor: number; through: number } | null = null;
 
   constructor(
     stream: Stream,
@@ -93,15 +108,17 @@ export class Consumer implements ConsumerStoreListener {
     this.storage = storage;
     this.store = storage.open(() => this.acks.position());
     this.store.listener = this;
+    this.#ackSubject = new AckSubjectWriter(stream.name, name);
     this.push = isPush(config) ? new PushDelivery(this) : null;
     this.pulls = this.push === null ? new PullDelivery(this) : null;
     this.mode = (this.push ?? this.pulls)!;
-    const stored = this.store.load();
     this.#setFilter();
+    const { state } = stream.store;
+    const stored = this.store.load();
     if (stored === null) this.#begin();
-    else this.acks.restore(stored);
-    if (config.replay_policy === 'original' && stream.store.state.messages > 0)
-      this.#replay = { last: 0n, through: stream.store.state.lastSequence };
+    else this.acks.restore(stored, state.lastSequence);
+    if (config.replay_policy === 'original')
+      this.#replay = { last: 0n, waitedFor: 0, through: state.lastSequence };
     this.recount();
   }
 
@@ -113,120 +130,154 @@ export class Consumer implements ConsumerStoreListener {
     return this.account.jetstream.broker.clock;
   }
 
-  /** The sequence that the next message has at least. */
-  get next(): number {
-    return this.acks.deliveredStream + 1;
-  }
-
   get isDurable(): boolean {
     return this.config.durable_name !== '';
+  }
+
+  /** The end of its advisories' subjects. */
+  get topic(): string {
+    return `${this.stream.name}.${this.name}`;
   }
 
   get path(): string {
     return `${this.account.name} > ${this.stream.name} > ${this.name}`;
   }
 
-  /** Takes acks and requests from now on. */
-  start(): void {
-    const { client } = this.account;
-    const prefix = `${this.stream.name}.${this.name}`;
-    if (this.config.ack_policy !== 'none')
-      this.#subscriptions.push(
-        client.subscribe(`$JS.ACK.${prefix}.>`, (message) => this.receiveAck(message)),
-      );
-    this.#armPause();
-    this.#armAckTimer();
-    this.push?.update();
-    this.pump();
+  /** Whether clients acknowledge by messages. */
+  get takesAcks(): boolean {
+    const { ack_policy: policy } = this.config;
+    return !this.closed && policy !== 'none' && policy !== 'flow_control';
   }
 
-  listen(subject: string, handler: (message: InternalMessage) => void): void {
-    this.#subscriptions.push(this.account.client.subscribe(subject, handler));
+  /** Takes acks and requests from now on. */
+  start(): void {
+    const { client, jetstream, acks } = this.account;
+    acks.add(this);
+    const { domain } = jetstream.options;
+    const path = `${this.stream.name}.${this.name}`;
+    for (const api of domain === '' ? ['$JS.API'] : ['$JS.API', `$JS.${domain}.API`]) {
+      this.#subscriptions.push(
+        client.subscribe(`${api}.CONSUMER.MSG.NEXT.${path}`, (message) => this.#request(message)),
+        client.subscribe(`${api}.CONSUMER.RESET.${path}`, (message) => answerReset(this, message)),
+      );
+    }
+    this.#armPause();
+    this.mode.start();
+    this.#armAckTimer();
+    this.pumpLater();
+  }
+
+  #request(message: InternalMessage): void {
+    if (this.pulls !== null) this.pulls.receive(message);
+    else this.#refusePull(message.reply);
+  }
+
+  #refusePull(reply: string): void {
+    if (reply === '') return;
+    const { client } = this.account;
+    client.send(
+      client.route(reply),
+      reply,
+      '',
+      headerBytes(statusBlock(409, 'Consumer is push based')),
+      EMPTY,
+    );
   }
 
   #setFilter(): void {
     this.filter = this.stream.store.filter(filtersOf(this.config).map(fromUtf8));
   }
 
-  // --- Where it begins ----------------------------------------------------------------------------------------------
-
   #begin(): void {
-    const { store } = this.stream;
-    const { firstSequence, lastSequence } = store.state;
-    const wanted = this.#firstWanted();
-    const empty = firstSequence === 0 && this.config.opt_start_seq === 0;
-    if (empty) this.acks.startAt(1);
-    else if (wanted > lastSequence && this.config.opt_start_seq === 0) this.acks.startAt(lastSequence + 1);
-    else this.acks.startAt(Math.max(wanted, firstSequence));
-    this.store.changed(true);
+    const { store, config } = this.stream;
+    const { sequence, lastOnes } = startOf(this.config, config, store, this.filter);
+    this.#lastOnes = lastOnes;
+    this.acks.startAt(sequence);
+    this.#changed(true);
   }
 
-  #firstWanted(): number {
-    const { store, config } = this.stream;
-    const { lastSequence, firstSequence } = store.state;
-    switch (this.config.deliver_policy) {
-      case 'all':
-        return firstSequence;
-      case 'last':
-        return store.loadPrevious(this.filter, lastSequence)?.sequence ?? lastSequence + 1;
-      case 'new':
-        return lastSequence + 1;
-      case 'by_start_sequence':
-        return this.config.opt_start_seq;
-      case 'by_start_time':
-        return store.sequenceAt(timeToNanoseconds(this.config.opt_start_time!));
-      case 'last_per_subject': {
-        if (config.max_msgs_per_subject === 1) return firstSequence;
-        const last = store.lastSequences(this.filter, lastSequence, Number.POSITIVE_INFINITY) ?? [];
-        this.#lastOnes = last.length === 0 ? null : last;
-        return last[0] ?? lastSequence + 1;
-      }
-    }
-  }
+  // --- What is still to come ----------------------------------------------------------------------------------------
 
   /** Counts anew what is still to come. */
   recount(): void {
-    if (this.#lastOnes !== null) {
-      this.numPending =
-        this.#lastOnes.length + this.stream.store.pending(this.filter, this.#lastOnes.at(-1)! + 1).count;
-      return;
-    }
-    this.numPending = this.stream.store.pending(this.filter, this.next).count;
+    const { store } = this.stream;
+    const last = this.#lastOnes;
+    this.numPending =
+      last === null
+        ? store.pending(this.filter, this.acks.next).count
+        : last.length + store.pending(this.filter, last.at(-1)! + 1).count;
   }
 
-  // --- What the stream tells ----------------------------------------------------------------------------------------
+  matches(subject: string): boolean {
+    return this.filter === null || this.filter.matches(subject);
+  }
 
-  /** A message that matches was stored; it is delivered once it is durable. */
-  stored(): void {
+  /** Whether a stream that keeps only what is wanted has to keep a message of a subject that matches. */
+  needs(sequence: number): boolean {
+    return this.acks.needs(sequence);
+  }
+
+  /** A message that matches was stored; it is delivered once it is durable. True when somebody waits for it. */
+  stored(): boolean {
     this.numPending++;
+    return this.mode.ready;
   }
 
-  removed(sequence: number, subject: string): void {
-    if (sequence >= this.next && (this.filter === null || this.filter.matches(subject))) {
-      if (this.#lastOnes === null) this.numPending--;
-      else this.recount();
-    }
-    const deliveries = this.acks.gone(sequence);
-    if (deliveries === 0) return;
+  /** A message is gone. */
+  removed(sequence: number, subject: string, reason: RemovalReason): void {
+    const { acks } = this;
+    if (this.#lastOnes !== null) this.#forgetLastOne(sequence, subject);
+    else if (sequence >= acks.next && this.matches(subject)) this.numPending--;
+    if (acks.pending.size + acks.redelivered.size === 0) return;
+    if (!acks.pending.has(sequence) && !acks.redelivered.has(sequence)) return;
+    const known = acks.gone(sequence);
     this.#changed(false);
-    this.#adviseTerminated(sequence, 0, deliveries, 'Message deleted by stream limits');
-    this.pump();
+    if (known === null) return;
+    // What is purged goes without a word, as officially.
+    if (reason !== 'purge') adviseTerminated(this, { sequence, ...known }, DELETED);
+    this.pumpLater();
   }
 
+  #forgetLastOne(sequence: number, subject: string): void {
+    const last = this.#lastOnes!;
+    const at = last.indexOf(sequence);
+    if (at !== -1) {
+      last.splice(at, 1);
+      this.numPending--;
+      if (last.length === 0) this.#endLastOnes(sequence);
+    } else if (sequence > last.at(-1)! && this.matches(subject)) this.numPending--;
+  }
+
+  /** The newest messages of all subjects are delivered: those that came since are next. */
+  #endLastOnes(sequence: number): void {
+    this.#lastOnes = null;
+    this.acks.skipTo(sequence);
+  }
+
+  /** Messages were purged: all below a sequence, or those of some subjects. */
   purged(firstSequence: number): void {
-    this.acks.goneBelow(firstSequence);
-    this.#lastOnes = this.#lastOnes?.filter((each) => each >= firstSequence) ?? null;
-    if (this.#lastOnes?.length === 0) this.#lastOnes = null;
+    const { store } = this.stream;
+    const isGone = (sequence: number) => store.load(sequence, this.#message) === null;
+    this.acks.purged(firstSequence, isGone);
+    if (this.#lastOnes !== null) {
+      const before = this.#lastOnes.at(-1)!;
+      this.#lastOnes = this.#lastOnes.filter((each) => each >= firstSequence && !isGone(each));
+      if (this.#lastOnes.length === 0) this.#endLastOnes(before);
+    }
     this.recount();
     this.#changed(false);
-    this.pump();
+    this.pumpLater();
   }
 
   // --- Delivery -----------------------------------------------------------------------------------------------------
 
   get paused(): boolean {
-    const until = this.config.pause_until;
-    return until !== undefined && this.clock.now() < Number(timeToNanoseconds(until) / 1000n) / 1000;
+    return this.#pausedUntil !== 0 && this.clock.now() < this.#pausedUntil;
+  }
+
+  /** Milliseconds that a pause lasts still. */
+  get pauseLeft(): number {
+    return Math.max(0, this.#pausedUntil - this.clock.now());
   }
 
   /** Delivers what can be delivered now. */
@@ -234,25 +285,25 @@ export class Consumer implements ConsumerStoreListener {
     if (this.#pumping || this.closed || this.#delayTimer !== null) return;
     this.#pumping = true;
     let blocked = false;
-    let count = 0;
     try {
-      while (this.mode.ready && !this.paused) {
-        if (++count > TURN_MESSAGES) {
-          this.#goOnLater();
+      for (let count = 0; this.mode.ready && !this.paused; count++) {
+        if (count === TURN_MESSAGES) {
+          this.pumpLater();
           return;
         }
         const outcome = this.#deliverNext();
         if (outcome === 'sent') continue;
-        blocked = outcome === 'blocked';
+        blocked = outcome !== 'empty';
         break;
       }
-      this.mode.idle(blocked);
     } finally {
       this.#pumping = false;
     }
+    this.mode.idle(blocked);
   }
 
-  #goOnLater(): void {
+  /** The same in a turn of its own. */
+  pumpLater(): void {
     if (this.#turnDue) return;
     this.#turnDue = true;
     setImmediate(() => {
@@ -262,28 +313,31 @@ export class Consumer implements ConsumerStoreListener {
   }
 
   #deliverNext(): 'sent' | 'empty' | 'blocked' | 'waiting' {
-    const redelivery = this.#nextRedelivery();
-    if (redelivery !== null) return this.#send(redelivery, this.acks.deliveries(redelivery.sequence));
+    if (this.acks.redeliveries > 0) {
+      const redelivery = this.#nextRedelivery();
+      if (redelivery !== null) return this.#send(redelivery, this.acks.deliveries(redelivery.sequence));
+    }
     const most = this.config.max_ack_pending;
-    if (this.config.ack_policy !== 'none' && most > 0 && this.acks.pending.size >= most) return 'blocked';
+    if (most > 0 && this.acks.pending.size >= most && this.config.ack_policy !== 'none') return 'blocked';
     const message = this.#nextNew();
     return message === null ? 'empty' : this.#send(message, 1);
   }
 
   #nextRedelivery(): StoredMessage | null {
-    for (let sequence = this.acks.takeRedelivery(); sequence !== 0; sequence = this.acks.takeRedelivery()) {
-      const deliveries = this.acks.deliveries(sequence);
-      const { maxDeliver } = this.acks.rules;
+    const { acks } = this;
+    for (let sequence = acks.takeRedelivery(); sequence !== 0; sequence = acks.takeRedelivery()) {
+      const deliveries = acks.deliveries(sequence);
+      const { maxDeliver } = acks.rules;
       if (maxDeliver > 0 && deliveries > maxDeliver) {
-        this.#exhausted(sequence, deliveries - 1);
+        adviseExhausted(this, sequence, deliveries - 1);
+        acks.giveUp(sequence);
+        this.#changed(false);
         continue;
       }
       const message = this.stream.store.load(sequence, this.#message);
       if (message !== null) return message;
-      const known = this.acks.pending.get(sequence);
-      this.acks.gone(sequence);
-      if (known === undefined) continue;
-      this.#adviseTerminated(sequence, known.sequence, deliveries - 1, 'Message deleted by stream limits');
+      const known = acks.gone(sequence);
+      if (known !== null) adviseTerminated(this, { sequence, ...known }, DELETED);
     }
     return null;
   }
@@ -291,81 +345,102 @@ export class Consumer implements ConsumerStoreListener {
   /** The next message that has not been delivered; where none is left, nothing below it has to be looked at again. */
   #nextNew(): StoredMessage | null {
     const { store, visibleSequence } = this.stream;
-    if (this.#lastOnes !== null) {
-      while (this.#lastOnes.length > 0) {
-        const message = store.load(this.#lastOnes[0]!, this.#message);
-        if (message !== null) return message;
-        this.#lastOnes.shift();
-      }
-      this.#lastOnes = null;
-      this.acks.skipTo(store.state.lastSequence);
-      this.recount();
+    const { acks } = this;
+    while (this.#lastOnes !== null) {
+      const sequence = this.#lastOnes[0]!;
+      if (sequence > visibleSequence) return null;
+      const message = store.load(sequence, this.#message);
+      if (message !== null) return message;
+      this.#forgetLastOne(sequence, '');
     }
-    const message = store.loadNext(this.filter, this.next, this.#message);
-    if (message !== null && message.sequence <= visibleSequence) return message;
-    if (message === null && this.next <= visibleSequence) {
-      this.acks.skipTo(visibleSequence);
+    if (acks.next > visibleSequence) return null;
+    const message = store.loadNext(this.filter, acks.next, this.#message);
+    if (message === null) {
+      acks.skipTo(visibleSequence);
       if (this.numPending !== 0) this.recount();
+      return null;
     }
-    return null;
+    return message.sequence <= visibleSequence ? message : null;
   }
 
   #send(message: StoredMessage, deliveries: number): 'sent' | 'waiting' {
     const { config, acks, stream } = this;
-    const isNew = deliveries === 1 && !acks.pending.has(message.sequence);
-    const left = this.numPending - (isNew ? 1 : 0);
-    const reply = this.#ackSubject(message, deliveries, acks.deliveredConsumer + 1, left);
-    let { header, payload } = message;
-    if (config.headers_only) {
-      header = headerBytes(withHeader(headerText(header), 'Nats-Msg-Size', String(payload.length)));
-      payload = payload.subarray(0, 0);
-    }
-    const size = message.subject.length + reply.length + (header?.length ?? 0) + payload.length;
-    const delay = this.#replayDelay(message);
+    const { sequence } = message;
+    const isNew = deliveries === 1;
+    const reply = this.#ackSubject.write(
+      deliveries,
+      sequence,
+      acks.deliveredConsumer + 1,
+      message.time,
+      Math.max(0, this.numPending - (isNew ? 1 : 0)),
+    );
+    const shown = config.headers_only ? headersOnly(message) : null;
+    const subjectSize = message.subjectEnd - message.subjectStart;
+    const size = subjectSize + reply.length + (shown === null ? message.length : shown.length);
+    const delay = this.#replay === null ? 0 : this.#replayDelay(message);
     const target = delay > 0 ? null : this.mode.target(size);
     if (target === null) {
-      if (!isNew) acks.putBack(message.sequence);
+      if (!isNew) acks.putBack(sequence);
       if (delay > 0) this.#waitFor(delay);
       return 'waiting';
     }
-    const { pin } = this.mode;
-    if (pin !== '') header = headerBytes(withHeader(headerText(header), 'Nats-Pin-Id', pin));
+    if (this.#replay !== null) this.#replay.last = message.time;
     if (isNew) {
-      this.numPending = left;
-      if (this.#lastOnes?.[0] === message.sequence) this.#lastOnes.shift();
+      this.numPending--;
+      if (this.#lastOnes !== null) this.#leaveLastOne();
     }
     const now = this.clock.now();
-    const done = config.ack_policy === 'none' && stream.config.retention !== 'limits';
-    acks.delivered(message.sequence, now);
+    acks.delivered(sequence, now);
     this.lastDelivery = now;
     this.#changed(false);
-    this.account.client.deliver(target, message.subject, reply, header, payload);
-    this.mode.sent(size);
-    if (config.ack_policy !== 'none') this.#armAckTimerFor(message.sequence, now);
-    if (done) stream.done(this, [message.sequence]);
+    const { client } = this.account;
+    const { pin } = this.mode;
+    let reached: boolean;
+    if (shown === null && pin === '') reached = client.sendStored(target, message, reply);
+    else reached = this.#sendChanged(target, message, shown, pin);
+    if (reached) this.mode.sent(size, subjectSize);
+    else this.#undelivered(sequence);
+    if (config.ack_policy !== 'none') this.#armAckTimerFor(sequence, now);
+    else if (stream.config.retention !== 'limits') stream.consumers.done(sequence, message.subject);
     return 'sent';
   }
 
-  #ackSubject(message: StoredMessage, deliveries: number, consumerSequence: number, left: number): string {
-    return `$JS.ACK.${fromUtf8(this.stream.name)}.${fromUtf8(this.name)}.${deliveries}.${message.sequence}.${consumerSequence}.${message.time}.${left}`;
+  /** With another header than the stored one. */
+  #sendChanged(target: Route, message: StoredMessage, shown: Buffer | null, pin: string): boolean {
+    const { bytes, length } = this.#ackSubject;
+    let header = shown ?? message.header;
+    if (pin !== '') header = headerBytes(withHeader(headerText(header), 'Nats-Pin-Id', pin));
+    const payload = shown === null ? message.payload : EMPTY;
+    return this.account.client.send(target, message.subject, readText(bytes, 0, length), header, payload);
+  }
+
+  #leaveLastOne(): void {
+    const last = this.#lastOnes!;
+    const sequence = last.shift()!;
+    if (last.length === 0) this.#endLastOnes(sequence);
+  }
+
+  #undelivered(sequence: number): void {
+    this.acks.undelivered(sequence, this.pulls !== null);
+    this.mode.failed();
   }
 
   /** Milliseconds that a message has to wait so that it comes as far behind the last one as it was stored. */
   #replayDelay(message: StoredMessage): number {
-    if (this.#replay === null) return 0;
-    const { last, through } = this.#replay;
-    if (message.sequence > through) {
+    const replay = this.#replay!;
+    if (message.sequence > replay.through) {
       this.#replay = null;
       return 0;
     }
-    const delay = last === 0n ? 0 : Number(message.time - last) / NANOSECONDS;
-    this.#replay.last = message.time;
+    if (replay.last === 0n || replay.waitedFor === message.sequence) return 0;
+    replay.waitedFor = message.sequence;
+    const delay = Number(message.time - replay.last) / NANOSECONDS;
     return delay > 1 ? delay : 0;
   }
 
   /** Delivers nothing for a while. */
   #waitFor(milliseconds: number): void {
-    this.#delayTimer = this.clock.after(milliseconds, () => {
+    this.#delayTimer = this.clock.after(Math.min(milliseconds, LONGEST_TIMER), () => {
       this.#delayTimer = null;
       this.pump();
     });
@@ -378,87 +453,88 @@ export class Consumer implements ConsumerStoreListener {
 
   // --- Acks ---------------------------------------------------------------------------------------------------------
 
+  /** A client said something about a message. */
   receiveAck(message: InternalMessage): void {
-    const said = readAck(message.payload);
     const about = readAckSubject(message.subject);
-    if (said === null || about === null || this.closed) return;
-    const { sequence, consumerSequence, deliveries } = about;
+    if (about === null || this.closed) return;
+    this.mode.acknowledged();
     const { reply } = message;
-    switch (said.verb) {
+    const said = readAck(message.payload);
+    switch (said?.verb) {
       case 'ack':
-        this.#ack(sequence, consumerSequence, deliveries, reply);
+        this.#ack(about, reply, true);
         return;
       case 'next':
-        this.#ack(sequence, consumerSequence, deliveries, '');
-        if (this.pulls !== null) this.pulls.request(reply, said.request);
+        this.#ack(about, '', true);
+        if (this.pulls === null) this.#refusePull(reply);
+        else this.pulls.request(reply, said.request);
+        return;
+      case 'term':
+        this.#ack(about, reply, false);
+        adviseTerminated(this, about, said.reason);
         return;
       case 'nak':
         this.#nak(about, said.delay, said.bad);
         break;
       case 'progress':
-        if (this.acks.progress(sequence, this.clock.now())) this.#changed(false);
+        if (this.acks.progress(about.sequence, this.clock.now())) this.#changed(false);
         break;
-      case 'term':
-        this.#ack(sequence, consumerSequence, deliveries, reply, false);
-        this.#adviseTerminated(sequence, consumerSequence, deliveries, said.reason);
-        return;
     }
     if (reply !== '') this.account.client.publish(toUtf8(reply), '');
   }
 
-  #ack(sequence: number, consumerSequence: number, deliveries: number, reply: string, sample = true): void {
-    if (sequence >= this.next && !this.config.flow_control) {
-      const { lastSequence } = this.stream.store.state;
-      if (sequence > lastSequence) {
-        this.account.jetstream.log.warn(
-          `JetStream consumer '${this.path}' ACK sequence ${sequence} past last stream sequence of ${lastSequence}`,
-        );
-      }
+  /** A plain ack that wants no answer. */
+  acknowledged(sequence: number, consumerSequence: number, deliveries: number): void {
+    this.mode.acknowledged();
+    this.#ack({ sequence, consumerSequence, deliveries }, '', true);
+  }
+
+  #ack(about: AckSubject, reply: string, sample: boolean): void {
+    const { sequence, consumerSequence } = about;
+    const { acks, config, stream } = this;
+    if (sequence >= acks.next && !config.flow_control) {
+      this.#warnOfFuture(sequence);
       return;
     }
-    if (sample) this.#sample(sequence, consumerSequence, deliveries);
-    const wasFull = this.config.max_ack_pending > 0 && this.acks.pending.size >= this.config.max_ack_pending;
-    const done = this.acks.ack(sequence, consumerSequence);
+    if (sample && config.sample_freq !== '' && config.ack_policy === 'explicit') sampleAck(this, about);
+    const wasFull = config.max_ack_pending > 0 && acks.pending.size >= config.max_ack_pending;
+    const done = acks.ack(sequence, consumerSequence);
     if (done.length > 0) this.lastAck = this.clock.now();
     const position = this.#changed(reply !== '');
-    if (done.length > 0 && this.stream.config.retention !== 'limits') this.stream.done(this, done);
+    if (stream.config.retention !== 'limits') for (const each of done) stream.consumers.done(each);
     if (reply !== '') this.#confirm(position, reply);
     if (wasFull) this.pump();
   }
 
-  /** Acknowledges everything up to a sequence, for consumers that do it by flow control. */
-  ackThrough(sequence: number, consumerSequence: number): void {
-    this.#ack(sequence, consumerSequence, 1, '', false);
+  #warnOfFuture(sequence: number): void {
+    const { lastSequence } = this.stream.store.state;
+    if (sequence <= lastSequence) return;
+    this.account.jetstream.log.warn(
+      `JetStream consumer '${this.path}' ACK sequence ${sequence} past last stream sequence of ${lastSequence}`,
+    );
   }
 
-  #nak(
-    {
-      sequence,
-      consumerSequence,
-      deliveries,
-    }: { sequence: number; consumerSequence: number; deliveries: number },
-    delay?: number,
-    bad?: string,
-  ): void {
-    const { floorConsumer, deliveredConsumer, pending } = this.acks;
-    if (consumerSequence <= floorConsumer || consumerSequence > deliveredConsumer || !pending.has(sequence))
-      return;
-    advise(this.account, `CONSUMER.MSG_NAKED.${this.topic}`, 'nak', () => [
-      ...this.#identity(consumerSequence, sequence),
-      ['deliveries', String(deliveries)],
-    ]);
+  /** Acknowledges everything up to a sequence, for consumers that do it by flow control. */
+  ackThrough(sequence: number, consumerSequence: number): void {
+    this.#ack({ sequence, consumerSequence, deliveries: 1 }, '', false);
+  }
+
+  #nak(about: AckSubject, delay?: number, bad?: string): void {
+    const { sequence, consumerSequence } = about;
+    if (!this.acks.canNak(sequence, consumerSequence)) return;
+    adviseNak(this, about);
     if (bad !== undefined)
       this.account.jetstream.log.warn(
         `JetStream consumer '${this.path}' bad NAK delay value: ${JSON.stringify(bad)}`,
       );
-    if (delay !== undefined) {
-      this.acks.nakIn(sequence, delay, this.clock.now());
-      this.#changed(false);
-      this.#armAckTimer();
+    if (delay === undefined) {
+      this.acks.nak(sequence);
+      this.pump();
       return;
     }
-    this.acks.nak(sequence);
-    this.pump();
+    this.acks.nakIn(sequence, delay, this.clock.now());
+    this.#changed(false);
+    this.#armAckTimer();
   }
 
   /** Answers an ack once it is on disk. */
@@ -488,8 +564,9 @@ export class Consumer implements ConsumerStoreListener {
   // --- Time ---------------------------------------------------------------------------------------------------------
 
   #armAckTimerFor(sequence: number, now: number): void {
-    if (this.acks.rules.ackWait <= 0) return;
-    const wait = this.acks.waitOf(sequence) + ACK_WAIT_SLACK;
+    const { rules } = this.acks;
+    if (rules.ackWait <= 0) return;
+    const wait = (rules.backoff.length === 0 ? rules.ackWait : this.acks.waitOf(sequence)) + ACK_WAIT_SLACK;
     if (this.#ackTimer !== null && this.#ackTimerAt <= now + wait) return;
     this.#setAckTimer(wait, now);
   }
@@ -497,10 +574,9 @@ export class Consumer implements ConsumerStoreListener {
   #setAckTimer(wait: number, now: number): void {
     this.#ackTimer?.cancel();
     this.#ackTimerAt = now + wait;
-    this.#ackTimer = this.clock.after(wait, () => {
+    this.#ackTimer = this.clock.after(Math.min(wait, LONGEST_TIMER), () => {
       this.#ackTimer = null;
       this.#armAckTimer();
-      this.pump();
     });
   }
 
@@ -508,33 +584,25 @@ export class Consumer implements ConsumerStoreListener {
   #armAckTimer(): void {
     if (this.acks.rules.ackWait <= 0 || this.acks.pending.size === 0 || this.closed) return;
     const now = this.clock.now();
-    const { exhausted, next } = this.acks.expire(now);
-    for (const sequence of exhausted) this.#exhausted(sequence, this.acks.deliveries(sequence));
+    const { exhausted, expired, next } = this.acks.expire(now);
+    for (const sequence of exhausted) adviseExhausted(this, sequence, 1);
+    if (exhausted.length > 0) this.#changed(false);
     if (next !== Number.POSITIVE_INFINITY) this.#setAckTimer(next + ACK_WAIT_SLACK, now);
-  }
-
-  #exhausted(sequence: number, deliveries: number): void {
-    advise(this.account, `CONSUMER.MAX_DELIVERIES.${this.topic}`, 'max_deliver', () => [
-      ['stream', JSON.stringify(this.stream.name)],
-      ['consumer', JSON.stringify(this.name)],
-      ['stream_seq', String(sequence)],
-      ['deliveries', String(deliveries)],
-    ]);
-    this.acks.giveUp(sequence);
-    this.#changed(false);
+    if (expired || exhausted.length > 0) this.pump();
   }
 
   #armPause(): void {
     this.#pauseTimer?.cancel();
     this.#pauseTimer = null;
     const until = this.config.pause_until;
-    if (until === undefined) return;
-    const left = Number(timeToNanoseconds(until) / 1000n) / 1000 - this.clock.now();
-    if (left <= 0) return;
-    this.#pauseTimer = this.clock.after(Math.min(left, 2 ** 31 - 1), () => {
-      this.#armPause();
-      if (!this.paused) {
-        this.advisePause();
+    this.#pausedUntil = until === undefined ? 0 : Number(timeToNanoseconds(until) / 1000n) / 1000;
+    const left = this.#pausedUntil - this.clock.now();
+    if (until === undefined || left <= 0) return;
+    this.#pauseTimer = this.clock.after(Math.min(left + 1, LONGEST_TIMER), () => {
+      if (this.paused) this.#armPause();
+      else {
+        this.#pauseTimer = null;
+        advisePause(this);
         this.pump();
       }
     });
@@ -544,27 +612,38 @@ export class Consumer implements ConsumerStoreListener {
 
   /** Changes over to a configuration that was checked. */
   update(config: ConsumerConfig): void {
-    const filters = JSON.stringify(filtersOf(this.config));
+    const before = this.config;
+    const filters = JSON.stringify(filtersOf(before));
     this.config = config;
     this.acks.rules = rulesOf(config);
+    this.storage.save(config, this.created);
+    if (config.deliver_subject !== before.deliver_subject) {
+      this.acks.expireAll(this.clock.now());
+    }
     if (JSON.stringify(filtersOf(config)) !== filters) {
       this.#setFilter();
+      this.stream.consumers.filtersChanged(this);
       this.recount();
     }
     this.mode.update();
-    this.#armPause();
+    if (config.pause_until !== before.pause_until) {
+      this.#armPause();
+      advisePause(this);
+    }
     this.#armAckTimer();
-    this.storage.save(config, this.created);
-    this.pump();
+    this.pumpLater();
   }
 
   /** Everything from a sequence on is delivered anew. */
   reset(sequence: number): void {
     this.acks.resetTo(sequence);
     this.#lastOnes = null;
+    this.lastDelivery = 0;
+    this.lastAck = 0;
     this.recount();
     this.#changed(true);
-    this.pump();
+    this.stream.consumers.positionReset(this);
+    this.pumpLater();
   }
 
   stop(done: (error: Error | null) => void): void {
@@ -583,61 +662,15 @@ export class Consumer implements ConsumerStoreListener {
     if (this.closed) return;
     this.closed = true;
     for (const timer of [this.#ackTimer, this.#pauseTimer, this.#delayTimer]) timer?.cancel();
-    for (const sub of this.#subscriptions) this.account.client.unsubscribe(sub);
+    const { client, acks } = this.account;
+    for (const sub of this.#subscriptions) client.unsubscribe(sub);
     this.#subscriptions = [];
+    acks.remove(this);
     this.mode.close(reason);
   }
-
-  // --- What it tells ------------------------------------------------------------------------------------------------
-
-  /** The end of its advisories' subjects. */
-  get topic(): string {
-    return `${this.stream.name}.${this.name}`;
-  }
-
-  #identity(consumerSequence: number, sequence: number): [string, string][] {
-    return [
-      ['stream', JSON.stringify(this.stream.name)],
-      ['consumer', JSON.stringify(this.name)],
-      ['consumer_seq', String(consumerSequence)],
-      ['stream_seq', String(sequence)],
-    ];
-  }
-
-  #adviseTerminated(sequence: number, consumerSequence: number, deliveries: number, reason: string): void {
-    advise(this.account, `CONSUMER.MSG_TERMINATED.${this.topic}`, 'terminated', () => [
-      ...this.#identity(consumerSequence, sequence),
-      ['deliveries', String(deliveries)],
-      ['reason', reason === '' ? undefined : JSON.stringify(reason)],
-    ]);
-  }
-
-  advisePause(): void {
-    const { paused } = this;
-    advise(this.account, `CONSUMER.PAUSE.${this.topic}`, 'consumer_pause', () => [
-      ['stream', JSON.stringify(this.stream.name)],
-      ['consumer', JSON.stringify(this.name)],
-      ['paused', String(paused)],
-      ['pause_until', paused ? JSON.stringify(this.config.pause_until) : undefined],
-    ]);
-  }
-
-  /** Measures how long an ack took, for a share of them. */
-  #sample(sequence: number, consumerSequence: number, deliveries: number): void {
-    const frequency = Number.parseInt(this.config.sample_freq, 10);
-    if (!(frequency > 0)) return;
-    const known = this.acks.pending.get(sequence);
-    if (known === undefined) return;
-    const { random } = this.account.jetstream.broker;
-    if (frequency < 100 && random.next() % 100 > frequency) return;
-    const took = Math.round((this.clock.now() - known.deliveredAt) * NANOSECONDS);
-    measure(this.account, `CONSUMER.ACK.${this.topic}`, 'consumer_ack', () => [
-      ...this.#identity(consumerSequence, sequence),
-      ['ack_time', String(took)],
-      ['deliveries', String(deliveries)],
-    ]);
-  }
 }
+
+const EMPTY = Buffer.alloc(0);
 
 function rulesOf(config: ConsumerConfig): AckRules {
   return {
@@ -646,4 +679,10 @@ function rulesOf(config: ConsumerConfig): AckRules {
     backoff: (config.backoff ?? []).map((each) => each / NANOSECONDS),
     maxDeliver: config.max_deliver,
   };
+}
+
+/** The header of a message that tells the size of the payload instead of having it. */
+function headersOnly(message: StoredMessage): Buffer {
+  const size = String(message.payloadEnd - message.payloadStart);
+  return headerBytes(withHeader(headerText(message.header), 'Nats-Msg-Size', size))!;
 }

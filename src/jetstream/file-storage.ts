@@ -13,6 +13,7 @@ import { blockSizeFor } from './block-size.js';
 import { type ConsumerConfig, consumerConfig } from './consumer-config.js';
 import { MemoryConsumerStorage, MemoryStreamStorage } from './memory-storage.js';
 import { MetaFiles } from './meta-files.js';
+import { SourceFile } from './source-file.js';
 import type { ConsumerStorage, Storage, StoredStream, StreamStorage } from './storage.js';
 import { type ConsumerStore, FileConsumerStore, type PositionSource } from './store/consumer-store.js';
 import { consumerContext, type FileSealer, streamContext } from './store/encryption.js';
@@ -31,6 +32,7 @@ import {
 } from './store/layout.js';
 import type { StoreMemory } from './store/message-block-cache.js';
 import { consumerMetaName, streamMetaName } from './store/meta-file.js';
+import type { SourceEntry, Stamped } from './store/timer-files.js';
 import { type StreamConfig, streamConfig } from './stream-config.js';
 
 /** What stands before the configuration in `meta.inf`. */
@@ -175,6 +177,7 @@ class FileStreamStorage implements StreamStorage {
   readonly #name: string;
   readonly #directory: string;
   readonly #meta: MetaFiles;
+  readonly #sources: SourceFile;
 
   constructor(storage: FileStorage, account: string, config: StreamConfig, directory: string) {
     this.#storage = storage;
@@ -185,6 +188,11 @@ class FileStreamStorage implements StreamStorage {
     const sealer = storage.sealer(account, directory, streamContext(config.name));
     this.#meta = storage.metaFiles(directory, streamMetaName(config.name), sealer);
     const keys = storage.keys(account);
+    this.#sources = new SourceFile(disk, commit, directory, (error) =>
+      storage.options.log.error(
+        `Error writing sources of stream '${account} > ${config.name}': ${error.message}`,
+      ),
+    );
     this.store = new FileStore({
       disk,
       clock,
@@ -203,6 +211,14 @@ class FileStreamStorage implements StreamStorage {
 
   save(config: StreamConfig, created: string): void {
     this.#meta.write(streamMeta.write({ Created: created, ...config }));
+  }
+
+  loadSources(): Stamped<SourceEntry> | null {
+    return this.#sources.read();
+  }
+
+  saveSources(content: () => Stamped<SourceEntry>): void {
+    this.#sources.save(content);
   }
 
   consumer(name: string, inMemory: boolean): ConsumerStorage {
@@ -250,6 +266,7 @@ class FileStreamStorage implements StreamStorage {
   destroy(): void {
     const { disk } = this.#storage.options;
     this.#meta.forget();
+    this.#sources.forget();
     this.store.destroy();
     const parent = this.#directory.slice(0, this.#directory.lastIndexOf('/'));
     const gone = `${parent}/${deletedStream(this.#name)}`;

@@ -33,6 +33,14 @@ export class MemoryStreamStorage implements StreamStorage {
     // As above.
   }
 
+  loadSources(): null {
+    return null;
+  }
+
+  saveSources(): void {
+    // Positions go with the messages.
+  }
+
   consumer(): ConsumerStorage {
     return new MemoryConsumerStorage();
   }

@@ -5,6 +5,7 @@
 import type { Timer } from '../runtime/clock.js';
 import { advise } from './advisories.js';
 import type { Consumer } from './consumer.js';
+import type { PullRequest } from './pull-requests.js';
 
 const NANOSECONDS = 1e6;
 
@@ -26,9 +27,12 @@ export class PriorityPin {
     return this.#consumer.config.priority_groups?.[0] ?? '';
   }
 
-  assign(): void {
+  /** Gives the pin to whoever made the request; only those of the group get one. */
+  assign({ priority }: PullRequest): void {
+    if (priority === null || priority.group === '') return;
     this.current = this.#consumer.account.jetstream.nuid.next();
     this.since = this.#consumer.account.jetstream.now();
+    priority.id = this.current;
     this.keep();
     const { current } = this;
     this.#advise('PINNED', 'consumer_group_pinned', ['pinned_id', JSON.stringify(current)]);

@@ -2,8 +2,11 @@
  * What a stream does with a message that is published to it: subject transform, checks, counters, limits, storing, rollups, publishing
  * again, acknowledgement. What it promises goes out when the store says that it is durable.
  */
+import type { ClientConnection } from '../broker/connection.js';
 import type { InternalMessage } from '../broker/internal-client.js';
-import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
+import { messageOf } from '../broker/publisher.js';
+import { fromUtf8, readText, toUtf8 } from '../protocol/bytes.js';
+import type { PublishOperation } from '../protocol/client-parser.js';
 import { quoteJson } from '../protocol/json-type.js';
 import type { Clock } from '../runtime/clock.js';
 import { SubjectTransform } from '../subjects/transform.js';
@@ -25,8 +28,9 @@ import {
 } from './publish-checks.js';
 import { Republisher } from './republish.js';
 import { StoreError } from './store/message-store.js';
-import type { Stream } from './stream.js';
+import type { Place, Stream } from './stream.js';
 import type { StreamConfig } from './stream-config.js';
+import { TracedPublish } from './traced-publish.js';
 import { Visibility } from './visibility.js';
 
 const ATOMIC_DEFAULTS = {
@@ -39,6 +43,17 @@ const FAST_DEFAULTS = { maxInflightPerStream: 1000, maxInflightTotal: 50_000, ti
 const TOO_MANY = Buffer.from('NATS/1.0 429 Too Many Requests\r\n\r\n');
 const ID_HEADER = 'Nats-Msg-Id';
 
+/** Where a message comes from. */
+interface Origin {
+  /** From the server itself or another stream, which has looked at it. */
+  readonly own: boolean;
+  /** In a mirror: that of the origin. */
+  readonly place: Place | null;
+  readonly trace: TracedPublish | null;
+}
+
+const OF_CLIENT: Origin = { own: false, place: null, trace: null };
+
 export class Publishing implements AtomicHost, FastHost {
   readonly #stream: Stream;
   /** Of the last message, '' when it had none. */
@@ -50,6 +65,8 @@ export class Publishing implements AtomicHost, FastHost {
   readonly #waiting = new Visibility();
   #transform: SubjectTransform | null = null;
   #republisher: Republisher | null = null;
+  /** Every message has to be looked at, not only those with headers. */
+  #looksCloser = false;
   // Made when first used.
   #atomic: AtomicBatches | null = null;
   #fast: FastBatches | null = null;
@@ -57,14 +74,14 @@ export class Publishing implements AtomicHost, FastHost {
   constructor(stream: Stream) {
     this.#stream = stream;
     this.#duplicates = new DuplicateWindow(stream.config.duplicate_window);
-    this.#acks = new AckQueue((reply, body) => this.say(reply, body));
+    this.#acks = new AckQueue((reply, body) => stream.account.client.answer(reply, body));
   }
 
   /** The configuration has changed. */
   apply(config: StreamConfig): void {
     const { domain } = this.#stream.account.jetstream.options;
     const place = domain === '' ? '' : `"domain":${quoteJson(domain)},`;
-    this.ackStart = `{"stream":${quoteJson(config.name)},${place}"seq":`;
+    this.ackStart = fromUtf8(`{"stream":${quoteJson(config.name)},${place}"seq":`);
     const { subject_transform: transform, republish } = config;
     this.#transform =
       transform === undefined || transform.dest === ''
@@ -73,6 +90,13 @@ export class Publishing implements AtomicHost, FastHost {
     this.#republisher =
       republish === undefined || republish.dest === '' ? null : new Republisher(this.#stream, republish);
     this.#duplicates.window = config.duplicate_window;
+    this.#looksCloser =
+      config.sealed ||
+      config.allow_msg_counter ||
+      (config.discard === 'new' && config.max_msgs_per_subject > 0) ||
+      config.retention === 'interest' ||
+      this.#transform !== null ||
+      this.#republisher !== null;
   }
 
   /** What is known from the messages that are stored: ids of the window, and a batch that was not finished. */
@@ -142,23 +166,87 @@ export class Publishing implements AtomicHost, FastHost {
 
   // --- Messages of clients ------------------------------------------------------------------------------------------
 
+  /** A client's message where it lies: most are stored from there. */
+  receiveRaw(subject: string, operation: PublishOperation, from: ClientConnection | null): void {
+    const { memory, replyStart, replyEnd } = operation;
+    const reply = replyStart === 0 ? '' : readText(memory.bytes, replyStart, replyEnd);
+    const plain = operation.headerSize === 0 && operation.trace === null && !this.#looksCloser;
+    if (!plain || isFastReply(reply) || this.#isBusy()) {
+      this.receive(messageOf(subject, operation, from));
+      return;
+    }
+    const answerTo = this.config.no_ack ? '' : reply;
+    try {
+      this.#storePlain(subject, operation, answerTo);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.say(answerTo, this.refusal(error));
+    }
+  }
+
+  /** Stores a message without headers in a stream that asks for nothing special. */
+  #storePlain(subject: string, { memory, payloadStart, size }: PublishOperation, reply: string): void {
+    const { config, store } = this;
+    const stream = this.#stream;
+    if (config.max_msg_size >= 0) this.#checkSize(size);
+    const stored = store.sizeOfMessage(subject.length, 0, size);
+    stream.account.checkServerRoom(stream);
+    stream.account.checkRoom(stream, stored);
+    if (config.discard === 'new') this.#checkSpace(stored);
+    let sequence: number;
+    try {
+      sequence = store.appendBody(subject, memory.bytes, payloadStart, 0, size, this.now());
+    } catch (error) {
+      throw storeFailure(error);
+    }
+    this.lastMessageId = '';
+    stream.charge();
+    stream.consumers.stored(subject);
+    if (reply !== '') this.#acks.add(store.position, reply, `${this.ackStart}${sequence}}`);
+    this.#stored(sequence, stored);
+  }
+
+  #checkSpace(size: number): void {
+    const { config, store } = this;
+    const { messages, bytes } = store.state;
+    if (config.max_msgs > 0 && messages >= config.max_msgs) throw full('maximum messages exceeded');
+    if (config.max_bytes > 0 && bytes + size > config.max_bytes) throw full('maximum bytes exceeded');
+  }
+
+  /** A message that has been copied already. */
   receive(message: InternalMessage): void {
     const reply = this.config.no_ack ? '' : message.reply;
     if (this.#isBusy()) {
       this.#refuseBusy(message.reply);
       return;
     }
+    const trace = message.trace === null ? null : new TracedPublish(message.trace, this.#stream.name);
     try {
-      this.#receive(message, reply);
+      this.#receive(message, reply, trace);
+      trace?.end();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (reply !== '') this.say(reply, this.refusal(error));
+      trace?.failed(error);
+      this.say(reply, this.refusal(error));
     }
   }
 
-  #receive(message: InternalMessage, reply: string): void {
+  /** See `Stream.take`. */
+  take(subject: string, headers: Buffer | null, payload: Buffer, place: Place | null): number {
+    const header = headers === null ? '' : withoutHeader(headerText(headers), 'Nats-Request-Info');
+    const to = this.#transform?.match(subject) ?? subject;
+    return this.#single(to, header, payload, '', { own: true, place, trace: null });
+  }
+
+  /** The store has passed sequences by itself. */
+  advanced(): void {
+    this.#stored(this.store.state.lastSequence, 0);
+  }
+
+  #receive(message: InternalMessage, reply: string, trace: TracedPublish | null): void {
     const subject = this.#transform?.match(message.subject) ?? message.subject;
-    const { header: headers, payload } = message;
+    const { payload } = message;
+    const headers = trace?.header(message) ?? message.header;
     const header =
       headers === null ? '' : withoutHeader(withoutStatus(headerText(headers)), 'Nats-Request-Info');
     if (isFastReply(message.reply)) {
@@ -174,7 +262,7 @@ export class Publishing implements AtomicHost, FastHost {
       this.#atomic.receive(id, { subject, header, payload }, reply);
       return;
     }
-    this.#single(subject, header, payload, reply, false);
+    this.#single(subject, header, payload, reply, { own: false, place: null, trace });
   }
 
   /** What stands in the way of any message of a batch. */
@@ -207,11 +295,12 @@ export class Publishing implements AtomicHost, FastHost {
   }
 
   refusal(error: ApiError): string {
-    return `{"error":${error.json},"stream":${quoteJson(this.#stream.name)},"seq":0}`;
+    return `{"error":${error.json},"stream":${fromUtf8(quoteJson(this.#stream.name))},"seq":0}`;
   }
 
+  /** Sends at once; both are latin1. */
   say(reply: string, body: string): void {
-    if (reply !== '') this.#stream.account.client.publish(toUtf8(reply), body);
+    if (reply !== '') this.#stream.account.client.answer(reply, body);
   }
 
   confirm(reply: string): void {
@@ -229,36 +318,38 @@ export class Publishing implements AtomicHost, FastHost {
   // --- Messages of the server ---------------------------------------------------------------------------------------
 
   /**
-   * Stores what does not come from a client: delete markers, what schedules make, messages of other streams. Returns its sequence.
-   * Throws `ApiError`.
+   * Stores what comes from the server itself: delete markers, and what schedules make. Returns its sequence. Throws `ApiError`.
    */
   storeOwn(subject: string, header: string, payload: Buffer): number {
-    return this.#single(this.#transform?.match(subject) ?? subject, header, payload, '', true);
+    const to = this.#transform?.match(subject) ?? subject;
+    return this.#single(to, header, payload, '', { own: true, place: null, trace: null });
   }
 
   // --- One message --------------------------------------------------------------------------------------------------
 
   /** Returns the sequence that the message has now. Throws `ApiError`. */
-  #single(subject: string, given: string, payload: Buffer, reply: string, own: boolean): number {
+  #single(subject: string, given: string, payload: Buffer, reply: string, origin: Origin): number {
     const { config } = this;
     if (config.sealed) throw new ApiError('streamSealed');
     this.#checkSize(given.length + payload.length);
     if (given === '') {
       if (config.allow_msg_counter) throw new ApiError('messageIncrMissing');
-      return this.#accept(subject, null, payload, reply, '}');
+      return this.#accept(subject, null, payload, reply, '}', origin);
     }
     if (given.length > MAX_HEADER_LENGTH) throw new ApiError('streamHeaderExceedsMaximum');
-    const plan = checkPublish(given, subject, payload.length, this, own);
-    if (plan.duplicateOf > 0) {
+    const plan = checkPublish(given, subject, payload.length, this, origin.own);
+    // What the origin of a mirror took is no duplicate.
+    if (plan.duplicateOf > 0 && origin.place === null) {
+      origin.trace?.duplicate();
       this.promise(reply, `${this.ackStart}${plan.duplicateOf},"duplicate": true}`);
-      return plan.duplicateOf;
+      return origin.own ? 0 : plan.duplicateOf;
     }
-    if (!config.allow_msg_counter) return this.#accept(subject, plan, payload, reply, '}');
+    if (!config.allow_msg_counter) return this.#accept(subject, plan, payload, reply, '}', origin);
     if (plan.increment === null) throw new ApiError('messageIncrMissing');
-    return this.#count(subject, plan, payload, reply);
+    return this.#count(subject, plan, payload, reply, origin);
   }
 
-  #count(subject: string, plan: PublishPlan, payload: Buffer, reply: string): number {
+  #count(subject: string, plan: PublishPlan, payload: Buffer, reply: string, origin: Origin): number {
     const last = this.store.loadLast(subject);
     const before = readCounter(last && { header: headerText(last.header), payload: last.payload });
     const step = addToCounter(before, plan.increment!, subject, plan.header, payload);
@@ -268,15 +359,23 @@ export class Publishing implements AtomicHost, FastHost {
     this.#checkSize(length);
     if (step.header.length > MAX_HEADER_LENGTH) throw new ApiError('streamHeaderExceedsMaximum');
     plan.header = step.header;
-    return this.#accept(subject, plan, step.payload, reply, `,"val":"${step.state.total}"}`);
+    return this.#accept(subject, plan, step.payload, reply, `,"val":"${step.state.total}"}`, origin);
   }
 
   /** Stores a message that was checked, as far as there is room. `tail` ends its acknowledgement. Throws `ApiError`. */
-  #accept(subject: string, plan: PublishPlan | null, payload: Buffer, reply: string, tail: string): number {
+  #accept(
+    subject: string,
+    plan: PublishPlan | null,
+    payload: Buffer,
+    reply: string,
+    tail: string,
+    { place, trace }: Origin,
+  ): number {
     const stream = this.#stream;
     stream.account.checkServerRoom(stream);
-    if (this.config.retention === 'interest' && !stream.consumers.wants(subject))
-      return this.#skip(subject, plan, reply, tail);
+    const unwanted = this.config.retention === 'interest' && !stream.consumers.wants(subject);
+    if (trace?.goesNoFurther(subject, unwanted)) return 0;
+    if (unwanted) return this.#skip(subject, plan, reply, tail, place);
     let header: Buffer | null = null;
     let ttl = 0;
     if (plan !== null) {
@@ -289,7 +388,7 @@ export class Publishing implements AtomicHost, FastHost {
     }
     if (this.config.discard === 'new') this.#checkFull(subject, plan, header, payload);
     const previous = this.#republisher === null ? 0 : this.store.lastSequenceOf(subject);
-    const sequence = this.#append(subject, header, payload, plan, ttl);
+    const sequence = this.#append(subject, header, payload, plan, ttl, place);
     if (plan !== null) this.#afterwards(plan, subject, sequence);
     else this.lastMessageId = '';
     this.#done(subject, header, payload, sequence, previous);
@@ -299,10 +398,10 @@ export class Publishing implements AtomicHost, FastHost {
   }
 
   /** Nobody wants it: it gets a sequence and is not stored. */
-  #skip(subject: string, plan: PublishPlan | null, reply: string, tail: string): number {
+  #skip(subject: string, plan: PublishPlan | null, reply: string, tail: string, place: Place | null): number {
     const { store } = this;
-    const sequence = store.state.lastSequence + 1;
-    const time = this.now();
+    const sequence = place?.sequence ?? store.state.lastSequence + 1;
+    const time = place?.time ?? this.now();
     store.skipTo(sequence, time);
     this.lastMessageId = plan?.messageId ?? '';
     if (plan !== null) {
@@ -320,18 +419,19 @@ export class Publishing implements AtomicHost, FastHost {
     payload: Buffer,
     plan: PublishPlan | null,
     ttl: number,
+    place: Place | null,
   ): number {
-    const time = this.now();
+    const time = place?.time ?? this.now();
     try {
-      const sequence = this.store.append(subject, header, payload, time, ttl);
+      const sequence = place?.sequence ?? this.store.append(subject, header, payload, time, ttl);
+      if (place !== null) this.store.appendAt(sequence, subject, header, payload, time, ttl);
       if (plan !== null) {
         if (plan.messageId !== '') this.#duplicates.remember(plan.messageId, sequence, time);
         if (plan.scheduledAt !== null) this.#stream.scheduler.add(subject, sequence, plan.scheduledAt);
       }
       return sequence;
     } catch (error) {
-      if (error instanceof StoreError) throw new ApiError('streamStoreFailed', { err: error.message });
-      throw error;
+      throw storeFailure(error);
     }
   }
 
@@ -379,7 +479,6 @@ export class Publishing implements AtomicHost, FastHost {
   /** `discard: new`: a full stream refuses, but for a message that takes the place of one of its own subject. */
   #checkFull(subject: string, plan: PublishPlan | null, header: Buffer | null, payload: Buffer): void {
     const { config, store } = this;
-    const full = (err: string) => new ApiError('streamStoreFailed', { err });
     let own = 0;
     const filter = config.max_msgs_per_subject > 0 ? store.filter([subject]) : null;
     if (filter !== null) store.subjectTotals(filter, (_name, total) => (own += total));
@@ -402,7 +501,7 @@ export class Publishing implements AtomicHost, FastHost {
   /** One message of a fast batch. */
   storeChecked({ subject, plan, payload }: CheckedMessage): number {
     checkLastMessageId(plan.header, this);
-    return this.#accept(subject, plan, payload, '', '}');
+    return this.#accept(subject, plan, payload, '', '}', OF_CLIENT);
   }
 
   /** All messages of an atomic batch. Limits and rollups come after the last one: a crash leaves all of it, or nothing. */
@@ -427,12 +526,12 @@ export class Publishing implements AtomicHost, FastHost {
       for (const [at, message] of messages.entries()) {
         const { subject, plan, payload } = message;
         if (!wanted && !stream.consumers.wants(subject)) {
-          this.#skip(subject, { ...plan, rollup: '', endsSchedule: '' }, '', '');
+          this.#skip(subject, { ...plan, rollup: '', endsSchedule: '' }, '', '', null);
           continue;
         }
         const header = headerBytes(plan.header);
         const previous = this.#republisher === null ? 0 : store.lastSequenceOf(subject);
-        const sequence = this.#append(subject, header, payload, plan, ttls[at]!);
+        const sequence = this.#append(subject, header, payload, plan, ttls[at]!, null);
         stored.push({ message, header, sequence, previous });
       }
     } catch (error) {
@@ -447,7 +546,7 @@ export class Publishing implements AtomicHost, FastHost {
       this.#done(message.subject, header, message.payload, sequence, previous);
     }
     const last = before + messages.length;
-    const tail = `,"batch":${quoteJson(toUtf8(id))},"count":${messages.length}}`;
+    const tail = `,"batch":${quoteJson(id)},"count":${messages.length}}`;
     if (reply !== '') this.#acks.add(store.position, reply, `${this.ackStart}${last}${tail}`);
     this.#stored(last, 0);
   }
@@ -480,6 +579,15 @@ export class Publishing implements AtomicHost, FastHost {
     this.#atomic?.close();
     this.#fast?.close();
   }
+}
+
+function full(err: string): ApiError {
+  return new ApiError('streamStoreFailed', { err });
+}
+
+/** What a client is told when its message could not be stored. */
+function storeFailure(error: unknown): unknown {
+  return error instanceof StoreError ? full(error.message) : error;
 }
 
 /** `NATS/1.0 100 text` in the first line is a status, which is not stored. */

@@ -1,5 +1,6 @@
 /** How a pull consumer delivers: to the requests that wait, each until it has what it asked for. */
 import type { InternalMessage } from '../broker/internal-client.js';
+import type { Route } from '../broker/route.js';
 import type { Timer } from '../runtime/clock.js';
 import type { Consumer, DeliveryMode } from './consumer.js';
 import { headerBytes, statusBlock } from './headers.js';
@@ -15,29 +16,38 @@ import {
 } from './pull-requests.js';
 
 const NANOSECONDS = 1e6;
+/** The inactive threshold of pull consumers is made longer by so much, by chance, as officially. */
+const LEAST_JITTER = 100;
+const JITTERS = 900;
+/** A full queue is looked through at most so often for requests that are over. Milliseconds. */
+const FULL_CHECK = 1000;
 
 export class PullDelivery implements DeliveryMode {
   readonly #consumer: Consumer;
   readonly queue: PullQueue;
   readonly pins: PriorityPin;
   #timer: Timer | null = null;
+  /** When the timer fires; Infinity without one. */
+  #timerAt = Number.POSITIVE_INFINITY;
   #inactive: Timer | null = null;
+  /** The inactive threshold in milliseconds, with its jitter; 0 for none. */
+  #threshold = 0;
+  #thresholdOf = -1;
   /** Of the last request, delivery or timeout; milliseconds since 1970. */
   #lastActivity = 0;
+  #lastFullCheck = 0;
   /** The request that the message at hand goes to. */
   #current: PullRequest | null = null;
 
   constructor(consumer: Consumer) {
     this.#consumer = consumer;
     this.queue = new PullQueue(consumer.config.max_waiting);
-    this.pins = new PriorityPin(consumer, () => this.#unpinned());
-    const { stream, name, account } = consumer;
-    const subject = `CONSUMER.MSG.NEXT.${stream.name}.${name}`;
-    const receive = (message: InternalMessage) => this.#receive(message);
-    consumer.listen(`$JS.API.${subject}`, receive);
-    const { domain } = account.jetstream.options;
-    if (domain !== '') consumer.listen(`$JS.${domain}.API.${subject}`, receive);
-    this.#active();
+    this.pins = new PriorityPin(consumer, () => consumer.pump());
+    this.#lastActivity = this.#now;
+  }
+
+  start(): void {
+    this.update();
   }
 
   get ready(): boolean {
@@ -50,7 +60,7 @@ export class PullDelivery implements DeliveryMode {
 
   /** Requests that wait, those left out that are over. */
   waiting(): number {
-    this.#expire(false);
+    this.#review(false);
     return this.queue.size;
   }
 
@@ -63,13 +73,18 @@ export class PullDelivery implements DeliveryMode {
   }
 
   update(): void {
-    this.queue.maxWaiting = this.#consumer.config.max_waiting;
-    this.#armInactive();
+    const { max_waiting: maxWaiting, inactive_threshold: threshold } = this.#consumer.config;
+    this.queue.maxWaiting = maxWaiting;
+    if (threshold === this.#thresholdOf) return;
+    this.#thresholdOf = threshold;
+    const { random } = this.#consumer.account.jetstream.broker;
+    this.#threshold = threshold <= 0 ? 0 : threshold / NANOSECONDS + LEAST_JITTER + (random.next() % JITTERS);
+    this.#armInactive(this.#threshold);
   }
 
-  #receive({ reply, header, payload }: InternalMessage): void {
+  receive({ reply, header, payload }: InternalMessage): void {
     if (reply === '') return;
-    if (needsHigherLevel(header)) this.#tell(reply, statusBlock(412, 'Required Api Level'));
+    if (needsHigherLevel(header)) this.#refuse(reply, statusBlock(412, 'Required Api Level'));
     else this.request(reply, payload);
   }
 
@@ -80,7 +95,7 @@ export class PullDelivery implements DeliveryMode {
       this.#add(reply, body);
     } catch (error) {
       if (!(error instanceof PullStatus)) throw error;
-      this.#tell(reply, error.block);
+      this.#refuse(reply, error.block);
     }
   }
 
@@ -90,14 +105,20 @@ export class PullDelivery implements DeliveryMode {
     checkPullRequest(wanted, config, this.pins.current);
     const { priority } = wanted;
     if (priority !== null && priority.id !== '' && priority.id === this.pins.current) this.pins.keep();
-    this.#active();
-    if (this.queue.isFull) this.#expire(false);
+    const now = this.#now;
+    if (this.queue.isFull && now - this.#lastFullCheck > FULL_CHECK) {
+      this.#lastFullCheck = now;
+      this.#review(false);
+    }
     if (wanted.noWait) {
       const there = this.#consumer.numPending + acks.redeliveries;
-      if (there === 0 && wanted.expires === 0) throw new PullStatus(404, 'No Messages');
-      if (there > 0) {
-        this.#expire(false);
-        if (there < this.queue.wanted) throw new PullStatus(408, 'Requests Pending');
+      if (there === 0 && wanted.expires === 0) {
+        this.#lastActivity = now;
+        throw new PullStatus(404, 'No Messages');
+      }
+      if (there > 0 && there < this.#review(false)) {
+        this.#lastActivity = now;
+        throw new PullStatus(408, 'Requests Pending');
       }
     }
     if (this.queue.isFull) {
@@ -105,162 +126,211 @@ export class PullDelivery implements DeliveryMode {
       if (wanted.heartbeat === 0) throw new PullStatus(409, 'Exceeded MaxWaiting');
       return;
     }
-    this.queue.add(new PullRequest(reply, wanted, this.#now), this.#prioritized);
+    this.#lastActivity = now;
+    const request = new PullRequest(reply, wanted, now, this.#consumer.account.client.route(reply));
+    this.queue.add(request, this.#prioritized);
+    this.#armTimerFor(request);
     this.#consumer.pump();
   }
 
-  #tell(reply: string, block: string): void {
-    this.#consumer.account.client.deliver(reply, reply, '', headerBytes(block), EMPTY);
+  #refuse(reply: string, block: string): void {
+    const { client } = this.#consumer.account;
+    this.#tell(client.route(reply), block);
+  }
+
+  #tell(route: Route, block: string): void {
+    this.#consumer.account.client.send(route, route.subject, '', headerBytes(block), EMPTY);
   }
 
   /** Ends a request with a status that tells what was left of it. */
   #end(request: PullRequest, code: number, description: string): void {
     this.queue.remove(request);
-    this.#tell(request.reply, statusBlock(code, description, leftOf(request)));
+    this.#tell(request.route, statusBlock(code, description, leftOf(request)));
+  }
+
+  #timeOut(request: PullRequest): void {
+    this.#lastActivity = Math.max(this.#lastActivity, request.expires);
+    this.#end(request, 408, 'Request Timeout');
   }
 
   // --- Delivery -----------------------------------------------------------------------------------------------------
 
-  target(size: number): string | null {
-    const now = this.#now;
-    // Each request is looked at once: those that may not have this message keep their place.
-    for (const request of [...this.queue.requests]) {
-      if (request.expires !== 0 && now >= request.expires) {
-        this.#active();
-        this.#end(request, 408, 'Request Timeout');
+  target(size: number): Route | null {
+    const needsPin = this.#consumer.config.priority_policy === 'pinned_client' && this.pins.current === '';
+    let passedOver = 0;
+    for (let request = this.queue.first; request !== null; request = this.queue.first) {
+      if (request.expires !== 0 && this.#now >= request.expires) {
+        this.#timeOut(request);
         continue;
       }
-      const claimed = this.#pinFor(request);
-      if (claimed === 'no') continue;
-      if (!this.#belowThresholds(request)) continue;
-      if (request.limited) {
+      let claimed = false;
+      if (needsPin || this.pins.current !== '') {
+        const id = request.priority?.id ?? '';
+        if (needsPin && id === '') {
+          claimed = true;
+          this.pins.assign(request);
+        } else if (needsPin || (id !== '' && id !== this.pins.current)) {
+          this.#end(request, 423, 'Nats-Wrong-Pin-Id');
+          continue;
+        } else if (id === '') {
+          if (this.#passOver(request, ++passedOver)) return null;
+          continue;
+        }
+      }
+      if (!this.#mayOverflow(request)) {
+        if (this.#passOver(request, ++passedOver)) return null;
+        continue;
+      }
+      if (request.bytes > 0) {
         if (size > request.bytes) {
-          if (claimed === 'new') this.pins.release();
           this.#end(request, 409, 'Message Size Exceeds MaxBytes');
+          if (claimed) this.pins.release();
           continue;
         }
         request.bytes -= size;
+        // This one goes out still.
         if (request.bytes === 0) request.batch = 1;
       }
-      if (!this.#consumer.account.hasInterest(request.reply)) {
-        this.queue.remove(request);
-        continue;
-      }
-      request.batch--;
-      request.delivered++;
-      if (request.batch <= 0) this.queue.remove(request);
-      else this.queue.served(request, this.#prioritized);
-      if (request.heartbeat > 0) request.nextHeartbeat = now + request.heartbeat;
-      this.#current = request;
-      return request.reply;
+      if (request.route.hasInterest) return this.#serve(request);
+      this.#dropUnheard(request);
     }
     return null;
   }
 
-  /** With pinned clients: whether the request has the pin, gets it now, or has to wait. */
-  #pinFor(request: PullRequest): 'yes' | 'new' | 'no' {
-    if (this.#consumer.config.priority_policy !== 'pinned_client') return 'yes';
-    const { current } = this.pins;
-    const id = request.priority?.id ?? '';
-    if (current === '' && id === '') {
-      this.pins.assign();
-      if (request.priority !== null) request.priority.id = this.pins.current;
-      return 'new';
-    }
-    if (current !== '' && id === current) return 'yes';
-    if (id === '') return 'no';
-    this.#end(request, 423, 'Nats-Wrong-Pin-Id');
-    return 'no';
+  /** The request keeps waiting behind the others; true when all of them have been looked at. */
+  #passOver(request: PullRequest, passedOver: number): boolean {
+    this.queue.requeue(request, false);
+    return passedOver >= this.queue.size;
+  }
+
+  #serve(request: PullRequest): Route {
+    request.batch--;
+    request.delivered++;
+    if (request.batch <= 0) this.queue.remove(request);
+    else if (this.queue.size > 1) this.queue.requeue(request, this.#prioritized);
+    if (request.heartbeat > 0) request.nextHeartbeat = this.#now + request.heartbeat;
+    this.#current = request;
+    return request.route;
+  }
+
+  /** Nobody listens on its reply subject any more. */
+  #dropUnheard(request: PullRequest): void {
+    this.queue.remove(request);
+    // The reply subject of a request from another account is there for as long as that account may want to know.
+    if (request.route.isResponse)
+      this.#tell(request.route, statusBlock(408, 'Interest Expired', leftOf(request)));
   }
 
   /** With overflow: whether enough is waiting, or not acknowledged, that this request gets its share. */
-  #belowThresholds({ priority }: PullRequest): boolean {
-    if (this.#consumer.config.priority_policy !== 'overflow' || priority === null) return true;
+  #mayOverflow({ priority }: PullRequest): boolean {
+    if (priority === null || this.#consumer.config.priority_policy !== 'overflow') return true;
     const { minPending, minAckPending } = priority;
     if (minPending <= 0 && minAckPending <= 0) return true;
-    const enoughWaits = minPending > 0 && minPending <= this.#consumer.numPending;
-    return enoughWaits || (minAckPending > 0 && minAckPending <= this.#consumer.acks.pending.size);
+    const { numPending, acks } = this.#consumer;
+    // The message at hand is pending still.
+    if (minPending > 0 && minPending <= numPending) return true;
+    return minAckPending > 0 && minAckPending <= acks.pending.size;
   }
 
   sent(_size: number): void {
-    const request = this.#current;
+    const request = this.#current!;
     this.#current = null;
     this.#lastActivity = this.#now;
-    if (request === null || request.batch > 0 || request.bytes <= 0) return;
     // The batch is complete with bytes to spare.
-    this.#tell(request.reply, statusBlock(409, 'Batch Completed', leftOf(request)));
+    if (request.batch <= 0 && request.bytes > 0)
+      this.#tell(request.route, statusBlock(409, 'Batch Completed', leftOf(request)));
+  }
+
+  failed(): void {
+    // Whoever asked cannot be reached.
+    this.queue.remove(this.#current!);
+    this.#current = null;
   }
 
   idle(blocked: boolean): void {
-    if (this.queue.size > 0) this.#expire(!blocked);
-    this.#armTimer();
+    if (!blocked && this.queue.hasty > 0) this.#review(true);
   }
 
-  /** Ends requests that are over; `ended` says that there is nothing to deliver, which ends those that do not wait. */
-  #expire(ended: boolean): void {
+  /**
+   * Ends requests that are over, and sends heartbeats; `ended` says that there is nothing to deliver, which ends those that do not
+   * wait. Returns how many messages the others still want.
+   */
+  #review(ended: boolean): number {
     const now = this.#now;
-    for (const request of [...this.queue.requests]) {
+    let wanted = 0;
+    for (const request of this.queue) {
       if (request.expires !== 0 && now >= request.expires) {
-        this.#active();
-        this.#end(request, 408, 'Request Timeout');
+        this.#timeOut(request);
       } else if (ended && request.noWait && (request.expires === 0 || request.delivered > 0)) {
-        this.#active();
+        this.#lastActivity = now;
         this.queue.remove(request);
-        this.#tell(request.reply, statusBlock(404, 'No Messages'));
-      } else if (!this.#consumer.account.hasInterest(request.reply)) {
+        this.#tell(request.route, statusBlock(404, 'No Messages'));
+      } else if (!request.route.hasInterest) {
         this.queue.remove(request);
-      } else if (request.nextHeartbeat !== 0 && now >= request.nextHeartbeat) {
+      } else {
+        wanted += request.batch;
+        if (request.nextHeartbeat === 0 || now < request.nextHeartbeat) continue;
         request.nextHeartbeat = now + request.heartbeat;
-        this.#tell(request.reply, heartbeatBlock(this.#consumer));
+        this.#tell(request.route, heartbeatBlock(this.#consumer));
       }
     }
+    return wanted;
   }
 
-  /** When the next request ends or wants a heartbeat. */
-  #armTimer(): void {
+  // --- Time ---------------------------------------------------------------------------------------------------------
+
+  #armTimerFor({ expires, nextHeartbeat }: PullRequest): void {
+    const due = Math.min(expires || Number.POSITIVE_INFINITY, nextHeartbeat || Number.POSITIVE_INFINITY);
+    if (due < this.#timerAt) this.#setTimer(due);
+  }
+
+  #setTimer(due: number): void {
     this.#timer?.cancel();
-    this.#timer = null;
-    let next = Number.POSITIVE_INFINITY;
-    for (const { expires, nextHeartbeat } of this.queue.requests) {
-      if (expires !== 0) next = Math.min(next, expires);
-      if (nextHeartbeat !== 0) next = Math.min(next, nextHeartbeat);
-    }
-    if (next === Number.POSITIVE_INFINITY || this.#consumer.closed) return;
-    this.#timer = this.#consumer.clock.after(Math.max(1, next - this.#now), () => {
+    this.#timerAt = due;
+    this.#timer = this.#consumer.clock.after(Math.max(1, due - this.#now), () => {
       this.#timer = null;
-      this.#expire(false);
+      this.#timerAt = Number.POSITIVE_INFINITY;
+      this.#review(false);
       this.#armTimer();
     });
   }
 
-  #unpinned(): void {
-    this.#consumer.pump();
+  /** When the next request ends or wants a heartbeat. */
+  #armTimer(): void {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { expires, nextHeartbeat } of this.queue) {
+      if (expires !== 0 && expires < next) next = expires;
+      if (nextHeartbeat !== 0 && nextHeartbeat < next) next = nextHeartbeat;
+    }
+    if (next !== Number.POSITIVE_INFINITY && !this.#consumer.closed) this.#setTimer(next);
   }
 
-  // --- Nobody asks any more -----------------------------------------------------------------------------------------
-
-  #active(): void {
-    this.#lastActivity = this.#now;
-    if (this.#inactive === null) this.#armInactive();
-  }
-
-  #armInactive(): void {
+  /** Nobody asks any more: after a while the consumer goes, when it is one that goes. */
+  #armInactive(wait: number): void {
     this.#inactive?.cancel();
     this.#inactive = null;
-    const threshold = this.#consumer.config.inactive_threshold / NANOSECONDS;
-    if (threshold <= 0 || this.#consumer.closed) return;
-    const left = this.#lastActivity + threshold - this.#now;
-    this.#inactive = this.#consumer.clock.after(Math.max(1, left), () => {
+    if (this.#threshold <= 0 || this.#consumer.closed) return;
+    this.#inactive = this.#consumer.clock.after(Math.max(1, wait), () => {
       this.#inactive = null;
-      this.#expire(false);
-      const quiet = this.#now - this.#lastActivity >= threshold;
-      const alive = this.queue.size > 0 || this.#consumer.acks.pending.size > 0;
-      if (quiet && !alive) this.#consumer.stream.consumerInactive(this.#consumer);
-      else if (quiet) {
-        this.#lastActivity = this.#now;
-        this.#armInactive();
-      } else this.#armInactive();
+      this.#checkInactive();
     });
+  }
+
+  #checkInactive(): void {
+    this.#review(true);
+    const now = this.#now;
+    const left = this.#lastActivity + this.#threshold - now;
+    // Whoever has messages may still be at work on them.
+    const due = this.#consumer.acks.lastDue();
+    if (this.queue.size > 0) this.#armInactive(this.#threshold);
+    else if (left > 0) this.#armInactive(left);
+    else if (due > 0 && due + this.#threshold > now) this.#armInactive(due + this.#threshold - now);
+    else this.#consumer.stream.consumerInactive(this.#consumer);
+  }
+
+  /** An ack is a sign of life. */
+  acknowledged(): void {
+    if (this.#threshold > 0) this.#lastActivity = this.#now;
   }
 
   close(reason: 'deleted' | 'shutdown'): void {
@@ -268,9 +338,10 @@ export class PullDelivery implements DeliveryMode {
     this.#timer = null;
     this.#inactive = null;
     this.pins.close();
-    const description = reason === 'deleted' ? 'Consumer Deleted' : 'Server Shutdown';
-    for (const request of this.queue.clear())
-      this.#tell(request.reply, statusBlock(409, description, reason === 'deleted' ? {} : leftOf(request)));
+    for (const request of this.queue.clear()) {
+      if (reason === 'deleted') this.#tell(request.route, statusBlock(409, 'Consumer Deleted'));
+      else this.#tell(request.route, statusBlock(409, 'Server Shutdown', leftOf(request)));
+    }
   }
 }
 
@@ -278,10 +349,10 @@ const EMPTY = Buffer.alloc(0);
 
 /** Tells a client that nothing has come, and how far the consumer is. */
 export function heartbeatBlock(consumer: Consumer, stalledOn = ''): string {
-  const { deliveredConsumer, deliveredStream } = consumer.acks;
+  const { deliveredConsumer, next } = consumer.acks;
   return statusBlock(100, 'Idle Heartbeat', {
     'Nats-Last-Consumer': deliveredConsumer,
-    'Nats-Last-Stream': deliveredStream,
+    'Nats-Last-Stream': next - 1,
     ...(stalledOn === '' ? {} : { 'Nats-Consumer-Stalled': stalledOn }),
   });
 }

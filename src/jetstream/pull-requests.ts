@@ -2,7 +2,7 @@
  * Pull requests that wait for messages: what each still wants, in which order they are served, and what they are told when they end
  * without. The consumer says what there is to deliver.
  */
-
+import type { Route } from '../broker/route.js';
 import { goDuration } from '../config/go-format.js';
 import { parseJsonValues } from '../protocol/json-text.js';
 import { bool, duration, int, int64, omitEmpty, readJson, struct, text } from '../protocol/json-type.js';
@@ -50,9 +50,15 @@ export class PullRequest {
   nextHeartbeat: number;
   readonly priority: Priority | null;
   delivered = 0;
+  /** The way to the client; the queue's neighbours. */
+  readonly route: Route;
+  previous: PullRequest | null = null;
+  next: PullRequest | null = null;
+  queued = false;
 
-  constructor(reply: string, wanted: Wanted, now: number) {
+  constructor(reply: string, wanted: Wanted, now: number, route: Route) {
     this.reply = reply;
+    this.route = route;
     this.batch = wanted.batch;
     this.bytes = wanted.maxBytes;
     this.limited = wanted.maxBytes > 0;
@@ -182,55 +188,85 @@ export function checkPullRequest(wanted: Wanted, config: ConsumerConfig, pin: st
     throw new PullStatus(423, 'Nats-Pin-Id mismatch');
 }
 
-/** The requests of one consumer, in the order they are served. */
+/** Those without a priority come behind all that have one. */
+function priorityOf({ priority }: PullRequest): number {
+  return priority === null ? Number.MAX_SAFE_INTEGER : priority.priority;
+}
+
+/** The requests of one consumer, in the order they are served: a list in which each place is taken and left at once. */
 export class PullQueue {
-  readonly requests: PullRequest[] = [];
+  #first: PullRequest | null = null;
+  #last: PullRequest | null = null;
   maxWaiting: number;
+  size = 0;
+  /** Those that do not wait for messages. */
+  hasty = 0;
 
   constructor(maxWaiting: number) {
     this.maxWaiting = maxWaiting;
   }
 
-  get size(): number {
-    return this.requests.length;
+  get isFull(): boolean {
+    return this.size >= this.maxWaiting;
   }
 
-  get isFull(): boolean {
-    return this.requests.length >= this.maxWaiting;
+  get first(): PullRequest | null {
+    return this.#first;
   }
 
   /** `prioritized` puts it behind those of the same priority, else it goes to the end. */
   add(request: PullRequest, prioritized: boolean): void {
-    if (!prioritized) {
-      this.requests.push(request);
-      return;
+    let before = this.#last;
+    if (prioritized) {
+      const own = priorityOf(request);
+      while (before !== null && priorityOf(before) > own) before = before.previous;
     }
-    const own = request.priority?.priority ?? 0;
-    const at = this.requests.findIndex((each) => (each.priority?.priority ?? 0) > own);
-    this.requests.splice(at === -1 ? this.requests.length : at, 0, request);
+    const after = before === null ? this.#first : before.next;
+    request.previous = before;
+    request.next = after;
+    if (before === null) this.#first = request;
+    else before.next = request;
+    if (after === null) this.#last = request;
+    else after.previous = request;
+    request.queued = true;
+    this.size++;
+    if (request.noWait) this.hasty++;
   }
 
   remove(request: PullRequest): void {
-    const at = this.requests.indexOf(request);
-    if (at !== -1) this.requests.splice(at, 1);
+    if (!request.queued) return;
+    const { previous, next } = request;
+    if (previous === null) this.#first = next;
+    else previous.next = next;
+    if (next === null) this.#last = previous;
+    else next.previous = previous;
+    request.previous = null;
+    request.next = null;
+    request.queued = false;
+    this.size--;
+    if (request.noWait) this.hasty--;
   }
 
-  /** It was served: others come first, unless requests are served by priority, where only those of the same one do. */
-  served(request: PullRequest, prioritized: boolean): void {
-    if (this.requests.length < 2) return;
+  /** It was served, or passed over: others come first, with `prioritized` only those of the same priority. */
+  requeue(request: PullRequest, prioritized: boolean): void {
+    if (this.#last === request && !prioritized) return;
     this.remove(request);
     this.add(request, prioritized);
   }
 
-  /** Messages that all of them still want. */
-  get wanted(): number {
-    let sum = 0;
-    for (const { batch } of this.requests) sum += batch;
-    return sum;
+  /** All of them, in order; the one at hand may be removed. */
+  *[Symbol.iterator](): IterableIterator<PullRequest> {
+    for (let request = this.#first; request !== null; ) {
+      const { next } = request;
+      yield request;
+      request = next;
+    }
   }
 
   clear(): PullRequest[] {
-    return this.requests.splice(0);
+    const all = [...this];
+    for (const request of all) this.remove(request);
+    return all;
   }
 }
 

@@ -3,6 +3,7 @@ import type { ConsumerConfig } from './consumer-config.js';
 import type { ConsumerStore, PositionSource } from './store/consumer-store.js';
 import type { GroupCommit } from './store/group-commit.js';
 import type { MessageStore } from './store/message-store.js';
+import type { SourceEntry, Stamped } from './store/timer-files.js';
 import type { StreamConfig } from './stream-config.js';
 
 /** One consumer: its position, and its configuration as it was saved last. */
@@ -19,6 +20,10 @@ export interface StreamStorage {
   readonly store: MessageStore;
   /** Durable with the next group commit. */
   save(config: StreamConfig, created: string): void;
+  /** How far the stream's sources were copied when that was saved last; null where it was not, or cannot be read. */
+  loadSources(): Stamped<SourceEntry> | null;
+  /** Saves it with the next group commit, for which `content` is asked then. */
+  saveSources(content: () => Stamped<SourceEntry>): void;
   consumer(name: string, inMemory: boolean): ConsumerStorage;
   /** Consumers that were there when the stream was opened. */
   storedConsumers(): { name: string; config: ConsumerConfig; created: string; storage: ConsumerStorage }[];

@@ -1,7 +1,7 @@
 /** The consumers of one stream: who wants which message, who is told of it, who comes and goes. */
 import { fromUtf8 } from '../protocol/bytes.js';
 import { InterestGraph } from '../subjects/interest-graph.js';
-import { patternsOverlap } from '../subjects/subject.js';
+import { isSubsetOf, patternsOverlap } from '../subjects/subject.js';
 import { advise } from './advisories.js';
 import { Consumer } from './consumer.js';
 import type { ConsumerConfig } from './consumer-config.js';
@@ -11,9 +11,12 @@ import { checkConsumerUpdate } from './consumer-update.js';
 import { ApiError } from './errors.js';
 import { withLevelOf } from './levels.js';
 import { isValidAssetName, MAX_NAME_LENGTH, SECOND } from './names.js';
+import { type RemovalReason, StoredMessage } from './store/message-store.js';
 import type { Stream } from './stream.js';
 
 const DEFAULT_INACTIVE_THRESHOLD = 5 * SECOND;
+/** Subjects for which it is remembered who wants them. */
+const KEPT_SUBJECTS = 16_384;
 
 /** A filter of a consumer, in the graph that says who wants a subject. */
 interface Wish {
@@ -27,15 +30,29 @@ export class StreamConsumers {
   readonly #byName = new Map<string, Consumer>();
   readonly #wishes = new InterestGraph<Wish>();
   readonly #wishesOf = new Map<Consumer, Wish[]>();
+  /** The same as in `#byName`, to go through for each message. */
+  #list: Consumer[] = [];
+  /** Those that do not want everything. */
+  #filtered = 0;
+  /** What `#wishes` said of subjects, until it changes. */
+  readonly #bySubject = new Map<string, readonly Consumer[]>();
   /** Those for whom something was stored that is not durable yet. */
   readonly #woken = new Set<Consumer>();
+  readonly #message = new StoredMessage();
 
   constructor(stream: Stream) {
     this.#stream = stream;
   }
 
   get size(): number {
-    return this.#byName.size;
+    return this.#list.length;
+  }
+
+  /** Without those by which other streams read. */
+  get shown(): number {
+    let count = 0;
+    for (const { config } of this.#list) if (!config.direct) count++;
+    return count;
   }
 
   get(name: string): Consumer | undefined {
@@ -50,10 +67,12 @@ export class StreamConsumers {
   start(): void {
     for (const { name, config, created, storage } of this.#stream.storage.storedConsumers())
       this.#add(new Consumer(this.#stream, config, name, created, storage));
+    this.#dropAcknowledged();
   }
 
   #add(consumer: Consumer): void {
     this.#byName.set(consumer.name, consumer);
+    this.#list.push(consumer);
     this.#addWishes(consumer);
     consumer.start();
   }
@@ -67,37 +86,40 @@ export class StreamConsumers {
     }));
     for (const wish of wishes) this.#wishes.insert(wish);
     this.#wishesOf.set(consumer, wishes);
+    if (consumer.filter !== null) this.#filtered++;
+    this.#bySubject.clear();
   }
 
   #removeWishes(consumer: Consumer): void {
-    for (const wish of this.#wishesOf.get(consumer) ?? []) this.#wishes.remove(wish);
+    const wishes = this.#wishesOf.get(consumer) ?? [];
+    for (const wish of wishes) this.#wishes.remove(wish);
     this.#wishesOf.delete(consumer);
+    if (wishes.some(({ subject }) => subject !== '>')) this.#filtered--;
+    this.#bySubject.clear();
   }
 
   // --- Messages -----------------------------------------------------------------------------------------------------
 
-  /** Whether a message on this subject is for anybody. */
-  wants(subject: string): boolean {
-    return this.#byName.size > 0 && this.#wishes.match(subject).length > 0;
+  /** Consumers that a message on this subject is for. Not to be kept. */
+  #for(subject: string): readonly Consumer[] {
+    if (this.#filtered === 0) return this.#list;
+    let found = this.#bySubject.get(subject);
+    if (found === undefined) {
+      if (this.#bySubject.size >= KEPT_SUBJECTS) this.#bySubject.clear();
+      found = [...new Set(this.#wishes.match(subject).map(({ consumer }) => consumer))];
+      this.#bySubject.set(subject, found);
+    }
+    return found;
   }
 
-  /** Whether another consumer still has to see a message. */
-  anyWants(sequence: number, except: Consumer | null): boolean {
-    const message = this.#stream.store.load(sequence);
-    if (message === null) return false;
-    for (const { consumer } of this.#wishes.match(message.subject)) {
-      if (consumer === except) continue;
-      if (sequence >= consumer.next || consumer.acks.pending.has(sequence)) return true;
-    }
-    return false;
+  /** Whether a message on this subject is for anybody. */
+  wants(subject: string): boolean {
+    return this.#for(subject).length > 0;
   }
 
   stored(subject: string): void {
-    if (this.#byName.size === 0) return;
-    for (const { consumer } of this.#wishes.match(subject)) {
-      consumer.stored();
-      this.#woken.add(consumer);
-    }
+    if (this.#list.length === 0) return;
+    for (const consumer of this.#for(subject)) if (consumer.stored()) this.#woken.add(consumer);
   }
 
   /** What was stored can be delivered. */
@@ -108,16 +130,108 @@ export class StreamConsumers {
     for (const consumer of woken) consumer.pump();
   }
 
-  removed(sequence: number, subject: string): void {
-    for (const consumer of this.#byName.values()) consumer.removed(sequence, subject);
+  removed(sequence: number, subject: string, reason: RemovalReason): void {
+    for (const consumer of this.#list) consumer.removed(sequence, subject, reason);
   }
 
+  /** All below a sequence were purged, or (what `removed` has told one by one) some. */
   purged(firstSequence: number): void {
-    for (const consumer of this.#byName.values()) consumer.purged(firstSequence);
+    for (const consumer of [...this.#list]) consumer.purged(firstSequence);
+  }
+
+  /** Messages of the subjects under a pattern were purged. As officially, consumers do not come back to what lay before. */
+  purgedSubjects(pattern: string): void {
+    const { store } = this.#stream;
+    const { firstSequence, lastSequence } = store.state;
+    const first = store.loadNext(store.filter([pattern]), 0, this.#message)?.sequence ?? lastSequence + 1;
+    for (const consumer of [...this.#list]) {
+      const filters = consumer.filter?.patterns ?? ['>'];
+      const within = filters.filter((filter) => isSubsetOf(filter, pattern)).length;
+      if (within === filters.length) consumer.purged(first);
+      else if (within > 0 || filters.some((filter) => isSubsetOf(pattern, filter)))
+        consumer.purged(firstSequence);
+    }
   }
 
   recount(): void {
-    for (const consumer of this.#byName.values()) consumer.recount();
+    for (const consumer of this.#list) consumer.recount();
+  }
+
+  // --- What nobody wants any more -----------------------------------------------------------------------------------
+
+  /** A consumer is done with a message. It goes, where messages stay only as long as somebody wants them. */
+  done(sequence: number, known?: string): void {
+    const stream = this.#stream;
+    if (stream.config.retention === 'limits') return;
+    if (sequence > stream.store.state.lastSequence) return;
+    let subject = known;
+    if (subject === undefined) {
+      if (this.#list.length > 1 || this.#filtered > 0) {
+        const message = stream.store.load(sequence, this.#message);
+        if (message === null) return;
+        subject = message.subject;
+      } else subject = '';
+    }
+    if (!this.#isNeeded(sequence, subject)) stream.drop(sequence);
+  }
+
+  #isNeeded(sequence: number, subject: string): boolean {
+    for (const consumer of this.#for(subject)) if (consumer.needs(sequence)) return true;
+    return false;
+  }
+
+  /** Interest has changed from a sequence on: what nobody wants goes. */
+  dropUnwanted(from: number, through = Number.POSITIVE_INFINITY): void {
+    const stream = this.#stream;
+    if (this.#list.length === 0) {
+      stream.purge({});
+      return;
+    }
+    const { store } = stream;
+    const unwanted: number[] = [];
+    for (
+      let message = store.loadNext(null, from, this.#message);
+      message !== null && message.sequence <= through;
+      message = store.loadNext(null, message.sequence + 1, this.#message)
+    ) {
+      if (!this.#isNeeded(message.sequence, message.subject)) unwanted.push(message.sequence);
+    }
+    for (const sequence of unwanted) stream.drop(sequence);
+  }
+
+  /** Messages that were acknowledged, but had not gone when the server ended. */
+  #dropAcknowledged(): void {
+    if (this.#stream.config.retention === 'limits' || this.#list.length === 0) return;
+    const through = Math.max(...this.#list.map(({ acks }) => acks.next - 1));
+    // Without interest it would not have been stored; but in a work queue somebody may come for it.
+    if (this.#stream.config.retention === 'interest') {
+      this.dropUnwanted(0, through);
+      return;
+    }
+    const { store } = this.#stream;
+    const unwanted: number[] = [];
+    for (
+      let message = store.loadNext(null, 0, this.#message);
+      message !== null && message.sequence <= through;
+      message = store.loadNext(null, message.sequence + 1, this.#message)
+    ) {
+      const { sequence, subject } = message;
+      const consumers = this.#for(subject);
+      if (consumers.length > 0 && !consumers.some((each) => each.needs(sequence))) unwanted.push(sequence);
+    }
+    for (const sequence of unwanted) this.#stream.drop(sequence);
+  }
+
+  /** The filters of a consumer are others now. */
+  filtersChanged(consumer: Consumer): void {
+    this.#removeWishes(consumer);
+    this.#addWishes(consumer);
+    if (this.#stream.config.retention === 'interest') this.dropUnwanted(consumer.acks.workingFloor);
+  }
+
+  /** A consumer begins anew somewhere. */
+  positionReset(consumer: Consumer): void {
+    if (this.#stream.config.retention === 'interest') this.dropUnwanted(0, consumer.acks.workingFloor);
   }
 
   // --- Coming and going ---------------------------------------------------------------------------------------------
@@ -172,9 +286,7 @@ export class StreamConsumers {
       throw new ApiError('consumerWQConsumerNotUnique');
     if (same) return existing;
     checkConsumerUpdate(existing.config, wanted, (subject) => account.hasInterest(fromUtf8(subject)));
-    this.#removeWishes(existing);
     existing.update(wanted);
-    this.#addWishes(existing);
     return existing;
   }
 
@@ -213,11 +325,12 @@ export class StreamConsumers {
 
   delete(consumer: Consumer): void {
     if (!this.#byName.delete(consumer.name)) return;
+    this.#list = this.#list.filter((each) => each !== consumer);
     this.#removeWishes(consumer);
     this.#woken.delete(consumer);
-    consumer.destroy();
     if (!consumer.config.direct) this.#advise(consumer, 'DELETED', 'delete');
-    if (this.#stream.config.retention === 'interest') this.#stream.dropUnwanted();
+    consumer.destroy();
+    if (this.#stream.config.retention === 'interest') this.dropUnwanted(consumer.acks.workingFloor);
   }
 
   #advise(consumer: Consumer, event: 'CREATED' | 'DELETED', action: string): void {
@@ -243,7 +356,8 @@ export class StreamConsumers {
 
   /** The stream is removed with all of them. */
   destroy(): void {
-    for (const consumer of this.#byName.values()) consumer.destroy();
+    for (const consumer of this.#list) consumer.destroy();
     this.#byName.clear();
+    this.#list = [];
   }
 }

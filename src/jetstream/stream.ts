@@ -2,8 +2,9 @@
  * One stream: which subjects it takes, what it stores of them, what is published again, and who is told. It is driven by calls and by
  * the clock alone; what it promises goes out when its store says that it is durable.
  */
+
 import type { InternalMessage } from '../broker/internal-client.js';
-import type { Subscription } from '../broker/subscription.js';
+import type { RawHandler, Subscription } from '../broker/subscription.js';
 import { quoteJson } from '../protocol/json-type.js';
 import type { AccountJetStream } from './account-jetstream.js';
 import type { Consumer } from './consumer.js';
@@ -14,6 +15,7 @@ import { shownMetadata } from './levels.js';
 import { isDeleteMarker, markerHeader } from './message-ttl.js';
 import { Publishing } from './publish.js';
 import { Scheduler } from './scheduler.js';
+import { SourceIntake } from './source-intake.js';
 import type { StreamStorage } from './storage.js';
 import type {
   DamageReport,
@@ -30,6 +32,12 @@ import { StreamConsumers } from './stream-consumers.js';
 
 const NANOSECONDS = 1_000_000;
 
+/** Where a mirror stores a message: as the origin has it. Nanoseconds. */
+export interface Place {
+  readonly sequence: number;
+  readonly time: bigint;
+}
+
 export interface InfoOptions extends Omit<StateDetails, 'consumers'> {
   shown?: boolean;
   leader?: boolean;
@@ -42,11 +50,13 @@ export class Stream implements StoreListener {
   /** RFC 3339. */
   readonly created: string;
   readonly consumers: StreamConsumers;
+  readonly intake: SourceIntake;
   config: StreamConfig;
   /** The last sequence that is durable: nothing above it is delivered. */
   visibleSequence: number;
   readonly publishing: Publishing;
   readonly scheduler: Scheduler;
+  #started = false;
   #subscriptions: Subscription[] = [];
   /** Bytes that the account has been charged with. */
   #charged = 0;
@@ -62,9 +72,10 @@ export class Stream implements StoreListener {
     this.scheduler = new Scheduler(this);
     this.consumers = new StreamConsumers(this);
     this.publishing.recover();
+    this.visibleSequence = this.store.state.lastSequence;
+    this.intake = new SourceIntake(this);
     this.store.listener = this;
     this.#apply(config);
-    this.visibleSequence = this.store.state.lastSequence;
     this.charge();
   }
 
@@ -78,8 +89,10 @@ export class Stream implements StoreListener {
 
   /** Takes messages from now on. */
   start(): void {
+    this.#started = true;
     this.#subscribe();
     this.consumers.start();
+    this.intake.start();
   }
 
   #apply(config: StreamConfig): void {
@@ -91,8 +104,13 @@ export class Stream implements StoreListener {
   #subscribe(): void {
     const { client } = this.account;
     for (const sub of this.#subscriptions) client.unsubscribe(sub);
-    const receive = (message: InternalMessage) => this.receive(message);
-    this.#subscriptions = (this.config.subjects ?? []).map((subject) => client.subscribe(subject, receive));
+    const receive: RawHandler = (subject, operation, from) => {
+      if (!this.closed) this.publishing.receiveRaw(subject, operation, from);
+    };
+    this.#subscriptions = (this.config.subjects ?? []).map((subject) =>
+      client.subscribeRaw(subject, receive),
+    );
+    for (const sub of this.#subscriptions) sub.heedsTraces = true;
   }
 
   /** Changes over to a configuration that was checked. */
@@ -101,34 +119,54 @@ export class Stream implements StoreListener {
     this.config = config;
     this.#apply(config);
     this.storage.save(config, this.created);
-    if (this.#subscriptions.length > 0 && JSON.stringify(config.subjects) !== subjects) this.#subscribe();
+    if (this.#started && JSON.stringify(config.subjects) !== subjects) this.#subscribe();
+    this.intake.update();
     this.charge();
   }
 
-  /** A message that came on one of the stream's subjects. */
+  /** A message that has been copied already. */
   receive(message: InternalMessage): void {
     if (!this.closed) this.publishing.receive(message);
+  }
+
+  /**
+   * A message of another stream, with its place where this is a mirror of that. Gives the sequence that it is stored under, 0 for a
+   * message that was stored before. Throws `ApiError`.
+   */
+  take(subject: string, header: Buffer | null, payload: Buffer, place: Place | null): number {
+    if (this.closed) throw new ApiError('streamNotFound');
+    return this.publishing.take(subject, header, payload, place);
+  }
+
+  /** A mirror has passed sequences that its origin does not have. */
+  advanced(): void {
+    this.publishing.advanced();
+    this.charge();
   }
 
   // --- What the store tells -----------------------------------------------------------------------------------------
 
   durable(position: number): void {
     this.publishing.durable(position);
+    this.intake.durable(position);
   }
 
   failed(error: StoreError, position: number): void {
     this.publishing.failed(error, position);
     this.charge();
     this.consumers.recount();
+    this.intake.storeFailed();
     this.account.jetstream.storeFailed(this, error);
   }
 
-  removed(sequence: number, subject: string, _bytes: number, _reason: RemovalReason): void {
-    this.consumers.removed(sequence, subject);
+  removed(sequence: number, subject: string, _bytes: number, reason: RemovalReason): void {
+    this.consumers.removed(sequence, subject, reason);
+    this.intake.removed(sequence);
   }
 
   purged(firstSequence: number): void {
     this.consumers.purged(firstSequence);
+    this.intake.purged(firstSequence);
   }
 
   /** A marker takes the place of the last message of a subject, so that those who watch it learn that it is gone. */
@@ -171,6 +209,9 @@ export class Stream implements StoreListener {
   /** How many messages went. */
   purge(request: PurgeRequest): number {
     const count = this.store.purge(request);
+    const pattern = request.filter?.patterns[0];
+    if (pattern === undefined) this.consumers.purged(this.store.state.firstSequence);
+    else this.consumers.purgedSubjects(pattern);
     this.charge();
     return count;
   }
@@ -196,9 +237,10 @@ export class Stream implements StoreListener {
     return [
       ['config', streamConfig.write(config)],
       ['created', JSON.stringify(this.created)],
-      ['state', stateJson(this.store.state, { ...details, consumers: this.consumers.size })],
+      ['state', stateJson(this.store.state, { ...details, consumers: this.consumers.shown })],
       ['domain', options.domain === '' ? undefined : quoteJson(options.domain)],
       ['cluster', leader ? `{"leader":${quoteJson(broker.serverName)}}` : undefined],
+      ...this.intake.infoFields(),
       ['ts', JSON.stringify(this.account.jetstream.now())],
     ];
   }
@@ -208,25 +250,9 @@ export class Stream implements StoreListener {
     return jsonObject(this.infoFields({ shown: false }));
   }
 
-  /** Messages that a consumer is done with, where messages stay only as long as somebody wants them. */
-  done(consumer: Consumer, sequences: readonly number[]): void {
-    for (const sequence of sequences) {
-      if (this.config.retention === 'interest' && this.consumers.anyWants(sequence, consumer)) continue;
-      this.store.remove(sequence);
-    }
-    this.charge();
-  }
-
-  /** Takes away what no consumer wants any more, where messages stay only as long as somebody does. */
-  dropUnwanted(): void {
-    const { store } = this;
-    for (
-      let message = store.loadNext(null, 0);
-      message !== null;
-      message = store.loadNext(null, message.sequence + 1)
-    ) {
-      if (!this.consumers.anyWants(message.sequence, null)) store.remove(message.sequence);
-    }
+  /** Nobody wants a message any more. */
+  drop(sequence: number): void {
+    this.store.remove(sequence);
     this.charge();
   }
 
@@ -243,6 +269,7 @@ export class Stream implements StoreListener {
 
   /** Ends it and removes what it has stored. */
   destroy(): void {
+    this.intake.remove();
     this.#close();
     this.consumers.destroy();
     this.account.charge(this.inMemory, -this.#charged);
@@ -253,6 +280,7 @@ export class Stream implements StoreListener {
     this.closed = true;
     this.publishing.close();
     this.scheduler.close();
+    this.intake.close();
     for (const sub of this.#subscriptions) this.account.client.unsubscribe(sub);
     this.#subscriptions = [];
   }

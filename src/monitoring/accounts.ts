@@ -1,6 +1,7 @@
 /** `/accountz` and `/accstatz`: accounts and what they moved. */
 import type { BrokerAccount } from '../broker/broker.js';
 import { systemAccountOf } from '../config/validate.js';
+import { toUtf8 } from '../protocol/bytes.js';
 import { utcTime } from '../protocol/json.js';
 import { exchangeOf, responsesOf } from './exchange.js';
 import { RequestError } from './query.js';
@@ -34,11 +35,25 @@ export function accountInfo(view: MonitorView, name: string) {
     leafnode_connections: 0,
     client_connections: account.connections.size,
     subscriptions: account.subscriptionCount,
+    mappings: mappingInfo(account),
     ...exchangeOf(account),
     name_tag: account.name,
     sublist_stats: interestStats([account]),
     responses: responsesOf(account),
   };
+}
+
+/** By source, in the order of Go's maps; absent where there are none. */
+function mappingInfo({ mappings }: BrokerAccount): object | undefined {
+  const all = mappings?.describe() ?? [];
+  if (all.length === 0) return undefined;
+  const sorted = all.sort((a, b) => (a.source < b.source ? -1 : 1));
+  return Object.fromEntries(
+    sorted.map(({ source, destinations }) => [
+      toUtf8(source),
+      destinations.map((each) => ({ ...each, subject: toUtf8(each.subject) })),
+    ]),
+  );
 }
 
 export interface AccountStatzOptions {

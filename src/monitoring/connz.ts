@@ -175,15 +175,6 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** The whole page as an object. Throws `RequestError`. */
-export function connz(view: MonitorView, options: ConnzOptions) {
-  const page = connzPage(view, options);
-  return {
-    ...pageHead(view, page),
-    connections: page.connections?.map((ref) => connectionInfo(ref, options, page.now)) ?? null,
-  };
-}
-
 function pageHead(view: MonitorView, { connections, total, offset, limit, now }: ConnzPage) {
   return {
     server_id: connections === null ? '' : view.server.broker.identity.id,
@@ -195,11 +186,21 @@ function pageHead(view: MonitorView, { connections, total, offset, limit, now }:
   };
 }
 
-/** The text of `connz` in pieces, each made when it is asked for. Throws `RequestError` before the first. */
-export function connzPieces(view: MonitorView, options: ConnzOptions): string | Iterable<string> {
+/** The text of the page in pieces, each made when it is asked for. Throws `RequestError` before the first. */
+export function connzPieces(
+  view: MonitorView,
+  options: ConnzOptions,
+  indent: 0 | 2 = 2,
+): string | Iterable<string> {
   const page = connzPage(view, options);
   const { connections } = page;
   const head = pageHead(view, page);
-  if (connections === null || connections.length === 0) return goJson({ ...head, connections });
-  return jsonWithList(head, 'connections', connections, (ref) => connectionInfo(ref, options, page.now));
+  if (connections === null || connections.length === 0) return goJson({ ...head, connections }, indent);
+  return jsonWithList(
+    head,
+    'connections',
+    connections,
+    (ref) => connectionInfo(ref, options, page.now),
+    indent,
+  );
 }

@@ -38,16 +38,16 @@ interface Entry {
   account: string;
 }
 
-/** The whole page as an object. Throws `RequestError`. */
-export function subsz(view: MonitorView, options: SubszOptions) {
+/** The text of the page in pieces, each made when it is asked for. Throws `RequestError` before the first. */
+export function subszPieces(
+  view: MonitorView,
+  options: SubszOptions,
+  indent: 0 | 2 = 2,
+): string | Iterable<string> {
   const { head, list } = subszPage(view, options);
-  return { ...head, subscriptions_list: list.length === 0 ? undefined : list.map(showEntry) };
-}
-
-/** The text of `subsz` in pieces, each made when it is asked for. Throws `RequestError` before the first. */
-export function subszPieces(view: MonitorView, options: SubszOptions): string | Iterable<string> {
-  const { head, list } = subszPage(view, options);
-  return list.length === 0 ? goJson(head) : jsonWithList(head, 'subscriptions_list', list, showEntry);
+  return list.length === 0
+    ? goJson(head, indent)
+    : jsonWithList(head, 'subscriptions_list', list, showEntry, indent);
 }
 
 const showEntry = ({ sub, account }: Entry) => subscriptionDetail(sub, account);

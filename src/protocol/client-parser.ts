@@ -26,6 +26,8 @@ export class PublishOperation {
   /** What follows the subject and one space: `[reply ][hdrsize ]size CRLF payload CRLF`, the tail of the MSG to deliver. */
   tailStart = 0;
   tailEnd = 0;
+  /** What the broker notes of the message's way, where the client asked for that. */
+  trace: object | null = null;
   /** How it came here from another account; null for what was published here. The parser knows nothing of it. */
   crossing: object | null = null;
 }
@@ -64,7 +66,8 @@ export interface ClientOperations {
   /** The protocol is violated in a way that gets no answer; `text` is for the log. */
   onViolation(text: string): void;
   onControlLineExceeded(length: number): void;
-  onPayloadExceeded(size: number): void;
+  /** Of the operation's message the bytes up to `end` are there. */
+  onPayloadExceeded(operation: PublishOperation, end: number): void;
 }
 
 const LF = 10;
@@ -323,7 +326,7 @@ export class ClientParser {
     operation.headerSize = withHeader ? previous : 0;
     operation.size = value;
     operation.payloadStart = i + 2;
-    const problem = this.#sizeProblem(to, withHeader, previous, value);
+    const problem = this.#sizeProblem(to, withHeader, previous, value, end);
     if (problem !== null) {
       if (problem !== '') to.onViolation(`${problem}: ${JSON.stringify(readText(bytes, start, i))}`);
       return INCOMPLETE;
@@ -340,7 +343,13 @@ export class ClientParser {
   }
 
   /** What is wrong with the sizes; empty when the connection has been told already. */
-  #sizeProblem(to: ClientOperations, withHeader: boolean, header: number, size: number): string | null {
+  #sizeProblem(
+    to: ClientOperations,
+    withHeader: boolean,
+    header: number,
+    size: number,
+    end: number,
+  ): string | null {
     if (withHeader) {
       if (!to.headers) return 'message headers not supported';
       if (header < 0) return 'processHeaderPub Bad or Missing Header Size';
@@ -350,7 +359,7 @@ export class ClientParser {
       return 'processPub Bad or Missing Size';
     }
     if (to.maxPayload !== -1 && size > to.maxPayload) {
-      to.onPayloadExceeded(size);
+      to.onPayloadExceeded(this.#operation, end);
       return '';
     }
     return null;
@@ -416,7 +425,7 @@ export class ClientParser {
     }
     const size = parseSize(args.at(-1)!);
     const header = withHeader ? parseSize(args.at(-2)!) : 0;
-    const problem = this.#sizeProblem(to, withHeader, header, size);
+    const problem = this.#sizeProblem(to, withHeader, header, size, end);
     if (problem !== null) {
       if (problem !== '') to.onViolation(`${problem}: ${JSON.stringify(text)}`);
       return INCOMPLETE;

@@ -126,6 +126,11 @@ export class InterestGraph<S extends Interest> {
     return this.#literals?.has(subject) === true || (!this.#root.empty && this.match(subject).length > 0);
   }
 
+  /** Whether anybody subscribes to exactly this literal subject. */
+  hasLiteral(subject: string): boolean {
+    return this.#literals?.has(subject) ?? false;
+  }
+
   /** The subscriptions to exactly this literal subject. */
   exact(subject: string): S[] {
     const found: S[] = [];

@@ -102,6 +102,16 @@ export class SubjectCache<V> {
     return entry !== undefined && entry.generation === this.#generation ? entry.value : null;
   }
 
+  /** The place of a subject, for `current`; null when it has none. */
+  entry(subject: string): CachedSubject<V> | null {
+    return this.#entry(subject, hashText(subject)) ?? null;
+  }
+
+  /** The value at a place that `entry` gave out, or null when it no longer holds. */
+  current(entry: CachedSubject<V>): V | null {
+    return entry.generation === this.#generation ? entry.value : null;
+  }
+
   /** Keeps a value for a subject. `fill` makes it and may allocate memory that lives as long as the cache's pages. */
   keep(subject: string, fill: (allocate: (size: number) => Allocation) => V): V {
     this.misses++;
@@ -146,6 +156,8 @@ export class SubjectCache<V> {
 
   clear(): void {
     this.#worn = false;
+    // Entries that somebody still has hold no longer.
+    this.#generation++;
     this.#table = new Array(UNUSED_SLOTS);
     this.#mask = UNUSED_SLOTS - 1;
     this.#size = 0;

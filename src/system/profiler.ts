@@ -40,6 +40,8 @@ export interface ProfileAnswer {
 export class Profiler {
   readonly #clock: Clock;
   #busy = false;
+  #closed = false;
+  #wake: (() => void) | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -112,8 +114,21 @@ export class Profiler {
     });
   }
 
+  /** A profile that is being made ends now. */
+  close(): void {
+    this.#closed = true;
+    this.#wake?.();
+  }
+
   #pause(duration: number): Promise<void> {
-    return new Promise((resolve) => this.#clock.after(duration, resolve));
+    if (this.#closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(duration, resolve);
+      this.#wake = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
   }
 }
 

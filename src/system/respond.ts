@@ -2,6 +2,7 @@
  * How requests are answered: options read, the servers meant compared, the answer in its envelope, an error in it, compressed where the
  * requester takes that.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { InternalMessage } from '../broker/internal-client.js';
 import { goJson } from '../protocol/json.js';
 import { type JsonType, readOneJson } from '../protocol/json-type.js';
@@ -11,6 +12,15 @@ import type { Sender } from './sender.js';
 
 /** An answer's way to say that there is to be none. */
 export const SILENCE = Symbol('no answer');
+
+/** JSON of an answer that is made piece by piece, with turns of the event loop for others between them. */
+export class Pieces {
+  readonly text: string | Iterable<string>;
+
+  constructor(text: string | Iterable<string>) {
+    this.text = text;
+  }
+}
 
 /** Fails without `data` in the envelope; other errors show it as `null`. */
 export class CommandError extends Error {}
@@ -55,9 +65,24 @@ export async function respond<O extends Filter>(
     return;
   }
   if (data === SILENCE) return;
+  const text = await envelope(sender, data);
   const encoding = header === null ? 'none' : acceptedEncoding(header);
-  if (encoding === 'none') sender.answer(reply, { server: sender.serverInfo(), data });
-  else await sendEncoded(sender, reply, data, encoding);
+  if (encoding === 'none') sender.answerBytes(reply, Buffer.from(text));
+  else await sendEncoded(sender, reply, text, encoding);
+}
+
+async function envelope(sender: Sender, data: unknown): Promise<string> {
+  if (!(data instanceof Pieces)) return goJson({ server: sender.serverInfo(), data }, 0);
+  let text = '';
+  if (typeof data.text === 'string') {
+    text = data.text;
+  } else {
+    for (const piece of data.text) {
+      text += piece;
+      await nextTurn();
+    }
+  }
+  return `${goJson({ server: sender.serverInfo() }, 0).slice(0, -1)},"data":${text}}`;
 }
 
 function sendFailure(
@@ -104,10 +129,10 @@ function acceptedEncoding(header: Buffer): Encoding {
 async function sendEncoded(
   sender: Sender,
   reply: string,
-  data: unknown,
+  text: string,
   encoding: Exclude<Encoding, 'none'>,
 ): Promise<void> {
-  const body = await encode(Buffer.from(goJson({ server: sender.serverInfo(), data }, 0)), encoding);
+  const body = await encode(Buffer.from(text), encoding);
   sender.answerBytes(reply, body, Buffer.from(`NATS/1.0\r\nContent-Encoding: ${encoding}\r\n\r\n`));
 }
 

@@ -3,6 +3,7 @@
  * loaded when the first one comes, as most servers are never asked.
  */
 import type { InternalMessage } from '../broker/internal-client.js';
+import type { MessageTrace } from '../broker/message-trace.js';
 import { CpuMeter } from '../monitoring/cpu-meter.js';
 import type { MonitoredServer, MonitorView } from '../monitoring/view.js';
 import { Events } from './events.js';
@@ -62,6 +63,7 @@ export class SystemRoom {
   readonly #stopListening: () => void;
   #answers: Answers | null = null;
   #waiting: Waiting[] = [];
+  #traces: Promise<typeof import('./message-trace.js')> | null = null;
   #profiler: Promise<Profiler> | null = null;
   #closed = false;
 
@@ -81,6 +83,7 @@ export class SystemRoom {
       },
     };
     this.#stopListening = broker.events.add(this.events);
+    broker.traceSink = (trace) => this.#sendTrace(trace);
     this.#subscribe();
     this.statsz.start();
   }
@@ -91,8 +94,10 @@ export class SystemRoom {
     this.#closed = true;
     this.events.shutdown();
     this.#stopListening();
+    this.server.broker.traceSink = null;
     this.events.close();
     this.statsz.close();
+    this.#profiler?.then((profiler) => profiler.close());
     this.sender.client.close();
     this.#waiting = [];
   }
@@ -124,7 +129,9 @@ export class SystemRoom {
   }
 
   #on(subject: string, service: string): void {
-    this.sender.client.subscribe(subject, (message) => this.#enqueue({ service, message }));
+    const sub = this.sender.client.subscribe(subject, (message) => this.#enqueue({ service, message }));
+    // Requests are answered whether or not they are only there to be traced, as officially.
+    sub.heedsTraces = true;
     this.sender.quiet++;
   }
 
@@ -146,6 +153,16 @@ export class SystemRoom {
         this.logError(`requests cannot be answered: ${String(error)}`);
       },
     );
+  }
+
+  /** Traces leave in the order in which they were made. */
+  #sendTrace(trace: MessageTrace): void {
+    this.#traces ??= import('./message-trace.js');
+    this.#traces
+      .then(({ sendTrace }) => {
+        if (!this.#closed) sendTrace(this.sender, trace);
+      })
+      .catch((error: unknown) => this.logError(`a trace cannot be sent: ${String(error)}`));
   }
 
   #next(): void {

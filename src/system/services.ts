@@ -4,18 +4,18 @@
  */
 import type { InternalMessage } from '../broker/internal-client.js';
 import { accountInfo, accountStatz, accountz } from '../monitoring/accounts.js';
-import { type ConnectionState, type ConnzOptions, connz } from '../monitoring/connz.js';
+import { type ConnectionState, type ConnzOptions, connzPieces } from '../monitoring/connz.js';
 import { type HealthzOptions, healthz } from '../monitoring/healthz.js';
 import { type JszOptions, jsz } from '../monitoring/jsz.js';
 import { gatewayz, leafz, routez } from '../monitoring/peers.js';
 import { expvarVariables } from '../monitoring/runtime.js';
-import { subsz } from '../monitoring/subsz.js';
+import { subszPieces } from '../monitoring/subsz.js';
 import { varz } from '../monitoring/varz.js';
 import type { MonitorView } from '../monitoring/view.js';
 import { toUtf8 } from '../protocol/bytes.js';
 import type { JsonType, ValueOf } from '../protocol/json-type.js';
 import * as requests from './request-options.js';
-import { respond, SILENCE } from './respond.js';
+import { Pieces, respond, SILENCE } from './respond.js';
 import type { SystemRoom } from './room.js';
 
 const ACCOUNT_TOKEN = 3;
@@ -34,8 +34,11 @@ function service<O extends requests.Filter>(
 /** By the last token of the subject. IDZ and STATSZ are not among them: they have answers of their own form. */
 export const serverServices: Readonly<Record<string, Service>> = {
   VARZ: service(requests.varzOptions, varz),
-  CONNZ: service(requests.connzOptions, (view, options) => connz(view, connzRequest(options))),
-  SUBSZ: service(requests.subszOptions, subsz),
+  CONNZ: service(
+    requests.connzOptions,
+    (view, options) => new Pieces(connzPieces(view, connzRequest(options), 0)),
+  ),
+  SUBSZ: service(requests.subszOptions, (view, options) => new Pieces(subszPieces(view, options, 0))),
   ROUTEZ: service(requests.routezOptions, routez),
   GATEWAYZ: service(requests.gatewayzOptions, gatewayz),
   LEAFZ: service(requests.leafzOptions, leafz),
@@ -59,11 +62,15 @@ export const serverServices: Readonly<Record<string, Service>> = {
 
 /** By the last token of the subject. */
 export const accountServices: Readonly<Record<string, Service>> = {
-  SUBSZ: service(requests.subszOptions, (view, options, subject) =>
-    subsz(view, { ...options, subscriptions: true, account: accountOf(subject) }),
+  SUBSZ: service(
+    requests.subszOptions,
+    (view, options, subject) =>
+      new Pieces(subszPieces(view, { ...options, subscriptions: true, account: accountOf(subject) }, 0)),
   ),
-  CONNZ: service(requests.connzOptions, (view, options, subject) =>
-    connz(view, { ...connzRequest(options), account: accountOf(subject) }),
+  CONNZ: service(
+    requests.connzOptions,
+    (view, options, subject) =>
+      new Pieces(connzPieces(view, { ...connzRequest(options), account: accountOf(subject) }, 0)),
   ),
   LEAFZ: service(requests.leafzOptions, leafz),
   JSZ: service(requests.jszOptions, () => {

@@ -323,6 +323,31 @@ describe('service imports', () => {
     nothing(world);
   });
 
+  test('what a stream delivers keeps its subject and the way of its acknowledgement, also over a chain', async () => {
+    const world = worldOf([
+      { name: 'A', exports: [service('next', { responseType: 'stream' })] },
+      {
+        name: 'B',
+        imports: [from('service', 'A', 'next')],
+        exports: [service('next', { responseType: 'stream' })],
+      },
+      { name: 'C', imports: [from('service', 'B', 'next')] },
+    ]);
+    const insider = world.broker.internalClient(world.broker.account('A'));
+    insider.subscribe('next', ({ reply }) => {
+      insider.deliver(reply, 'orders.1', '$JS.ACK.1', null, Buffer.from('one'));
+      insider.deliver(reply, 'orders.2', '', Buffer.from('NATS/1.0\r\n\r\n'), Buffer.from('two'));
+    });
+    for (const name of ['B', 'C']) {
+      const peer = join(world, name);
+      peer.send('SUB in 1\r\nPUB next in 0\r\n\r\n');
+      assert.equal(
+        await peer.heard(),
+        'MSG orders.1 1 $JS.ACK.1 3\r\none\r\nHMSG orders.2 1 12 15\r\nNATS/1.0\r\n\r\ntwo\r\n',
+      );
+    }
+  });
+
   test('handlers inside the server learn who asks, and answer at once', async () => {
     const world = worldOf([A, { name: 'B' }]);
     const { broker } = world;

@@ -3,6 +3,7 @@
  * same error text. Only what does not depend on the order in which Go walks its maps.
  */
 import { accountCases } from './account-cases.js';
+import { mappingCases } from './mapping-cases.js';
 import { publicNkey } from './nkeys.js';
 
 export const caseEnvironment: Readonly<Record<string, string>> = {
@@ -708,6 +709,7 @@ export const configCases: readonly string[] = [
   ...authorizationCases,
   ...permissionCases,
   ...accountCases,
+  ...mappingCases,
   ...calloutCases,
   ...proxyCases,
   ...tlsBlocks.map((block) => `tls: ${block}\n`),

@@ -52,6 +52,7 @@ const typedKeys: Record<keyof ServerConfig, true> = {
   jetstream: true,
   store_dir: true,
   accounts: true,
+  mappings: true,
   no_auth_user: true,
   system_account: true,
   no_system_account: true,
@@ -156,7 +157,6 @@ test('the same within blocks', () => {
   const cases: [string, string][] = [
     ['tls { ocsp_peer: true }', 'ocsp_peer'],
     ['tls { cert_store: windowscurrentuser }', 'cert_store'],
-    ['mappings = { a: b }', 'mappings'],
     ['cluster { port: 6222 }', 'cluster'],
   ];
   for (const [text, key] of cases) {

@@ -324,6 +324,18 @@ const services = conf(
   account('S2', 'exports: [{service: "q.*"}]'),
 );
 
+/** Answers every request that the client has got. */
+function answerAll(name: string, payload: string): Step[] {
+  return [
+    sync(name),
+    send(name, (client) =>
+      replies(client.received)
+        .map((reply) => pub(reply, payload))
+        .join(''),
+    ),
+  ];
+}
+
 const request = (subject: string, payload = 'ask') => pub(subject, payload, 'in');
 
 /** One responder in A on everything, one requestor in B, and one answer or more. */
@@ -549,6 +561,28 @@ differential('service imports', services, [
     send('A', as('A', { echo: false }), 'SUB q.* 1\r\n'),
     send('B', as('B', { echo: false }), 'SUB in 1\r\n', request('q.1')),
     ...answer('A', 'yes'),
+  ),
+  script(
+    'counters under load: streams and services, several connections of each account',
+    ...counted(
+      { A: {}, B: {}, D: {} },
+      send('E', as('A')),
+      send('F', as('B', { headers: false, no_responders: false })),
+      sync('E'),
+      sync('F'),
+      send('A', 'SUB q.* g 1\r\n', 'SUB s 2\r\n'),
+      send('D', 'SUB q.> 1\r\nSUB q.1 2\r\nSUB in 3\r\n'),
+      send('B', 'SUB in 1\r\nSUB q.1 2\r\n'),
+      send('F', 'SUB in 1\r\n'),
+      send('E', ...Array.from({ length: 2000 }, (_, n) => pub(`q.${n % 3}`, 'x'.repeat(n % 50)))),
+      send(
+        'E',
+        ...Array.from({ length: 500 }, (_, n) => hpub(`q.${n % 3}`, 'NATS/1.0\r\nK: v\r\n\r\n', 'x')),
+      ),
+      send('B', ...Array.from({ length: 300 }, (_, n) => request(`q.${n % 3}`, 'x'.repeat(n % 20)))),
+      send('D', ...Array.from({ length: 100 }, () => request('b.s'))),
+      ...answerAll('A', 'yes'),
+    ),
   ),
   script('a requestor that is too large', closed('B', `${as('B')}SUB in 1\r\nPUB q.1 in 2000000\r\n`)),
 ]);

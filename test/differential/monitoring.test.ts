@@ -301,7 +301,15 @@ const accounts = `
   accounts {
     SYS { users [{user: admin, password: x}] }
     A { users [{user: alice, password: x}, {user: guest, password: x}] }
-    B { users [{user: bob, password: x}] }
+    B {
+      users [{user: bob, password: x}]
+      mappings {
+        plain: "other"
+        "w.*": { dest: "{{partition(3,1)}}.$1", weight: 30 }
+        parts: [{ dest: b, weight: 60 }, { dest: a, weight: 20 }, { dest: "c.<&>", weight: 100, cluster: east }]
+        lossy: [{ dest: lossy, weight: 10% }]
+      }
+    }
     EMPTY { }
   }`;
 const who = ['alice', 'bob', 'guest', 'alice', 'bob', 'admin'];

@@ -298,6 +298,25 @@ export function look<T = Record<string, unknown>>(
   };
 }
 
+/** Answers the last request that came from another account, whose reply subject the server has made up. */
+export function answer(name: string, payload: string, header = ''): Step {
+  return async (run) => {
+    await run.settle();
+    const { client } = await run.speaker(name);
+    const replies = () => [...client.received.matchAll(/_R_\.\w+\.\w+(?= [\d ]+\r)/g)];
+    await client.until(() => replies().length > 0);
+    const reply = replies().at(-1)?.[0] ?? 'none';
+    await client.sync(header === '' ? pub(reply, payload) : hpub(reply, header, payload));
+  };
+}
+
+/** Leaves out of the comparison what a client got. */
+export function hide(name: string): Step {
+  return async (run) => {
+    (await run.speaker(name)).hidden = true;
+  };
+}
+
 // Short forms.
 
 /** A case with one client that sends these bytes. */

@@ -106,7 +106,7 @@ class Recorder implements ClientOperations {
     this.#end('control line');
   }
 
-  onPayloadExceeded(size: number): void {
+  onPayloadExceeded({ size }: PublishOperation): void {
     this.#end(`payload ${size}`);
   }
 }

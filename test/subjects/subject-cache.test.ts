@@ -25,6 +25,23 @@ function keep(
 }
 
 describe('subject cache', () => {
+  test('a place that was given out tells whether it still holds', () => {
+    const held = cache();
+    assert.equal(held.entry('a'), null);
+    const first = keep(held, 'a', () => ({ name: 'first' }));
+    const entry = held.entry('a')!;
+    assert.equal(held.current(entry), first);
+    held.invalidate('a', false);
+    assert.equal(held.current(entry), null);
+    const second = keep(held, 'a', () => ({ name: 'second' }));
+    assert.equal(held.current(entry), second);
+    assert.equal(held.findText('a'), second);
+    held.clear();
+    assert.equal(held.current(entry), null);
+    keep(held, 'a', () => ({ name: 'third' }));
+    assert.equal(held.current(entry), null);
+  });
+
   test('holds what a map would hold', () => {
     const subjects = fc
       .array(fc.constantFrom('a', 'b', 'c\xff'), { minLength: 1, maxLength: 3 })

@@ -20,6 +20,21 @@ export function officialBinary(): string | undefined {
   return firstExecutable(folders) ?? firstExecutable(goBinFolders());
 }
 
+export const WITHOUT_TOOL =
+  'the official command line tool was not found: set NATS_CLI_BIN, put nats on the PATH, or run ' +
+  '`go install github.com/nats-io/natscli/nats@latest`';
+
+/** The official tool `nats` from NATS_CLI_BIN, else the PATH, else Go's bin folder; undefined when nowhere. */
+export function officialTool(): string | undefined {
+  const named = process.env.NATS_CLI_BIN;
+  if (named) return named;
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...goBinFolders()];
+  return folders
+    .filter(Boolean)
+    .map((folder) => join(folder, 'nats'))
+    .find(isExecutable);
+}
+
 /** Our executable: WEFT_BIN, else `bin/weft-server` of this checkout. */
 export function weftBinary(): string {
   return process.env.WEFT_BIN || join(packageRoot(), 'bin', 'weft-server');

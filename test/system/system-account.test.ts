@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
 import { optionsFromObject } from '../../src/config/load.js';
 import type { InProcessConnection } from '../../src/embedding/duplex.js';
 import type { LocalClient } from '../../src/embedding/local-client.js';
@@ -181,11 +182,11 @@ test('a client is asked to leave, if it can be', async () => {
 });
 
 test('a reload that is asked for', async () => {
-  const read = () => optionsFromObject({ port: -1, max_payload: size }).options;
+  const read = () => optionsFromObject({ port: -1, max_payload: size });
   let size = 1000;
-  const server = new Server(read(), {
+  const server = new Server(read().options, {
     noListen: true,
-    readOptions: () => ({ options: read(), text: '', warnings: [] }) as never,
+    readOptions: read,
   });
   await server.start();
   const client = server.broker.internalClient(server.broker.account('$SYS'));
@@ -238,10 +239,69 @@ test('system users hear that the server ends', async () => {
   );
 });
 
+test('profiles', async () => {
+  const { clock, server } = await start();
+  const sys = server.client('$SYS');
+  const ask = async (request: object) =>
+    (await sys.request('$SYS.REQ.SERVER.PING.PROFILEZ', JSON.stringify(request))).json<{
+      data: { profile: string | null; error: string };
+    }>().data;
+  assert.match((await ask({ name: 'goroutine' })).error, /"goroutine" not found/);
+  const before = clock.pending;
+  const cpu = ask({ name: 'cpu', duration: 2e9 });
+  // One timer is the requester's, the other one the profile's.
+  while (clock.pending < before + 2) await turn();
+  const second = await ask({ name: 'heap' });
+  assert.match(second.error, /already in use/);
+  await clock.advanceAsync(2000);
+  const { profile, error } = await cpu;
+  assert.equal(error, '');
+  // The names that are in every profile of this kind.
+  const whole = gunzipSync(Buffer.from(profile!, 'base64')).toString('latin1');
+  for (const name of ['samples', 'count', 'cpu', 'nanoseconds']) assert.ok(whole.includes(name), name);
+  // One that is not finished does not hold up the end.
+  sys.publish('$SYS.REQ.SERVER.PING.PROFILEZ', '{"name":"cpu","duration":15000000000}', { reply: 'x' });
+  await turn();
+  await turn();
+  await server.close();
+  await turn();
+  assert.equal(clock.pending, 0);
+});
+
 test('without a system account nobody answers', async () => {
   const clock = new SimulatedClock();
   const server = await WeftServer.create({ no_system_account: true }, { listen: false, clock });
   assert.throws(() => server.client('$SYS'), /does not exist/);
   assert.equal(clock.pending, 0);
+  await server.close();
+});
+
+test('a long answer is one message, and leaves the event loop its turns', async () => {
+  const { server } = await start();
+  const sys = server.client('$SYS');
+  const clients = Array.from({ length: 450 }, () => server.connection());
+  for (const client of clients) {
+    client.on('error', () => {});
+    client.resume();
+    client.write('CONNECT {"verbose":false,"user":"a","pass":"a"}\r\nSUB x.y 1\r\nPING\r\n');
+  }
+  while (server.info.connections < 450) await turn();
+  await turn();
+  await turn();
+  let turns = 0;
+  const count = setInterval(() => turns++, 0);
+  const ask = async (page: string, body: object) =>
+    (await sys.request(`$SYS.REQ.SERVER.PING.${page}`, JSON.stringify(body))).json<{
+      server: { id: string };
+      data: Record<string, unknown[]>;
+    }>();
+  const { server: info, data } = await ask('CONNZ', { auth: true });
+  assert.equal(info.id, server.info.id);
+  assert.equal(data.connections!.length, 450);
+  const subscriptions = await ask('SUBSZ', { subscriptions: true, account: 'A' });
+  // Further ones are what every account imports.
+  assert.ok(subscriptions.data.subscriptions_list!.length >= 450);
+  clearInterval(count);
+  assert.ok(turns > 0);
   await server.close();
 });

@@ -17,7 +17,6 @@ import {
   deleteConsumer,
   listConsumers,
   pauseConsumer,
-  resetConsumer,
   unpinConsumer,
 } from './consumers.js';
 import { deleteMessage, getMessage } from './messages.js';
@@ -68,7 +67,6 @@ const endpoints: Record<string, Endpoint> = {
   'CONSUMER.INFO.*.*': consumerInfo,
   'CONSUMER.DELETE.*.*': deleteConsumer,
   'CONSUMER.PAUSE.*.*': pauseConsumer,
-  'CONSUMER.RESET.*.*': resetConsumer,
   'CONSUMER.UNPIN.*.*': unpinConsumer,
 };
 
@@ -99,7 +97,8 @@ export class Api {
     const directAt = prefix === 2 ? DIRECT_GET_AT : message.subject.indexOf('.DIRECT.GET.') + 12;
     if (message.subject.startsWith('.DIRECT.GET.', directAt - 12)) return this.#directGet(message, directAt);
     const tokens = message.subject.split('.').slice(prefix);
-    if (tokens[0] === 'DIRECT' || (tokens[0] === 'CONSUMER' && tokens[1] === 'MSG')) return false;
+    if (tokens[0] === 'DIRECT') return false;
+    if (tokens[0] === 'CONSUMER' && (tokens[1] === 'MSG' || tokens[1] === 'RESET')) return false;
     const endpoint = findEndpoint(tokens);
     if (endpoint === undefined) return true;
     const request = new ApiRequest(this.#account, message, tokens);

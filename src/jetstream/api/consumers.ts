@@ -1,13 +1,14 @@
 /** Requests that create, change, show and remove consumers. */
 import { toUtf8 } from '../../protocol/bytes.js';
-import { field, int, omitEmpty, struct, text, uint64 } from '../../protocol/json-type.js';
-import { time, timeToNanoseconds, ZERO_TIME } from '../../protocol/rfc3339.js';
+import { field, int, omitEmpty, struct, text } from '../../protocol/json-type.js';
+import { time, ZERO_TIME } from '../../protocol/rfc3339.js';
 import type { Consumer } from '../consumer.js';
 import { type ConsumerConfig, createConsumerRequest } from '../consumer-config.js';
 import { consumerInfoFields } from '../consumer-info.js';
 import { ApiError } from '../errors.js';
 import { jsonObject } from '../info.js';
 import { levelOfConsumer, storedMetadata } from '../levels.js';
+import { adaptCopyingConsumer, identityHeader } from '../source-consumers.js';
 import type { Stream } from '../stream.js';
 import type { Endpoint } from './api.js';
 import type { ApiRequest, Fields } from './request.js';
@@ -19,7 +20,6 @@ const pagedRequest = struct('JSApiConsumersRequest', {
   offset: { ...field(int), path: 'ApiPagedRequest.offset' },
 });
 const pauseRequest = struct('JSApiConsumerPauseRequest', { pause_until: omitEmpty(time) });
-const resetRequest = struct('JSApiConsumerResetRequest', { seq: omitEmpty(uint64) });
 const unpinRequest = struct('JSApiConsumerUnpinRequest', { group: field(text) });
 
 /** Of the subject, behind `CONSUMER.<VERB>.` */
@@ -76,12 +76,15 @@ export const createConsumer: Endpoint = {
     checkNames(at, config);
     if (config.num_replicas > 1) throw new ApiError('streamReplicasNotSupported');
     const stream = request.account.stream(streamName);
+    adaptCopyingConsumer(config, stream, request.message.header);
     const known = stream.consumers.get(config.name);
     // Only a request of its own changes how long a consumer rests.
     if (known !== undefined) config.pause_until = known.config.pause_until;
     config.metadata = storedMetadata(config.metadata, levelOfConsumer(config));
     const consumer = stream.consumers.add(config, action, pedantic);
-    request.answerWhenDurable(this.type, consumerInfoFields(consumer));
+    if (config.sourcing) consumer.reset(consumer.acks.workingFloor + 1);
+    const header = config.direct || config.sourcing ? identityHeader(stream) : null;
+    request.answerWhenDurable(this.type, consumerInfoFields(consumer), header);
   },
 };
 
@@ -159,51 +162,36 @@ export const pauseConsumer: Endpoint = {
     ['pause_until', `"${ZERO_TIME}"`],
   ],
   handle(request) {
-    const { pause_until: until } =
-      request.message.payload.length === 0 ? pauseRequest.zero() : request.read(pauseRequest);
+    const { payload } = request.message;
+    // What is not JSON at all means "no pause", as officially.
+    const { pause_until: until } = isJson(payload) ? request.read(pauseRequest) : pauseRequest.zero();
     const { consumer } = assetsOf(request);
     const pauses = until !== ZERO_TIME;
     const { metadata, ...rest } = consumer.config;
     const config = { ...rest, pause_until: pauses ? until : undefined };
     const level = levelOfConsumer({ ...config, metadata });
     consumer.update({ ...config, metadata: storedMetadata(metadata, level) });
-    consumer.advisePause();
-    const left = timeToNanoseconds(until) - request.account.jetstream.nanoseconds();
     request.answerWhenDurable(this.type, [
       ['paused', String(consumer.paused)],
       ['pause_until', JSON.stringify(until)],
-      ['pause_remaining', consumer.paused ? String(left) : undefined],
+      ['pause_remaining', consumer.paused ? String(Math.round(consumer.pauseLeft * 1e6)) : undefined],
     ]);
   },
 };
 
-export const resetConsumer: Endpoint = {
-  type: 'consumer_reset_response',
-  handle(request) {
-    const { consumer, stream } = assetsOf(request);
-    const { seq } = request.message.payload.length === 0 ? resetRequest.zero() : request.read(resetRequest);
-    const { config, acks } = consumer;
-    const refuse = (err: string) => new ApiError('consumerInvalidReset', { err });
-    if (seq > 0) {
-      if (config.deliver_policy === 'by_start_sequence') {
-        if (seq < config.opt_start_seq) throw refuse('below start seq');
-      } else if (config.deliver_policy === 'by_start_time') {
-        if (seq < stream.store.sequenceAt(timeToNanoseconds(config.opt_start_time!)))
-          throw refuse('below start time');
-      } else if (config.deliver_policy !== 'all') {
-        throw refuse('not allowed');
-      }
-    }
-    const to = seq === 0 ? acks.floorStream + 1 : seq;
-    consumer.reset(to);
-    request.answerWhenDurable(this.type, [...consumerInfoFields(consumer), ['reset_seq', String(to)]]);
-  },
-};
+function isJson(payload: Buffer): boolean {
+  const text = payload.toString('latin1').trimStart();
+  return text.startsWith('{') || text.startsWith('[');
+}
+
+const GROUP_NAME = /^[a-zA-Z0-9/_=-]{1,16}$/;
 
 export const unpinConsumer: Endpoint = {
   type: 'consumer_unpin_response',
   handle(request) {
     const { group } = request.read(unpinRequest);
+    if (group === '') throw new ApiError('invalidJSON', { err: 'consumer group not specified' });
+    if (!GROUP_NAME.test(group)) throw new ApiError('consumerInvalidGroupName');
     const { consumer } = assetsOf(request);
     if (!consumer.config.priority_groups?.includes(group)) throw new ApiError('consumerInvalidPriorityGroup');
     consumer.pulls?.pins.unpin('admin');

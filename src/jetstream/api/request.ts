@@ -61,19 +61,19 @@ export class ApiRequest {
   }
 
   /** Answers at once. `type` is the last part of the answer's type. */
-  answer(type: string, fields: Fields, failed = false): void {
+  answer(type: string, fields: Fields, failed = false, header: Buffer | null = null): void {
     const { api } = this.account;
     api.total++;
     if (failed) api.errors++;
-    const response = this.send(type, fields);
+    const response = this.send(type, fields, header);
     this.#audit(response);
   }
 
   /** Answers without being counted, as messages are got. */
-  send(type: string, fields: Fields): string {
+  send(type: string, fields: Fields, header: Buffer | null = null): string {
     const { account, message } = this;
     const response = jsonObject([['type', `"io.nats.jetstream.api.v1.${type}"`], ...fields]);
-    if (message.reply !== '') account.client.publish(toUtf8(message.reply), response);
+    if (message.reply !== '') account.client.publish(toUtf8(message.reply), response, '', header);
     return response;
   }
 
@@ -95,8 +95,8 @@ export class ApiRequest {
   }
 
   /** Answers once everything that was changed so far is on disk. */
-  answerWhenDurable(type: string, fields: Fields): void {
-    this.account.jetstream.storage.commit.after(() => this.answer(type, fields));
+  answerWhenDurable(type: string, fields: Fields, header: Buffer | null = null): void {
+    this.account.jetstream.storage.commit.after(() => this.answer(type, fields, false, header));
   }
 
   /** `zeros` are the fields of the answer that have no `omitempty`. */

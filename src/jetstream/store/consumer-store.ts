@@ -85,7 +85,6 @@ export class FileConsumerStore implements ConsumerStore, CommitMember {
   listener: ConsumerStoreListener | null = null;
   readonly #options: FileConsumerStoreOptions;
   readonly #path: string;
-  #flushed = 0;
   #timer: Timer | null = null;
   #closed = false;
 
@@ -121,24 +120,23 @@ export class FileConsumerStore implements ConsumerStore, CommitMember {
     return this.position;
   }
 
-  flush(cycle: CommitCycle): void {
-    if (this.#closed || this.position === this.durablePosition) return;
+  flush(cycle: CommitCycle): number {
+    if (this.#closed || this.position === this.durablePosition) return this.durablePosition;
     this.#timer?.cancel();
     this.#timer = null;
     const { clock, sealer, source } = this.#options;
     const state = encodeConsumerState(source(), clock.now());
     cycle.replace(this.#path, sealer === null ? state : sealer.seal(state));
-    this.#flushed = this.position;
+    return this.position;
   }
 
-  durable(): void {
-    if (this.#flushed <= this.durablePosition) return;
-    this.durablePosition = this.#flushed;
+  durable(flushed: unknown): void {
+    if ((flushed as number) <= this.durablePosition) return;
+    this.durablePosition = flushed as number;
     this.listener?.durable(this.durablePosition);
   }
 
   failed(error: Error): void {
-    this.#flushed = this.durablePosition;
     this.listener?.failed(error);
     // What nobody waits for is tried again with a pause.
     this.changed(false);

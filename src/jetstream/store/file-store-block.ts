@@ -49,7 +49,7 @@ const NOTHING = Buffer.alloc(0);
 const FULL_TIME = 8;
 
 /** How far a block is, to be able to go back. */
-interface Mark {
+export interface Mark {
   size: number;
   records: number;
   last: number;
@@ -74,6 +74,8 @@ export class FileBlock extends MessageBlock {
   readonly #view = new RecordView();
   #index: BlockIndex | null = null;
   #indexHeld = 0;
+  /** Where the first live message was when the index was dropped. */
+  #first = { sequence: -1, offset: 0 };
   readonly #indexEntry = { evict: () => this.#dropIndex() };
   readonly #fileEntry = { evict: () => this.#closeUnlessSyncing() };
   /** The content from `#base` to `#size`; null when nothing of it is in memory. */
@@ -86,16 +88,17 @@ export class FileBlock extends MessageBlock {
   #written = 0;
   /** There may be bytes in the file behind `#written`, of a write that failed. */
   #dirtyTail = false;
+  /** The file was cut, which is not synced yet. */
+  #cut = false;
   #file: DiskFile | null = null;
-  /** The file was written in a cycle that is not over. */
-  #syncing = false;
+  /** Cycles that are not over, in which the file was written. */
+  #syncing = 0;
   #closeLater = false;
   /** A piece of the file, for single records. */
   #window = NOTHING;
   #windowStart = 0;
   #windowReads = 0;
   #times = { time: -1n, timeLow: 0, timeHigh: 0 };
-  #flushed: Mark;
   #durable: Mark;
 
   constructor(
@@ -110,7 +113,7 @@ export class FileBlock extends MessageBlock {
     this.#key = key;
     this.cipher = cipher;
     this.created = false;
-    this.#flushed = this.#durable = this.#mark();
+    this.#durable = this.#mark();
   }
 
   get size(): number {
@@ -149,7 +152,6 @@ export class FileBlock extends MessageBlock {
 
   /** The same where only `index.db` was read. */
   adoptUnseen(size: number, deleted: SequenceSet | null, compressed: boolean): void {
-    this.records = -1;
     this.#size = this.#written = size;
     this.unseen = { deleted };
     this.compressed = compressed;
@@ -237,7 +239,7 @@ export class FileBlock extends MessageBlock {
   }
 
   /** Writes what was gathered. The key file, where there is one, must be there. */
-  flush(cycle: CommitCycle, path: string): void {
+  flush(cycle: CommitCycle, path: string): Mark {
     if (this.#written < this.#size || !this.created) {
       if (this.#file === null) this.#useFile(cycle.open(path));
       this.created = true;
@@ -252,7 +254,6 @@ export class FileBlock extends MessageBlock {
         }
         if (this.#dirtyTail) this.#file!.truncate(this.#written);
         this.#dirtyTail = true;
-        this.#syncing = true;
         cycle.write(this.#file!, bytes, offset, length, this.#written);
         this.#dirtyTail = false;
         this.#written = this.#size;
@@ -261,19 +262,27 @@ export class FileBlock extends MessageBlock {
       }
       if (this.#index !== null && this.#index.memory !== this.#indexHeld) this.#holdIndex();
     }
-    this.#flushed = this.#mark();
+    if (this.#cut) {
+      if (this.#dirtyTail) this.#openFile().truncate(this.#written);
+      this.#dirtyTail = false;
+      cycle.write(this.#openFile(), NOTHING, 0, 0, 0);
+      this.#cut = false;
+    }
+    this.#syncing++;
+    return this.#mark();
   }
 
-  /** What the last `flush` wrote is durable. */
-  confirmed(): void {
-    this.#durable = this.#flushed;
-    this.#syncing = false;
-    if (this.#closeLater) this.closeFile();
+  /** What was written by the `flush` that returned this mark is durable. */
+  confirmed(mark: Mark): void {
+    this.#durable = mark;
+    if (this.#syncing > 0) this.#syncing--;
+    if (this.#syncing === 0 && this.#closeLater) this.closeFile();
   }
 
   /** Everything that is there is durable. */
   settled(): void {
-    this.#durable = this.#flushed = this.#mark();
+    this.#durable = this.#mark();
+    this.#syncing = 0;
   }
 
   #mark(): Mark {
@@ -283,7 +292,14 @@ export class FileBlock extends MessageBlock {
 
   /** Goes back to what is durable; throws when the file cannot be cut. */
   goBack(): void {
+    this.#syncing = 0;
+    this.#cut = this.created;
     this.cutTo(this.#durable);
+  }
+
+  /** What is in the file may not be on the device: the next `flush` sees to it. */
+  distrust(): void {
+    this.#cut = this.created;
   }
 
   /** Bytes that are durable. */
@@ -430,7 +446,7 @@ export class FileBlock extends MessageBlock {
     const index = new BlockIndex();
     if (this.#size > 0) {
       const content = this.content();
-      const scan = indexRecords(content, this.#context, this.#key, index);
+      const scan = indexRecords(content, this.#context, this.#key, index, this.last);
       if (this.unseen !== null) this.tombstones = scan.tombstones;
     }
     const unseen = this.unseen;
@@ -439,6 +455,7 @@ export class FileBlock extends MessageBlock {
     this.#holdIndex();
     if (unseen !== null) {
       this.records = index.length;
+      this.#durable = { ...this.#durable, records: index.length };
       this.markDeleted(
         index,
         (sequence) => sequence < this.first || (unseen.deleted?.has(sequence) ?? false),
@@ -486,7 +503,19 @@ export class FileBlock extends MessageBlock {
     this.#context.memory.indexes.hold(this.#indexEntry, this.#indexHeld);
   }
 
+  /** The time of the first live message, without reading the index if that is not in memory. */
+  get firstTime(): bigint {
+    if (this.#index === null && this.#first.sequence === this.first) {
+      const { bytes, at } = this.#bytes(this.#first.offset, 12 + FULL_TIME);
+      return at + 20 <= bytes.length ? bytes.readBigInt64LE(at + 12) : 0n;
+    }
+    return this.timeOf(this.nextLive(0));
+  }
+
   #dropIndex(): void {
+    if (this.#index !== null && this.messages > 0) {
+      this.#first = { sequence: this.first, offset: this.#index.offsets[this.nextLive(0)]! };
+    }
     this.#indexHeld = 0;
     this.#index = null;
   }
@@ -502,7 +531,7 @@ export class FileBlock extends MessageBlock {
   }
 
   #closeUnlessSyncing(): void {
-    if (this.#syncing) this.#closeLater = true;
+    if (this.#syncing > 0) this.#closeLater = true;
     else this.closeFile();
   }
 
@@ -525,6 +554,7 @@ export class FileBlock extends MessageBlock {
   rewritten(content: Buffer, index: BlockIndex, compressed: boolean, tombstones: number): void {
     this.closeFile();
     this.#releaseContent();
+    this.#first = { sequence: -1, offset: 0 };
     this.allLive();
     this.#index = index;
     this.records = index.length;
@@ -610,12 +640,13 @@ export function plainContent(file: Buffer, cipher: BlockCipher | null): Buffer {
   }
 }
 
-/** Enters all message records of a content; subjects that nobody knows get no id. */
+/** Enters all message records of a content up to the highest sequence that can be; subjects that nobody knows get no id. */
 export function indexRecords(
   content: Buffer,
   context: Pick<BlockContext, 'hash' | 'subjects'>,
   key: HashKey,
   index: BlockIndex,
+  highest: number,
 ): { tombstones: number } {
   const view = new RecordView();
   let tombstones = 0;
@@ -631,8 +662,13 @@ export function indexRecords(
     const subject = context.subjects.findBytes(content, record.subjectStart, record.subjectEnd);
     index.push(record.sequence, record.start, subject);
   };
+  // Only lengths are believed without a look at the hash; what else would do harm is looked at.
+  const plausible = () =>
+    view.kind === 'message'
+      ? view.sequence > last && view.sequence <= highest
+      : isIntact(context.hash, key, content, view);
   let at = 0;
-  while (at < content.length && readRecord(content, at, content.length, view) === null) {
+  while (at < content.length && readRecord(content, at, content.length, view) === null && plausible()) {
     enter(view);
     at = view.end;
   }

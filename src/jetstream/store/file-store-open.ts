@@ -19,11 +19,12 @@ import {
 } from './file-store-recovery.js';
 import { writeBlockFile } from './file-store-rewrite.js';
 import type { Times } from './file-store-states.js';
-import { blockFile, MESSAGES_DIR } from './layout.js';
+import { blockFile, blockIndex, MESSAGES_DIR, NEW_MESSAGES_DIR } from './layout.js';
 import { ttlOf } from './message-block-store.js';
 import { type DamageReport, StoreError, type StoreLimits } from './message-store.js';
 import { blockKeyName, type RecordView, readVerifiedRecord, RecordView as View } from './record.js';
 import { type BlockState, blockMessages, type StreamIndex } from './stream-index.js';
+import { SubjectIndex } from './subject-index.js';
 
 /** Up to so many bytes of blocks are read rather than believed to be what an index says. */
 const READ_BELOW = 4 * 1024 * 1024;
@@ -101,7 +102,7 @@ export class FileStoreOpener {
   open(): Found {
     const { disk, directory, hash } = this.#options;
     const found = this.#found;
-    finishPurge(disk, directory);
+    finishPurge(disk, directory, (number) => this.#isPurgeMeant(number));
     this.#finishConversions();
     const all = listBlocks(disk, this.#messages);
     found.highestNumber = all.at(-1) ?? 0;
@@ -124,6 +125,43 @@ export class FileStoreOpener {
     const { keys, disk, directory, name } = this.#options;
     const path = `${directory}/meta.key`;
     return keys && disk.status(path) !== undefined ? keys.sealer(disk, path, name).sealer : null;
+  }
+
+  #isPurgeMeant(staged: number): boolean {
+    const { disk, directory } = this.#options;
+    const purged = this.#lastOf(`${directory}/${NEW_MESSAGES_DIR}`, staged);
+    if (purged === 0) return false;
+    const numbers = disk.list(this.#messages).map(({ name }) => blockIndex(name));
+    for (const number of numbers.filter((each) => each >= 0).sort((a, b) => b - a)) {
+      const last = this.#lastOf(this.#messages, number);
+      if (last > 0) return last <= purged;
+    }
+    return true;
+  }
+
+  /** The last sequence that a block tells of; 0 for one that cannot be read. */
+  #lastOf(folder: string, number: number): number {
+    const { disk, hash, keys, name } = this.#options;
+    try {
+      const file = disk.readFile(`${folder}/${blockFile(number)}`);
+      const keyPath = keyFilePath(folder, number);
+      const key =
+        keys && disk.status(keyPath)
+          ? keys.find(keys.blockContext(name, number), disk.readFile(keyPath))
+          : null;
+      const cipher = key && new BlockCipher(key.key);
+      const result = scan(
+        file,
+        cipher,
+        hash,
+        hashKey(blockKeyName(name, number)),
+        new SubjectIndex(),
+        () => {},
+      );
+      return result.last;
+    } catch {
+      return 0;
+    }
   }
 
   #removeEmpty(number: number): boolean {
@@ -247,7 +285,8 @@ export class FileStoreOpener {
       this.#onMessage(content, view, subject);
     const result = scan(file, plainAllowed ? null : cipher, hash, key, this.#context.subjects, onMessage);
     if (isUnreadable(result, file)) {
-      if (result.damage !== null || !result.torn || cipher !== null) {
+      const keyless = cipher !== null && disk.status(keyFilePath(this.#messages, number)) === undefined;
+      if (result.damage !== null || !result.torn || keyless) {
         this.#lose(number, result.damage ?? 'nothing in it can be read', [], file.length);
       }
       this.#moveAside(number);

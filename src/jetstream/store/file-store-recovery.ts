@@ -8,6 +8,7 @@ import { ByteReader } from './binary.js';
 import { isCompressedBlock, scanBlock } from './block-file.js';
 import type { BlockCipher, FileSealer } from './encryption.js';
 import { plainContent } from './file-store-block.js';
+import { STAGING_DIR } from './file-store-purge.js';
 import {
   blockFile,
   blockIndex,
@@ -25,14 +26,22 @@ import { CorruptError } from './store-error.js';
 import { decodeIndexBody, indexIsConsistent, openIndex, type StreamIndex } from './stream-index.js';
 import type { SubjectIndex } from './subject-index.js';
 
-/** Finishes a purge that was interrupted, and makes the directory of messages where it is missing. */
-export function finishPurge(disk: Disk, directory: string): void {
+/**
+ * Finishes a purge that was interrupted, and makes the directory of messages where it is missing.
+ *
+ * @param isMeant whether the block that was made for a purge that has not begun to move anything is still meant: not if
+ *                messages were stored since
+ */
+export function finishPurge(disk: Disk, directory: string, isMeant: (number: number) => boolean): void {
   const messages = `${directory}/${MESSAGES_DIR}`;
   const fresh = `${directory}/${NEW_MESSAGES_DIR}`;
   const old = `${directory}/${PURGED_DIR}`;
   if (disk.status(fresh) !== undefined) {
     const names = disk.list(fresh).map((entry) => entry.name);
-    if (names.some((name) => blockIndex(name) >= 0)) {
+    const staged = names.map((name) => blockIndex(name)).find((number) => number >= 0);
+    if (staged !== undefined && disk.status(messages) !== undefined && !isMeant(staged)) {
+      disk.removeTree(fresh);
+    } else if (staged !== undefined) {
       disk.removeTree(messages);
       disk.rename(fresh, messages);
     } else {
@@ -45,7 +54,9 @@ export function finishPurge(disk: Disk, directory: string): void {
     }
     disk.syncDirectoryNow(directory);
   }
-  if (disk.status(old) !== undefined) disk.removeTree(old);
+  for (const path of [old, `${directory}/${STAGING_DIR}`]) {
+    if (disk.status(path) !== undefined) disk.removeTree(path);
+  }
   if (disk.status(messages) === undefined) {
     disk.makeDirectory(messages);
     disk.syncDirectoryNow(directory);
@@ -210,8 +221,22 @@ export function scan(
       if (sequence > 0) found.lost.push(sequence);
     },
   });
-  settleTail(found, result.end, result.tail, fileLength);
+  const tail = result.tail !== null && hasHole(content, result.end, cipher) ? 'zeros' : result.tail;
+  settleTail(found, result.end, tail, fileLength);
   return found;
+}
+
+/** Zeros of which a device that lost power has not got the contents, as they are in the file. */
+const HOLE = 32;
+
+/** Whether there is a hole in the file behind an offset: then what is there was never synced. */
+function hasHole(content: Buffer, from: number, cipher: BlockCipher | null): boolean {
+  let raw = content.subarray(from);
+  if (cipher !== null) {
+    raw = Buffer.from(raw);
+    cipher.apply(raw, 0, raw.length, from);
+  }
+  return raw.includes(Buffer.alloc(HOLE));
 }
 
 /** What a crash leaves at the end is cut off; what else is wrong there is damage. */

@@ -5,7 +5,7 @@ import { compressBlock, scanBlock } from './block-file.js';
 import type { BlockCipher } from './encryption.js';
 import type { FileBlock } from './file-store-block.js';
 import { BlockIndex } from './message-block-index.js';
-import { RECORD_OVERHEAD } from './record.js';
+import { RECORD_OVERHEAD, RecordView, readRecord } from './record.js';
 
 export interface BlockCopy {
   content: Buffer;
@@ -69,6 +69,22 @@ export function copyLive(
   }
   copy.content = Buffer.concat(pieces, length);
   return copy;
+}
+
+/** The tombstones in a block, in their order. */
+export function tombstonesOf(block: FileBlock): { sequence: number; time: bigint }[] {
+  const found: { sequence: number; time: bigint }[] = [];
+  if (block.tombstones === 0 && block.seen) return found;
+  const content = block.content();
+  const view = new RecordView();
+  for (
+    let at = 0;
+    at < content.length && readRecord(content, at, content.length, view) === null;
+    at = view.end
+  ) {
+    if (view.kind === 'tombstone') found.push({ sequence: view.sequence, time: view.time });
+  }
+  return found;
 }
 
 /** Replaces the file of a block; either the old or the new one is there, whatever happens. */

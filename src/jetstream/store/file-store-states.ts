@@ -1,11 +1,13 @@
 /** The caches that a store leaves behind when it is stopped: `index.db`, `thw.db`, `sched.db`, and reading the last two. */
 import type { Disk } from '../../runtime/disk.js';
 import type { HashKey, HighwayHash } from '../../runtime/highway-hash.js';
+import { headerText } from '../headers.js';
 import type { FileSealer } from './encryption.js';
 import type { FileBlock } from './file-store-block.js';
 import { EXPIRIES_FILE, INDEX_FILE, SCHEDULES_FILE } from './layout.js';
 import type { ExpiryHeap, Schedules } from './message-block-expiry.js';
-import type { StoreLimits } from './message-store.js';
+import { ttlOf } from './message-block-store.js';
+import type { MessageStore, StoreLimits } from './message-store.js';
 import { SequenceSet } from './sequence-set.js';
 import { CorruptError } from './store-error.js';
 import {
@@ -106,7 +108,7 @@ function blockState(block: FileBlock, hasTtls: boolean, hasSchedules: boolean): 
   if (messages === 0) {
     return { ...common, firstSequence: block.last + 1, firstTime: 0n, deleted: null, ttls, schedules };
   }
-  const firstTime = block.timeOf(block.nextLive(0));
+  const { firstTime } = block;
   const holes = block.last - block.first + 1 - messages;
   const deleted = holes > 0 ? deletedOf(block) : null;
   return { ...common, firstSequence: block.first, firstTime, deleted, ttls, schedules };
@@ -159,4 +161,22 @@ export function readTimes(
     if (error instanceof CorruptError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
+}
+
+/** The same by looking at the headers of all messages. */
+export function timesOf(
+  store: MessageStore,
+  scheduleOf?: (headers: string, time: bigint) => bigint | null,
+): Times {
+  const times: Times = { expiries: [], schedules: [] };
+  const { allowTtl, allowSchedules } = store.limits;
+  for (let message = store.loadNext(null, 0); message; message = store.loadNext(null, message.sequence + 1)) {
+    const { header, sequence, time } = message;
+    if (header === null) continue;
+    const ttl = allowTtl ? ttlOf(header) : 0;
+    if (ttl > 0) times.expiries.push({ sequence, due: Number(time / 1000n) / 1000 + ttl * 1000 });
+    const at = allowSchedules ? (scheduleOf?.(headerText(header), time) ?? null) : null;
+    if (at !== null) times.schedules.push({ subject: message.subject, sequence, at });
+  }
+  return times;
 }

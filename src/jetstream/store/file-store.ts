@@ -5,61 +5,28 @@
  * Files are only removed or rewritten once nothing depends on them any more: after the commit that made the reason for it durable.
  */
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../runtime/clock.js';
-import type { Disk, DiskFile } from '../../runtime/disk.js';
+import type { DiskFile } from '../../runtime/disk.js';
 import { type HashKey, type HighwayHash, hashKey } from '../../runtime/highway-hash.js';
-import { headerText } from '../headers.js';
 import { BlockCipher } from './encryption.js';
 import { type BlockContext, FileBlock } from './file-store-block.js';
-import type { StoreKeys } from './file-store-keys.js';
 import { FileStoreOpener, type Found } from './file-store-open.js';
-import { copyLive, writeBlockFile } from './file-store-rewrite.js';
-import { readTimes, writeStates } from './file-store-states.js';
-import type { CommitCycle, CommitMember, GroupCommit } from './group-commit.js';
-import { blockFile, INDEX_FILE, MESSAGES_DIR, NEW_MESSAGES_DIR, PURGED_DIR } from './layout.js';
-import type { StoreMemory } from './message-block-cache.js';
+import type { FileStoreOptions, Flushed } from './file-store-options.js';
+import { commitPurge, removePurged, stagePurge } from './file-store-purge.js';
+import { BlockRemover } from './file-store-removal.js';
+import { copyLive, tombstonesOf, writeBlockFile } from './file-store-rewrite.js';
+import { readTimes, timesOf, writeStates } from './file-store-states.js';
+import type { CommitCycle, CommitMember } from './group-commit.js';
+import { blockFile, INDEX_FILE, MESSAGES_DIR } from './layout.js';
 import type { BlockIndex } from './message-block-index.js';
-import { BlockStore, ttlOf } from './message-block-store.js';
+import { BlockStore } from './message-block-store.js';
 import {
   type DamageReport,
   NO_LIMITS,
   type RemovalReason,
   StoreError,
-  type StoreLimits,
   type StoreListener,
 } from './message-store.js';
-import {
-  blockKeyName,
-  MAX_RECORD_SIZE,
-  RECORD_OVERHEAD,
-  RecordView,
-  readRecord,
-  recordSize,
-} from './record.js';
-
-export interface FileStoreOptions {
-  disk: Disk;
-  clock: Clock;
-  memory: StoreMemory;
-  commit: GroupCommit;
-  hash: HighwayHash;
-  /** Of the stream. */
-  name: string;
-  /** Of the stream; the messages are in `msgs` below it. */
-  directory: string;
-  /** See `blockSizeFor`. */
-  blockSize: number;
-  compress?: boolean;
-  /** With the account of the stream; null for a store that is not encrypted. */
-  keys?: StoreKeys | null;
-  limits?: Readonly<StoreLimits>;
-  /** The sequence that a new stream begins with. */
-  firstSequence?: number;
-  /** When a schedule fires next, from the text of its headers; null where there is none. Nanoseconds. */
-  scheduleOf?: (headers: string, time: bigint) => bigint | null;
-  /** Up to so many bytes of blocks are read rather than believed to be what an index says. */
-  readBelow?: number;
-}
+import { blockKeyName, MAX_RECORD_SIZE, RECORD_OVERHEAD, recordSize } from './record.js';
 
 /** A block that is mostly dead is rewritten from this size on. */
 const COMPACT_FROM = 32 * 1024;
@@ -68,15 +35,11 @@ const DROP_FROM = 1024 * 1024;
 /** Milliseconds between two rewrites of blocks. */
 const TIDY_PAUSE = 50;
 
-interface Flushed {
-  position: number;
-  undo: number;
-  garbage: number;
-  blocks: FileBlock[];
-  last: number;
-  lastTime: bigint;
-  number: number;
-}
+/** Milliseconds after which a disk that refused is asked again, without anything new to write. */
+const RETRY_PAUSE = 1000;
+
+/** Milliseconds after which the system has written by itself what was not synced. */
+const DOUBTFUL_AGE = 300_000;
 
 export class FileStore extends BlockStore<FileBlock> implements CommitMember, BlockContext {
   readonly kind = 'file';
@@ -87,6 +50,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   readonly options: FileStoreOptions;
   readonly messagesDirectory: string;
   readonly #streamKey: HashKey;
+  readonly #remover: BlockRemover;
   /** Blocks with something to write. */
   readonly #touched = new Set<FileBlock>();
   /** Blocks that are out of use; their files go once what emptied them is durable. */
@@ -96,8 +60,21 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   readonly #toCompact = new Set<FileBlock>();
   readonly #toCompress = new Set<FileBlock>();
   #durablePosition = 0;
+  /** The same for what was made durable outside of the group commit, which is told with the next one. */
+  #settledPosition = 0;
   #durable: Pick<Flushed, 'last' | 'lastTime' | 'number'>;
-  #flushed: Flushed | null = null;
+  #epoch = 0;
+  /** Removals that are durable, and blocks out of use whose files are gone: those before the first of `undo` and `#garbage`. */
+  #undone = 0;
+  #collected = 0;
+  /** Flushes from before this one were taken back. */
+  #failedEpoch = 0;
+  #retry: { cancel(): void } | null = null;
+  /** Flushes that are not durable yet. */
+  #inFlight = 0;
+  /** The last block when the store was opened, and whether it was synced since. */
+  #openedLast = 0;
+  #distrusted = false;
   /** Whether there may be an index.db, which must be gone before anything changes. */
   #hasIndex = true;
   /** Whether index.db is as it should be. */
@@ -105,8 +82,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   /** Limits have taken something from the front since that was written down last. */
   #floorMoved = false;
   #rollingBack = false;
-  /** Files were removed since the directory was synced. */
-  #removalUnsynced = false;
+  /** The directory of a purge is not yet, or not yet durably, in its place. */
+  #purging = false;
   #rebuildDue = false;
   #tidyTimer: { cancel(): void } | null = null;
   /** The highest number that a block has had. */
@@ -119,11 +96,13 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.hash = options.hash;
     this.messagesDirectory = `${options.directory}/${MESSAGES_DIR}`;
     this.#streamKey = hashKey(options.name);
+    this.#remover = new BlockRemover(options.disk, options.commit, this.messagesDirectory);
     const found = new FileStoreOpener(options, this, this.#streamKey, (damage) =>
-      this.#report(damage),
+      this.reportDamage(damage),
     ).open();
     for (const block of found.blocks) this.blocks.push(block);
     this.#number = found.highestNumber;
+    this.#openedLast = this.blocks.at(-1)?.number ?? 0;
     this.#indexIsTrue = found.indexIsTrue;
     this.lostSequences = found.lost;
     this.lostBytes = found.lostBytes;
@@ -143,6 +122,13 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#enterTimes(found);
     this.keepUndo = true;
     for (const block of this.blocks) this.thinned(block);
+    if (found.indexIsTrue || this.blocks.length === 0) {
+      this.#distrusted = true;
+    } else {
+      // It was not stopped in order: what is there may still have to reach the device.
+      this.position++;
+      this.changed();
+    }
     const first = options.firstSequence ?? 1;
     if (this.last === 0 && this.blocks.length === 0 && first > 1) this.skipTo(first - 1, this.#now());
   }
@@ -163,6 +149,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     floor: number,
   ): void {
     for (const { sequence } of tombstones) this.#bury(sequence);
+    this.#buryRepeated();
     if (isDeleted === null && floor === 0) return;
     for (const block of this.blocks) {
       if (!block.seen) continue;
@@ -170,6 +157,20 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       for (let place = 0; place < index.length; place++) {
         const sequence = index.sequenceAt(place);
         if (sequence <= floor || isDeleted?.(sequence)) this.#bury(sequence);
+      }
+    }
+  }
+
+  /** A sequence counts where it is first: what comes later was taken back, or is from elsewhere. */
+  #buryRepeated(): void {
+    let last = 0;
+    for (const block of this.blocks) {
+      const before = last;
+      last = Math.max(last, block.last);
+      if (!block.seen || block.messages === 0 || block.first > before) continue;
+      for (let place = block.nextLive(0); place < block.index.length; place = block.nextLive(place + 1)) {
+        if (block.index.sequenceAt(place) > before) break;
+        this.forgetMessage(block, place);
       }
     }
   }
@@ -187,26 +188,12 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #enterTimes(found: Found): void {
     const { allowTtl, allowSchedules } = this.limits;
     if (!allowTtl && !allowSchedules) return;
-    const times = found.times ?? readTimes(this.options.disk, this.messagesDirectory, this.last, this.limits);
-    if (times !== null) {
-      for (const { sequence, due } of times.expiries) this.enterExpiry(sequence, due);
-      for (const { subject, sequence, at } of times.schedules) {
-        if (allowSchedules && this.search.find(sequence)) this.schedules.set(subject, sequence, at);
-      }
-      return;
-    }
-    const { scheduleOf } = this.options;
-    for (
-      let message = this.loadNext(null, 0);
-      message;
-      message = this.loadNext(null, message.sequence + 1, message)
-    ) {
-      const { header, sequence, time } = message;
-      if (header === null) continue;
-      const ttl = allowTtl ? ttlOf(header) : 0;
-      if (ttl !== 0) this.noteTtl(sequence, time, ttl);
-      const at = allowSchedules ? (scheduleOf?.(headerText(header), time) ?? null) : null;
-      if (at !== null) this.schedules.set(message.subject, sequence, at);
+    const { disk, scheduleOf } = this.options;
+    const read = () => readTimes(disk, this.messagesDirectory, this.last, this.limits);
+    const times = found.times ?? read() ?? timesOf(this, scheduleOf);
+    for (const { sequence, due } of times.expiries) this.enterExpiry(sequence, due);
+    for (const { subject, sequence, at } of times.schedules) {
+      if (allowSchedules && this.search.find(sequence)) this.schedules.set(subject, sequence, at);
     }
   }
 
@@ -222,7 +209,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       disk.writeFile(`${aside}/${blockFile(block.number)}.${name}`, file);
       this.#rewrite(block);
     } catch (error) {
-      this.#report({
+      this.reportDamage({
         file: blockFile(block.number),
         reason: `cannot be repaired: ${error}`,
         sequences: [],
@@ -242,10 +229,10 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.changed();
   }
 
-  #report(damage: DamageReport): void {
+  protected override reportDamage(damage: DamageReport): void {
     this.reports.push(damage);
     if (this.reports.length > 100) this.reports.shift();
-    this.listener?.damaged(damage);
+    super.reportDamage(damage);
   }
 
   protected override setAside(block: FileBlock, place: number, reason: string): void {
@@ -275,7 +262,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     }
     if (asBefore && messages === block.messages && bytes === block.bytes) return;
     const reason = 'messages differ from what the index says';
-    this.#report({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
+    this.reportDamage({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
     if (this.#rebuildDue) return;
     this.#rebuildDue = true;
     this.clock.after(0, () => this.#rebuild());
@@ -384,7 +371,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   /** Takes an empty block out of use; its tombstones stay where there is something for them to bury. */
   #retire(block: FileBlock): void {
     let before = 0;
-    for (const { sequence, time } of this.#tombstonesOf(block)) {
+    for (const { sequence, time } of tombstonesOf(block)) {
       if (sequence === before) this.#floorMoved = true;
       before = sequence;
       if (this.isBuriedElsewhere(block, sequence))
@@ -395,21 +382,6 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#toCompact.delete(block);
     this.#toCompress.delete(block);
     this.#garbage.push(block);
-  }
-
-  #tombstonesOf(block: FileBlock): { sequence: number; time: bigint }[] {
-    const found: { sequence: number; time: bigint }[] = [];
-    if (block.tombstones === 0 && block.seen) return found;
-    const content = block.content();
-    const view = new RecordView();
-    for (
-      let at = 0;
-      at < content.length && readRecord(content, at, content.length, view) === null;
-      at = view.end
-    ) {
-      if (view.kind === 'tombstone') found.push({ sequence: view.sequence, time: view.time });
-    }
-    return found;
   }
 
   /** Whether the record of a deleted message may lie in another block than this one. */
@@ -426,27 +398,45 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.options.commit.dirty(this);
   }
 
-  flush(cycle: CommitCycle): void {
+  flush(cycle: CommitCycle): Flushed {
+    this.#clearTheWay();
+    if (!this.#distrusted) this.#distrust(cycle);
     if (this.#hasIndex) this.#dropIndex(cycle);
     if (this.#floorMoved) this.#writeFloor();
-    const blocks = [...this.#touched];
-    for (const block of blocks) {
+    const blocks: Flushed['blocks'] = [];
+    for (const block of this.#touched) {
       const key = this.#newKeys.get(block);
       if (key !== undefined)
         this.options.commit.replaceNow(`${this.messagesDirectory}/${block.number}.key`, key);
       this.#newKeys.delete(block);
-      block.flush(cycle, this.#path(block.number));
+      blocks.push({ block, mark: block.flush(cycle, this.#path(block.number)) });
     }
     this.#touched.clear();
-    this.#flushed = {
+    this.#inFlight++;
+    return {
+      epoch: this.#epoch,
       position: this.position,
-      undo: this.undo.length,
-      garbage: this.#garbage.length,
+      undo: this.#undone + this.undo.length,
+      garbage: this.#collected + this.#garbage.length,
       blocks,
       last: this.last,
       lastTime: this.lastTime,
       number: this.#number,
     };
+  }
+
+  /** What a process before this one wrote, or took back, and did not sync, must not be what a power cut leaves. */
+  #distrust(cycle: CommitCycle): void {
+    this.#distrusted = true;
+    cycle.syncDirectory(this.messagesDirectory);
+    const opened = this.blocks.filter((block) => block.number <= this.#openedLast);
+    const modified = opened.map((block) => this.options.disk.status(this.#path(block.number))?.modified ?? 0);
+    const newest = Math.max(0, ...modified);
+    opened.forEach((block, i) => {
+      if (modified[i]! < newest - DOUBTFUL_AGE) return;
+      block.distrust();
+      this.#touched.add(block);
+    });
   }
 
   #dropIndex(cycle: CommitCycle): void {
@@ -458,15 +448,19 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#hasIndex = this.#indexIsTrue = false;
   }
 
-  durable(): void {
-    const flushed = this.#flushed;
-    if (flushed === null) return;
-    this.#flushed = null;
-    for (const block of flushed.blocks) block.confirmed();
+  durable(what: unknown): void {
+    const flushed = what as Flushed;
+    if (flushed.epoch < this.#failedEpoch) return;
+    if (this.#inFlight > 0) this.#inFlight--;
     this.#durablePosition = Math.max(this.#durablePosition, flushed.position);
-    this.#durable = flushed;
-    this.undo.splice(0, flushed.undo);
-    this.#removeFiles(this.#garbage.splice(0, flushed.garbage));
+    if (flushed.epoch === this.#epoch) {
+      for (const { block, mark } of flushed.blocks) block.confirmed(mark);
+      this.#durable = flushed;
+      this.undo.splice(0, flushed.undo - this.#undone);
+      this.#undone = flushed.undo;
+      this.#remover.remove(this.#garbage.splice(0, flushed.garbage - this.#collected));
+      this.#collected = flushed.garbage;
+    }
     this.listener?.durable(this.#durablePosition);
     this.#armTidy();
   }
@@ -474,8 +468,9 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   /** Goes back to what is durable. */
   failed(error: Error): void {
     if (this.closed) return;
-    const position = this.#durablePosition;
-    this.#flushed = null;
+    const position = Math.max(this.#durablePosition, this.#settledPosition);
+    this.#failedEpoch = ++this.#epoch;
+    this.#inFlight = 0;
     const removals = this.undo;
     this.undo = [];
     this.keepUndo = false;
@@ -486,7 +481,12 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.lastTime = this.#durable.lastTime;
     this.#rollingBack = false;
     this.keepUndo = true;
-    this.#durablePosition = ++this.position;
+    this.#durablePosition = position;
+    this.position++;
+    this.#retry ??= this.clock.after(RETRY_PAUSE, () => {
+      this.#retry = null;
+      if (!this.closed) this.changed();
+    });
     const cause = (error as NodeJS.ErrnoException).code ?? error.message;
     this.listener?.failed(new StoreError('disk', `error writing to disk: ${cause}`, error), position);
   }
@@ -507,18 +507,22 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
         this.blocks.splice(this.blocks.indexOf(block), 1);
         this.#newKeys.delete(block);
         this.#touched.delete(block);
-        this.#removeFiles([block]);
+        this.#remover.refuse(block);
         continue;
       }
       if (block.size === block.durableSize && !block.pending) continue;
+      this.#touched.add(block);
       try {
         block.goBack();
       } catch {
         // It is cut before it is written to again.
-        this.#touched.add(block);
       }
     }
-    this.#number = Math.max(this.#durable.number, this.#number);
+    try {
+      this.#remover.removeRefused();
+    } catch {
+      // Tried again before anything else is written.
+    }
   }
 
   /** For a truncation that was asked for: at once, and durable when it is over. */
@@ -530,7 +534,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       if (block.last <= sequence) continue;
       const mark = block.markAt(sequence);
       const whole = mark.size === 0 && block !== this.blocks[0];
-      for (const tombstone of this.#tombstonesOf(block)) {
+      for (const tombstone of tombstonesOf(block)) {
         if (tombstone.sequence <= sequence) keep.set(tombstone.sequence, tombstone.time);
       }
       if (whole) {
@@ -541,7 +545,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       block.cutTo(mark);
       block.settled();
     }
-    this.#removeFiles([...this.#garbage.splice(0), ...gone].sort((a, b) => b.number - a.number));
+    this.#remover.remove([...this.#garbage.splice(0), ...gone].sort((a, b) => b.number - a.number));
     this.last = sequence;
     for (const [each, time] of keep) this.blockFor(RECORD_OVERHEAD).marker('tombstone', each, time);
     this.#floorMoved = true;
@@ -551,45 +555,23 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   /** Writes and syncs in this turn, outside of the group commit. */
   #flushNow(): void {
-    const { disk } = this.options;
-    const files = new Set<DiskFile>();
-    const directories = new Set<string>([this.messagesDirectory]);
-    this.flush({
-      open: (path) => disk.open(path, 'create'),
-      write: (file, bytes, offset, length, position) => {
-        file.write(bytes, offset, length, position);
-        files.add(file);
-      },
-      replace: (path, bytes) => this.options.commit.replaceNow(path, bytes),
-      syncDirectory: (path) => directories.add(path),
-    });
-    for (const file of files) file.syncNow();
-    for (const path of directories) disk.syncDirectoryNow(path);
-    const flushed = this.#flushed!;
-    this.#flushed = null;
-    for (const block of flushed.blocks) block.confirmed();
+    const { commit } = this.options;
+    const cycle = commit.cycleNow();
+    cycle.syncDirectory(this.messagesDirectory);
+    const flushed = this.flush(cycle);
+    cycle.finish();
+    this.#inFlight--;
+    this.#epoch++;
+    this.#settledPosition = this.position;
+    for (const block of this.blocks) block.settled();
     this.#durable = flushed;
     this.undo = [];
   }
 
-  /** Removes files of blocks, in the order in which they went out of use. */
-  #removeFiles(blocks: readonly FileBlock[]): void {
-    const { disk } = this.options;
-    for (const block of blocks) {
-      block.close();
-      if (!block.created) continue;
-      try {
-        // What its tombstones bury must not come back after it.
-        if (this.#removalUnsynced && block.tombstones > 0) disk.syncDirectoryNow(this.messagesDirectory);
-        this.options.commit.forgetFile(this.#path(block.number));
-        disk.remove(this.#path(block.number));
-        if (block.cipher !== null) disk.remove(`${this.messagesDirectory}/${block.number}.key`);
-        this.#removalUnsynced = true;
-      } catch (error) {
-        const reason = `cannot be removed: ${String(error)}`;
-        this.#report({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
-      }
-    }
+  /** What has to be out of the way before anything is written. */
+  #clearTheWay(): void {
+    if (this.#purging) this.#finishPurge();
+    this.#remover.removeRefused();
   }
 
   // Rewriting
@@ -605,7 +587,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   /** Compacts or compresses one block, if there is one and nothing is on its way to the disk. */
   tidy(): void {
     if (this.closed) return;
-    if (this.undo.length === 0 && this.#touched.size === 0 && this.#flushed === null) {
+    if (this.undo.length === 0 && this.#touched.size === 0 && this.#inFlight === 0) {
       const { value: block } =
         this.#toCompact.size > 0 ? this.#toCompact.values().next() : this.#toCompress.values().next();
       if (block !== undefined) {
@@ -618,7 +600,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
         } catch (error) {
           // It stays as it is, which is good enough.
           const reason = `cannot be rewritten: ${String(error)}`;
-          this.#report({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
+          this.reportDamage({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
         }
         if (!compact) this.#toCompress.delete(block);
       }
@@ -652,9 +634,9 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     writeBlockFile(disk, path, content, compress, block.cipher);
   }
 
-  protected eraseRecord(block: FileBlock, place: number): void {
+  protected eraseRecord(block: FileBlock, place: number): StoreError | null {
     // The same keystream for other bytes would tell what was there; the tombstone has to do, as officially.
-    if (block.cipher !== null) return;
+    if (block.cipher !== null) return null;
     try {
       this.#flushNow();
     } catch (error) {
@@ -662,9 +644,14 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       throw new StoreError('disk', 'error writing to disk', error);
     }
     const content = block.erase(place);
-    if (content === null) return;
-    this.#replaceFile(block, content, block.compressed);
+    if (content === null) return null;
+    try {
+      this.#replaceFile(block, content, block.compressed);
+    } catch (error) {
+      return new StoreError('disk', 'message was removed, but could not be overwritten', error);
+    }
     block.erased(content, place, block.compressed);
+    return null;
   }
 
   // Everything
@@ -673,49 +660,40 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const { disk, commit, directory } = this.options;
     const time = this.lastTime === 0n ? this.#now() : this.lastTime;
     const before = this.blocks.splice(0);
+    const touched = [...this.#touched];
     const previousLast = this.last;
     this.last = last;
-    this.#touched.clear();
     const block = this.#addBlock();
-    const fresh = `${directory}/${NEW_MESSAGES_DIR}`;
-    const old = `${directory}/${PURGED_DIR}`;
     try {
       commit.forgetDirectory(this.messagesDirectory);
-      disk.removeTree(fresh);
-      disk.removeTree(old);
-      disk.makeDirectory(fresh);
       block.marker('tombstone', last, time);
       block.skipped(last, time);
-      this.#writeFirst(block, fresh);
-      disk.syncDirectoryNow(fresh);
-      disk.rename(this.messagesDirectory, old);
-      disk.rename(fresh, this.messagesDirectory);
+      stagePurge(disk, directory, (folder) => this.#writeFirst(block, folder));
     } catch (error) {
-      this.#undoPurge(fresh, old);
       block.close();
       this.blocks.length = 0;
-      for (const each of before) {
-        this.blocks.push(each);
-        if (each.pending) this.#touched.add(each);
-      }
+      for (const each of before) this.blocks.push(each);
+      this.#touched.clear();
+      for (const each of touched) this.#touched.add(each);
       this.last = previousLast;
       throw new StoreError('disk', `error writing to disk: ${(error as NodeJS.ErrnoException).code}`, error);
     }
     for (const each of [...before, ...this.#garbage]) each.close();
-    disk.syncDirectoryNow(directory);
-    disk.removeTree(old);
     this.#afterPurge(block, last, time);
+    this.#purging = true;
+    try {
+      this.#finishPurge();
+      // The position of the purge, which is counted right after this.
+      this.#settledPosition = this.position + 1;
+    } catch {
+      // Nothing is written before it is done, so nothing after it is confirmed.
+    }
   }
 
-  /** Puts the directory of messages back where it was. */
-  #undoPurge(fresh: string, old: string): void {
-    const { disk } = this.options;
-    try {
-      if (disk.status(this.messagesDirectory) === undefined) disk.rename(old, this.messagesDirectory);
-      disk.removeTree(fresh);
-    } catch {
-      // A start finishes or undoes it by what is there.
-    }
+  #finishPurge(): void {
+    commitPurge(this.options.disk, this.options.directory);
+    this.#purging = false;
+    removePurged(this.options.disk, this.options.directory);
   }
 
   #writeFirst(block: FileBlock, directory: string): void {
@@ -741,12 +719,13 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#toCompact.clear();
     this.#toCompress.clear();
     this.#garbage = [];
+    this.#remover.reset();
     this.undo = [];
-    if (this.#flushed !== null) this.#flushed = { ...this.#flushed, undo: 0, garbage: 0, blocks: [], last };
+    this.#epoch++;
     this.lastTime = time;
     this.#durable = { last, lastTime: time, number: block.number };
     this.#hasIndex = this.#indexIsTrue = false;
-    if (this.#flushed !== null) Object.assign(this.#flushed, this.#durable);
+    this.#distrusted = true;
   }
 
   // Ending
@@ -802,6 +781,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.close();
     this.options.commit.forget(this);
     this.#tidyTimer?.cancel();
+    this.#retry?.cancel();
     for (const block of [...this.blocks, ...this.#garbage]) block.close();
   }
 
@@ -812,4 +792,4 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   }
 }
 
-export type { StoreListener };
+export type { FileStoreOptions, StoreListener };

@@ -12,12 +12,13 @@ import type { Disk, DiskFile } from '../../runtime/disk.js';
 export interface CommitMember {
   /**
    * Writes what is buffered and tells `cycle` what has to be synced for it. Throws what the disk throws; `failed` is then
-   * called, and what the cycle already knows of the member does not count.
+   * called, and what the cycle already knows of the member does not count. What it returns is passed to `durable`: by then
+   * the flush of the next cycle may have been called already.
    */
-  flush(cycle: CommitCycle): void;
-  /** What the last `flush` wrote is durable. */
-  durable(): void;
-  /** What the last `flush` wrote is not durable and must be taken as not written. */
+  flush(cycle: CommitCycle): unknown;
+  /** What was written by the `flush` that returned `flushed` is durable. */
+  durable(flushed: unknown): void;
+  /** Nothing since the last `durable` must be taken as written. */
   failed(error: Error): void;
 }
 
@@ -92,6 +93,11 @@ export class GroupCommit {
     this.#disk.syncDirectoryNow(dirname(path));
   }
 
+  /** A cycle outside of the others, for a step that cannot wait: `finish` syncs, in this turn. */
+  cycleNow(): CommitCycle & { finish(): void } {
+    return new Cycle(this.#disk, false);
+  }
+
   /** A file is about to be removed, cut or replaced: nothing that was written to it before may come back. */
   forgetFile(_path: string): void {}
 
@@ -122,16 +128,16 @@ export class GroupCommit {
     this.#running = true;
     this.figures.cycles++;
     const cycle = new Cycle(this.#disk, this.always);
+    const flushed = new Map<CommitMember, unknown>();
     for (const member of members) {
       try {
-        member.flush(cycle);
+        flushed.set(member, member.flush(cycle));
       } catch (error) {
-        members.delete(member);
         this.figures.failures++;
         member.failed(error as Error);
       }
     }
-    const end = (error: Error | null) => this.#end(members, waiting, error);
+    const end = (error: Error | null) => this.#end(flushed, waiting, error);
     if (this.always) {
       this.#syncAll(cycle, end);
     } else {
@@ -141,16 +147,16 @@ export class GroupCommit {
     }
   }
 
-  #end(members: Set<CommitMember>, waiting: (() => void)[], error: Error | null): void {
+  #end(flushed: Map<CommitMember, unknown>, waiting: (() => void)[], error: Error | null): void {
     this.#running = false;
     if (error) {
       this.figures.failures++;
       // First go back, then write on: what is flushed next must not build on what was lost.
-      for (const member of members) member.failed(error);
+      for (const member of flushed.keys()) member.failed(error);
       if (this.#dirty.size > 0 || this.#waiting.length > 0) this.#schedule();
     } else {
       if (this.always && this.#dirty.size > 0) this.#begin();
-      for (const member of members) member.durable();
+      for (const [member, what] of flushed) member.durable(what);
       if (!this.#running && (this.#dirty.size > 0 || this.#waiting.length > 0)) this.#schedule();
     }
     for (const callback of waiting) callback();
@@ -262,6 +268,11 @@ class Cycle implements CommitCycle {
       this.#disk.rename(from, path);
     }
     this.syncDirectory(dirname(path));
+  }
+
+  finish(): void {
+    for (const file of this.files) file.syncNow();
+    for (const path of this.directories) this.#disk.syncDirectoryNow(path);
   }
 
   rename(): void {

@@ -71,8 +71,9 @@ export class MemoryStore extends BlockStore<MemoryBlock> {
     block.cut(sequence, place >= 0 ? block.timeOf(place) : block.lastTime);
   }
 
-  protected eraseRecord(block: MemoryBlock, place: number): void {
+  protected eraseRecord(block: MemoryBlock, place: number): null {
     block.erase(place);
+    return null;
   }
 
   /** A block of which most is dead is rewritten. */

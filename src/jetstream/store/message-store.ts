@@ -221,6 +221,8 @@ export interface MessageStore {
   releaseLimits(subjects: Iterable<string>): void;
   /** Uses up all sequences up to this one. */
   skipTo(sequence: number, time: bigint): void;
+  /** What a message of such lengths, in bytes, would add to `state.bytes`. */
+  sizeOfMessage(subjectLength: number, headerLength: number, payloadLength: number): number;
   /** What a message would add to `state.bytes`. */
   sizeOf(subject: string, header: Uint8Array | null, payload: Uint8Array): number;
 

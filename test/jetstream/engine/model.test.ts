@@ -16,7 +16,7 @@ import { SimulatedClock } from '../../../src/sim/clock.js';
 import { StoreModel } from './store-model.js';
 
 test('a memory store agrees with the naive one', () => {
-  for (let seed = 1; seed <= 150; seed++) {
+  for (let seed = 1; seed <= 60; seed++) {
     const store = new MemoryStore(new SimulatedClock(), new StoreMemory());
     const model = new StoreModel(store, new SeededRandom(seed * 7919));
     try {
@@ -62,7 +62,7 @@ const variants: Record<string, () => Partial<FileStoreOptions>> = {
 
 for (const [name, variant] of Object.entries(variants)) {
   test(`a file store agrees with the naive one, also after it was closed and opened: ${name}`, async () => {
-    for (let seed = 1; seed <= 12; seed++) {
+    for (let seed = 1; seed <= 4; seed++) {
       const directory = mkdtempSync(join(tmpdir(), 'weft-store-'));
       const clock = new SimulatedClock();
       let store = fileStore(directory, clock, variant());

@@ -28,6 +28,7 @@ export class StoreModel {
     public store: MessageStore,
     readonly random: SeededRandom,
     readonly payloadLimit = 300,
+    readonly withLimits = true,
   ) {
     this.naive = new NaiveStore(({ subject, header, payload }) =>
       this.store.sizeOf(subject, Buffer.from(header), Buffer.from(payload)),
@@ -49,9 +50,11 @@ export class StoreModel {
     else if (choice < 72) this.#remove();
     else if (choice < 75) this.#skip();
     else if (choice < 80) this.#purge();
-    else if (choice < 82) this.#limits();
-    else if (choice < 83) this.#truncate();
-    else this.probe();
+    else if (choice < 82) {
+      if (this.withLimits) this.#limits();
+    } else if (choice < 83) {
+      if (this.withLimits) this.#truncate();
+    } else this.probe();
   }
 
   append(): void {

@@ -1,0 +1,94 @@
+/**
+ * A stored message as it goes out to those who get it under its own subject, however they asked for it: laid out once in memory that
+ * is used again, without a string or an object of its own.
+ */
+import { PublishOperation } from '../protocol/client-parser.js';
+import { COPY_SLACK, Memory } from '../runtime/arena.js';
+
+const KEPT_SIZE = 64 * 1024;
+/** Up to this many bytes a loop is faster than a view for `set`. */
+const LOOP_LIMIT = 160;
+const SPACE = 32;
+const ZERO = 48;
+
+/** A message where it lies: subject, header block (none where it has no length) and payload, the last two one behind the other. */
+export interface LyingMessage {
+  readonly buffer: Uint8Array;
+  readonly subjectStart: number;
+  readonly subjectEnd: number;
+  readonly headerStart: number;
+  readonly payloadStart: number;
+  readonly payloadEnd: number;
+  /** Latin1 text of the subject. */
+  readonly subject: string;
+}
+
+/** Text that is written anew for each message. */
+export interface Scratch {
+  readonly bytes: Uint8Array;
+  readonly length: number;
+}
+
+export class StoredFrame {
+  #memory: Memory | null = null;
+  readonly #operation = new PublishOperation();
+  /** What was laid out is being delivered to somebody who may have more delivered meanwhile. */
+  busy = false;
+
+  /** The operation and its memory are used again by the next call, unless `busy` is set. */
+  compose(message: LyingMessage, reply: Scratch): PublishOperation {
+    const { buffer, subjectStart, subjectEnd, headerStart, payloadStart, payloadEnd } = message;
+    const subjectLength = subjectEnd - subjectStart;
+    const headerSize = payloadStart - headerStart;
+    const size = payloadEnd - headerStart;
+    const room = subjectLength + reply.length + size + 32;
+    const reuse = !this.busy && room + COPY_SLACK <= KEPT_SIZE;
+    const memory = reuse ? (this.#memory ??= new Memory(KEPT_SIZE)) : new Memory(room + COPY_SLACK);
+    const operation = reuse ? this.#operation : new PublishOperation();
+    const { bytes } = memory;
+    for (let i = 0; i < subjectLength; i++) bytes[i] = buffer[subjectStart + i]!;
+    let at = subjectLength;
+    bytes[at++] = SPACE;
+    const replyStart = at;
+    for (let i = 0; i < reply.length; i++) bytes[at++] = reply.bytes[i]!;
+    const replyEnd = at;
+    bytes[at++] = SPACE;
+    if (headerSize > 0) {
+      at = writeNumber(headerSize, bytes, at);
+      bytes[at++] = SPACE;
+    }
+    at = writeNumber(size, bytes, at);
+    bytes[at++] = 13;
+    bytes[at++] = 10;
+    operation.memory = memory;
+    operation.subjectStart = 0;
+    operation.subjectEnd = subjectLength;
+    operation.hash = 0;
+    operation.tailStart = replyStart;
+    operation.replyStart = replyStart;
+    operation.replyEnd = replyEnd;
+    operation.headerSize = headerSize;
+    operation.size = size;
+    operation.payloadStart = at;
+    if (size <= LOOP_LIMIT) for (let i = 0; i < size; i++) bytes[at + i] = buffer[headerStart + i]!;
+    else bytes.set(buffer.subarray(headerStart, payloadEnd), at);
+    at += size;
+    bytes[at++] = 13;
+    bytes[at++] = 10;
+    operation.tailEnd = at;
+    return operation;
+  }
+}
+
+/** Writes a whole number from 0 on in decimal; returns the offset behind it. */
+export function writeNumber(value: number, to: Uint8Array, at: number): number {
+  let digits = 1;
+  for (let limit = 10; value >= limit; limit *= 10) digits++;
+  let rest = value;
+  for (let i = at + digits - 1; i >= at; i--) {
+    const quotient = Math.floor(rest / 10);
+    to[i] = ZERO + (rest - quotient * 10);
+    rest = quotient;
+  }
+  return at + digits;
+}

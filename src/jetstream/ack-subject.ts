@@ -1,0 +1,85 @@
+/** The subject on which a delivered message is acknowledged: written as bytes for each delivery, and read from them. */
+import type { Scratch } from '../broker/stored-frame.js';
+import { writeNumber } from '../broker/stored-frame.js';
+import { fromUtf8, writeText } from '../protocol/bytes.js';
+
+export const ACK_PREFIX = '$JS.ACK.';
+const DOT = 46;
+const ZERO = 48;
+/** Five numbers of at most 20 digits, with dots. */
+const NUMBERS = 5 * 21;
+const SECOND = 1_000_000_000n;
+const SECOND_NUMBER = 1e9;
+
+/** What an ack subject says of the delivery. */
+export interface AckSubject {
+  deliveries: number;
+  sequence: number;
+  consumerSequence: number;
+}
+
+/** Writes `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<consumer sequence>.<time>.<pending>`. */
+export class AckSubjectWriter implements Scratch {
+  readonly bytes: Uint8Array;
+  length = 0;
+  readonly #prefixLength: number;
+  /** The second of the last message, and how it is written: most come in the same one as the one before. */
+  #second = -1n;
+  #secondText = '';
+
+  /** Names are UTF-8 text. */
+  constructor(stream: string, consumer: string) {
+    const prefix = `${ACK_PREFIX}${fromUtf8(stream)}.${fromUtf8(consumer)}.`;
+    this.bytes = new Uint8Array(prefix.length + NUMBERS);
+    this.#prefixLength = writeText(prefix, this.bytes, 0);
+  }
+
+  /** `time` in nanoseconds since 1970. The bytes are good until the next call. */
+  write(deliveries: number, sequence: number, consumerSequence: number, time: bigint, pending: number): this {
+    const { bytes } = this;
+    let at = writeNumber(deliveries, bytes, this.#prefixLength);
+    bytes[at++] = DOT;
+    at = writeNumber(sequence, bytes, at);
+    bytes[at++] = DOT;
+    at = writeNumber(consumerSequence, bytes, at);
+    bytes[at++] = DOT;
+    at = this.#writeTime(time, at);
+    bytes[at++] = DOT;
+    this.length = writeNumber(pending, bytes, at);
+    return this;
+  }
+
+  #writeTime(time: bigint, at: number): number {
+    let rest = Number(time - this.#second);
+    if (!(rest >= 0 && rest < SECOND_NUMBER)) {
+      this.#second = time - (time % SECOND);
+      this.#secondText = String(this.#second / SECOND);
+      rest = Number(time - this.#second);
+    }
+    const { bytes } = this;
+    if (this.#secondText === '0') return writeNumber(rest, bytes, at);
+    const end = writeText(this.#secondText, bytes, at) + 9;
+    for (let i = end - 1; i >= end - 9; i--) {
+      const quotient = Math.floor(rest / 10);
+      bytes[i] = ZERO + (rest - quotient * 10);
+      rest = quotient;
+    }
+    return end;
+  }
+}
+
+/**
+ * Reads such a subject, or the longer form with domain and account in front of the stream. Null for anything else.
+ */
+export function readAckSubject(subject: string): AckSubject | null {
+  const tokens = subject.split('.');
+  const at = tokens.length === 9 ? 4 : tokens.length >= 11 ? 6 : 0;
+  if (at === 0) return null;
+  const [deliveries, sequence, consumerSequence] = [at, at + 1, at + 2].map((i) => wholeNumber(tokens[i]!));
+  if (deliveries === -1 || sequence === -1 || consumerSequence === -1) return null;
+  return { deliveries: deliveries!, sequence: sequence!, consumerSequence: consumerSequence! };
+}
+
+function wholeNumber(token: string): number {
+  return /^[0-9]{1,16}$/.test(token) ? Number(token) : -1;
+}

@@ -1,0 +1,82 @@
+/** What a file store is told when it is opened, what it remembers of a commit, and how large its blocks are. */
+import type { Clock } from '../../runtime/clock.js';
+import type { Disk } from '../../runtime/disk.js';
+import type { HighwayHash } from '../../runtime/highway-hash.js';
+import type { FileBlock, Mark } from './file-store-block.js';
+import type { StoreKeys } from './file-store-keys.js';
+import type { GroupCommit } from './group-commit.js';
+import type { StoreMemory } from './message-block-cache.js';
+import type { StoreLimits } from './message-store.js';
+
+export interface FileStoreOptions {
+  disk: Disk;
+  clock: Clock;
+  memory: StoreMemory;
+  commit: GroupCommit;
+  hash: HighwayHash;
+  /** Of the stream. */
+  name: string;
+  /** Of the stream; the messages are in `msgs` below it. */
+  directory: string;
+  /** See `blockSizeFor`. */
+  blockSize: number;
+  compress?: boolean;
+  /** With the account of the stream; null for a store that is not encrypted. */
+  keys?: StoreKeys | null;
+  limits?: Readonly<StoreLimits>;
+  /** The sequence that a new stream begins with. */
+  firstSequence?: number;
+  /** When a schedule fires next, from the text of its headers; null where there is none. Nanoseconds. */
+  scheduleOf?: (headers: string, time: bigint) => bigint | null;
+  /** Up to so many bytes of blocks are read rather than believed to be what an index says. */
+  readBelow?: number;
+}
+
+/** How far a store was when it wrote what it had. */
+export interface Flushed {
+  /** Flushes that belong to a state that was left by other means do not count. */
+  epoch: number;
+  position: number;
+  /** How many removals, and blocks out of use, there had been in all. */
+  undo: number;
+  garbage: number;
+  blocks: { block: FileBlock; mark: Mark }[];
+  last: number;
+  lastTime: bigint;
+  number: number;
+}
+
+const MIB = 1024 * 1024;
+const LARGEST = 8 * MIB;
+const MIDDLE = 4 * MIB;
+const ENCRYPTED = 2 * MIB;
+const SMALLEST = 32_000;
+
+/** What the size of blocks depends on. */
+export interface BlockSizeBasis {
+  /** Limits of the stream; 0 or less: none. */
+  maxBytes: number;
+  maxMessages: number;
+  maxMessagesPerSubject: number;
+  /** The largest message that is allowed, with room for its subject. */
+  messageSize: number;
+  encrypted: boolean;
+  /** Whether the retention is by limits. */
+  byLimits: boolean;
+}
+
+/** The official rule for the size of new blocks. It is not stored, and any size can be read. */
+export function blockSizeFor(basis: BlockSizeBasis): number {
+  const { maxBytes, maxMessages, maxMessagesPerSubject, messageSize, encrypted, byLimits } = basis;
+  if (maxBytes > 0) return partOf(maxBytes);
+  if (maxMessages > 0) return partOf(maxMessages * messageSize);
+  if (maxMessagesPerSubject > 0) return MIDDLE;
+  if (encrypted) return ENCRYPTED;
+  return byLimits ? LARGEST : MIDDLE;
+}
+
+function partOf(total: number): number {
+  const quarter = Math.ceil((Math.floor(total / 4) + 1) / 100) * 100;
+  if (quarter <= SMALLEST) return SMALLEST;
+  return quarter >= LARGEST ? LARGEST : MIDDLE;
+}

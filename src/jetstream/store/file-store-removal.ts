@@ -1,0 +1,74 @@
+/** Removing the files of blocks that are out of use, in an order that a power cut cannot turn against the rest. */
+import type { Disk } from '../../runtime/disk.js';
+import type { FileBlock } from './file-store-block.js';
+import type { GroupCommit } from './group-commit.js';
+import { blockFile, blockKeyFile } from './layout.js';
+
+export class BlockRemover {
+  readonly #disk: Disk;
+  readonly #commit: GroupCommit;
+  /** Of the messages. */
+  readonly #directory: string;
+  /** Files were removed since the directory was synced. */
+  #unsynced = false;
+  /** Blocks whose files could not be removed. */
+  #leftover: FileBlock[] = [];
+  /** Blocks that a failed commit left behind. */
+  #refused: FileBlock[] = [];
+
+  constructor(disk: Disk, commit: GroupCommit, directory: string) {
+    this.#disk = disk;
+    this.#commit = commit;
+    this.#directory = directory;
+  }
+
+  /** In the order in which they went out of use. What cannot be removed now is tried again. */
+  remove(blocks: readonly FileBlock[]): void {
+    for (const block of blocks) block.close();
+    const list = [...this.#leftover, ...blocks];
+    this.#leftover = [];
+    for (let i = 0; i < list.length; i++) {
+      try {
+        this.#removeFile(list[i]!);
+      } catch {
+        this.#leftover = list.slice(i);
+        return;
+      }
+    }
+  }
+
+  /** The block was taken back: `removeRefused` is to remove it. */
+  refuse(block: FileBlock): void {
+    block.close();
+    this.#refused.push(block);
+  }
+
+  /** Blocks that were taken back must be gone for good before others are written with the same sequences. */
+  removeRefused(): void {
+    if (this.#refused.length === 0) return;
+    for (const block of this.#refused) this.#removeFile(block);
+    this.#disk.syncDirectoryNow(this.#directory);
+    this.#refused = [];
+  }
+
+  /** The directory is another one now. */
+  reset(): void {
+    this.#leftover = [];
+    this.#refused = [];
+    this.#unsynced = false;
+  }
+
+  #removeFile(block: FileBlock): void {
+    if (!block.created) return;
+    const path = `${this.#directory}/${blockFile(block.number)}`;
+    // What its tombstones bury must not come back after it.
+    if (this.#unsynced && block.tombstones > 0) this.#disk.syncDirectoryNow(this.#directory);
+    this.#commit.forgetFile(path);
+    this.#disk.remove(path);
+    this.#unsynced = true;
+    if (block.cipher === null) return;
+    // A block without its key would look like a damaged one.
+    this.#disk.syncDirectoryNow(this.#directory);
+    this.#disk.remove(`${this.#directory}/${blockKeyFile(block.number)}`);
+  }
+}

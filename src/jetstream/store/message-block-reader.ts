@@ -1,0 +1,264 @@
+/**
+ * The reading half of a store over blocks: looking up messages and counting them. What changes them is in `BlockStore`.
+ */
+import type { MessageBlock } from './message-block.js';
+import { BlockSearch } from './message-block-search.js';
+import { type Pending, StoredMessage, type StoreState, type SubjectFilter } from './message-store.js';
+import { NO_SUBJECT, SubjectIndex } from './subject-index.js';
+import { StoreFilter } from './subject-index-pattern.js';
+
+/** Above so many unknown positions all of them are looked for in one pass. */
+const MANY_UNKNOWN = 16;
+
+export abstract class BlockReader<B extends MessageBlock> {
+  readonly state: StoreState;
+  readonly subjects = new SubjectIndex();
+  protected readonly blocks: B[] = [];
+  protected readonly search: BlockSearch<B>;
+  protected messages = 0;
+  protected bytes = 0;
+  protected last = 0;
+  protected lastTime = 0n;
+  protected lostSequences: number[] = [];
+  protected lostBytes = 0;
+
+  constructor() {
+    this.search = new BlockSearch(this.blocks, this.subjects);
+    this.state = new LiveState(this);
+  }
+
+  /** A message cannot be read: it is not served and not counted, and reported. */
+  protected abstract setAside(block: B, place: number, reason: string): void;
+
+  load(sequence: number, into?: StoredMessage): StoredMessage | null {
+    return this.search.find(sequence) ? this.#fill(into) : null;
+  }
+
+  loadLast(subject: string, into?: StoredMessage): StoredMessage | null {
+    for (;;) {
+      const sequence = this.lastSequenceOf(subject);
+      if (sequence === 0) return null;
+      const message = this.load(sequence, into);
+      if (message !== null) return message;
+    }
+  }
+
+  loadNext(filter: SubjectFilter | null, start: number, into?: StoredMessage): StoredMessage | null {
+    while (this.search.next(filter as StoreFilter | null, start)) {
+      const message = this.#fill(into);
+      if (message !== null) return message;
+    }
+    return null;
+  }
+
+  loadPrevious(filter: SubjectFilter | null, start: number, into?: StoredMessage): StoredMessage | null {
+    while (this.search.previous(filter as StoreFilter | null, start)) {
+      const message = this.#fill(into);
+      if (message !== null) return message;
+    }
+    return null;
+  }
+
+  /** The message that was found, or null after it was set aside as damaged. */
+  #fill(into = new StoredMessage()): StoredMessage | null {
+    const { block, place } = this.search;
+    if (block.fill(place, into.reset())) return into;
+    this.setAside(block, place, 'checksum of the record does not match');
+    return null;
+  }
+
+  lastSequenceOf(subject: string): number {
+    const id = this.subjects.find(subject);
+    return id === NO_SUBJECT ? 0 : this.search.lastOf(id);
+  }
+
+  lastSequences(filter: SubjectFilter | null, upTo: number, limit: number): number[] | null {
+    const { lasts, firsts } = this.subjects;
+    const found: number[] = [];
+    const open = new Set<number>();
+    let unknown = 0;
+    const visit = (id: number) => {
+      if (lasts[id]! < 0) unknown++;
+      if (Math.abs(firsts[id]!) <= upTo) open.add(id);
+      return true;
+    };
+    this.#visit(filter, visit);
+    if (unknown > MANY_UNKNOWN) this.search.resolveLasts();
+    for (const id of open) {
+      const last = this.search.lastOf(id);
+      if (last > upTo) continue;
+      open.delete(id);
+      if (last > 0) found.push(last);
+    }
+    for (let from = upTo; open.size > 0 && this.search.previous(filter as StoreFilter | null, from); ) {
+      const { block, place } = this.search;
+      from = block.index.sequenceAt(place) - 1;
+      if (open.delete(block.index.subjects[place]!)) found.push(from + 1);
+    }
+    return found.length > limit ? null : found.sort((a, b) => a - b);
+  }
+
+  sequenceAt(time: bigint): number {
+    for (const block of this.blocks) {
+      if (block.messages === 0 || block.lastTime < time) continue;
+      const { index } = block;
+      let low = block.nextLive(0);
+      let high = index.length;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (block.timeOf(middle) < time) low = middle + 1;
+        else high = middle;
+      }
+      const place = block.nextLive(low);
+      if (place < index.length) return index.sequenceAt(place);
+    }
+    return this.last + 1;
+  }
+
+  deletedSequences(limit = Number.POSITIVE_INFINITY): number[] {
+    const deleted: number[] = [];
+    if (this.state.deleted === 0) return deleted;
+    let next = this.state.firstSequence;
+    for (const block of this.blocks) {
+      if (block.messages === 0) continue;
+      const { index } = block;
+      for (let place = block.nextLive(0); place < index.length; place = block.nextLive(place + 1)) {
+        for (const sequence = index.sequenceAt(place); next < sequence; next++) {
+          if (deleted.length >= limit) return deleted;
+          deleted.push(next);
+        }
+        next++;
+      }
+    }
+    for (; next <= this.last && deleted.length < limit; next++) deleted.push(next);
+    return deleted;
+  }
+
+  filter(patterns: readonly string[]): SubjectFilter | null {
+    if (patterns.length === 0 || patterns.includes('>')) return null;
+    return new StoreFilter(this.subjects, patterns);
+  }
+
+  subjectTotals(filter: SubjectFilter | null, visit: (subject: string, messages: number) => void): void {
+    this.#visit(filter, (id) => {
+      visit(this.subjects.name(id), this.subjects.counts[id]!);
+      return true;
+    });
+  }
+
+  #visit(filter: SubjectFilter | null, visit: (id: number) => boolean): void {
+    if (filter === null) this.subjects.visit(null, visit);
+    else (filter as StoreFilter).visit(visit);
+  }
+
+  protected totalOf(filter: StoreFilter): number {
+    let total = 0;
+    filter.visit((id) => {
+      total += this.subjects.counts[id]!;
+      return true;
+    });
+    return total;
+  }
+
+  pending(filter: SubjectFilter | null, from: number, lastPerSubject = false): Pending {
+    const through = this.last;
+    const first = this.state.firstSequence;
+    if (lastPerSubject) return { count: this.#pendingSubjects(filter, from), through };
+    const all = filter === null ? this.messages : this.totalOf(filter as StoreFilter);
+    if (from <= first || all === 0) return { count: all, through };
+    if (from > through) return { count: 0, through };
+    const wanted = filter as StoreFilter | null;
+    // The shorter side is counted.
+    const count =
+      from - first < through - from
+        ? all - this.search.count(wanted, first, from - 1)
+        : this.search.count(wanted, from, through);
+    return { count, through };
+  }
+
+  #pendingSubjects(filter: SubjectFilter | null, from: number): number {
+    const { lasts } = this.subjects;
+    let unknown = 0;
+    this.#visit(filter, (id) => {
+      if (lasts[id]! < 0) unknown++;
+      return unknown <= MANY_UNKNOWN;
+    });
+    if (unknown > MANY_UNKNOWN) this.search.resolveLasts();
+    let count = 0;
+    this.#visit(filter, (id) => {
+      if (this.search.lastOf(id) >= from) count++;
+      return true;
+    });
+    return count;
+  }
+
+  /** For `LiveState`. */
+  figures(): { messages: number; bytes: number; last: number; lastTime: bigint; subjects: number } {
+    return {
+      messages: this.messages,
+      bytes: this.bytes,
+      last: this.last,
+      lastTime: this.lastTime,
+      subjects: this.subjects.size,
+    };
+  }
+
+  firstBlock(): B | undefined {
+    return this.blocks.find((block) => block.messages > 0);
+  }
+
+  lost(): StoreState['lost'] {
+    return this.lostSequences.length === 0 && this.lostBytes === 0
+      ? null
+      : { sequences: this.lostSequences, bytes: this.lostBytes };
+  }
+}
+
+/** `StoreState` of a store, computed when it is asked for. */
+class LiveState implements StoreState {
+  readonly #store: BlockReader<MessageBlock>;
+
+  constructor(store: BlockReader<MessageBlock>) {
+    this.#store = store;
+  }
+
+  get messages(): number {
+    return this.#store.figures().messages;
+  }
+
+  get bytes(): number {
+    return this.#store.figures().bytes;
+  }
+
+  get firstSequence(): number {
+    const { last } = this.#store.figures();
+    return this.#store.firstBlock()?.first ?? (last === 0 ? 0 : last + 1);
+  }
+
+  get firstTime(): bigint {
+    const block = this.#store.firstBlock();
+    return block === undefined ? 0n : block.timeOf(block.nextLive(0));
+  }
+
+  get lastSequence(): number {
+    return this.#store.figures().last;
+  }
+
+  get lastTime(): bigint {
+    return this.#store.figures().lastTime;
+  }
+
+  get subjects(): number {
+    return this.#store.figures().subjects;
+  }
+
+  get deleted(): number {
+    const { messages, last } = this.#store.figures();
+    const first = this.firstSequence;
+    return messages === 0 || first === 0 ? 0 : last - first + 1 - messages;
+  }
+
+  get lost(): StoreState['lost'] {
+    return this.#store.lost();
+  }
+}
