@@ -569,7 +569,6 @@ export class Publishing implements AtomicHost, FastHost {
   }
 
   failed(error: StoreError, position: number): void {
-    this.durable(position);
     this.#waiting.clear();
     this.#duplicates.dropAbove(this.store.state.lastSequence);
     this.#acks.failed(position, this.refusal(new ApiError('streamStoreFailed', { err: error.message })));

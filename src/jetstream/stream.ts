@@ -61,6 +61,8 @@ export class Stream implements StoreListener {
   /** Bytes that the account has been charged with. */
   #charged = 0;
   closed = false;
+  /** Why the last write failed; null since one has not. */
+  writeError: StoreError | null = null;
 
   constructor(account: AccountJetStream, config: StreamConfig, created: string, storage: StreamStorage) {
     this.account = account;
@@ -147,11 +149,14 @@ export class Stream implements StoreListener {
   // --- What the store tells -----------------------------------------------------------------------------------------
 
   durable(position: number): void {
+    this.writeError = null;
     this.publishing.durable(position);
     this.intake.durable(position);
   }
 
   failed(error: StoreError, position: number): void {
+    this.durable(position);
+    this.writeError = error;
     this.publishing.failed(error, position);
     this.charge();
     this.consumers.recount();
@@ -258,7 +263,12 @@ export class Stream implements StoreListener {
 
   /** Nobody has used the consumer for a while. */
   consumerInactive(consumer: Consumer): void {
-    this.consumers.delete(consumer);
+    try {
+      this.consumers.delete(consumer);
+    } catch (error) {
+      const { log } = this.account.jetstream;
+      log.error(`Error deleting consumer '${consumer.path}': ${(error as Error).message}`);
+    }
   }
 
   /** Takes no more messages; what is stored stays. */
@@ -267,8 +277,16 @@ export class Stream implements StoreListener {
     this.consumers.stop((failed) => this.storage.stop((error) => done(failed ?? error)));
   }
 
-  /** Ends it and removes what it has stored. */
+  /** It does not count any more in what its account uses. */
+  release(): void {
+    this.account.charge(this.inMemory, -this.#charged);
+    this.#charged = 0;
+  }
+
+  /** Ends it and removes what it has stored. Throws what the disk throws; then it goes on. */
   destroy(): void {
+    // As a whole, with its consumers.
+    this.storage.retire();
     this.intake.remove();
     this.#close();
     this.consumers.destroy();

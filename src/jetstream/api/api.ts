@@ -9,6 +9,7 @@ import { directGet } from '../direct-get.js';
 import { ApiError } from '../errors.js';
 import { needsHigherLevel } from '../levels.js';
 import { accountInfo } from './account.js';
+import { restoreStream, snapshotStream } from './backup.js';
 import { clusterOnly } from './cluster.js';
 import {
   consumerInfo,
@@ -50,6 +51,8 @@ const endpoints: Record<string, Endpoint> = {
   'STREAM.INFO.*': streamInfo,
   'STREAM.DELETE.*': deleteStream,
   'STREAM.PURGE.*': purgeStream,
+  'STREAM.SNAPSHOT.*': snapshotStream,
+  'STREAM.RESTORE.*': restoreStream,
   'STREAM.MSG.GET.*': getMessage,
   'STREAM.MSG.DELETE.*': deleteMessage,
   'STREAM.LEADER.STEPDOWN.*': clusterOnly('stream_leader_stepdown_response'),
@@ -97,8 +100,7 @@ export class Api {
     const directAt = prefix === 2 ? DIRECT_GET_AT : message.subject.indexOf('.DIRECT.GET.') + 12;
     if (message.subject.startsWith('.DIRECT.GET.', directAt - 12)) return this.#directGet(message, directAt);
     const tokens = message.subject.split('.').slice(prefix);
-    if (tokens[0] === 'DIRECT') return false;
-    if (tokens[0] === 'CONSUMER' && (tokens[1] === 'MSG' || tokens[1] === 'RESET')) return false;
+    if (tokens[0] === 'DIRECT' || (tokens[0] === 'CONSUMER' && tokens[1] === 'MSG')) return false;
     const endpoint = findEndpoint(tokens);
     if (endpoint === undefined) return true;
     const request = new ApiRequest(this.#account, message, tokens);

@@ -4,6 +4,7 @@ import { bool, omitEmpty, quoteJson, struct, uint64 } from '../../protocol/json-
 import { timeToNanoseconds } from '../../protocol/rfc3339.js';
 import { ApiError } from '../errors.js';
 import { jsonObject, timeJson } from '../info.js';
+import { messagesKept } from '../kept.js';
 import { type MessageGetRequest, messageGetRequest } from '../message-get.js';
 import type { StoredMessage } from '../store/message-store.js';
 import type { Stream } from '../stream.js';
@@ -81,6 +82,7 @@ export const deleteMessage: Endpoint = {
       const err = seq > lastSequence ? 'stream store EOF' : 'no message found';
       throw new ApiError('streamMsgDeleteFailed', { err });
     }
-    request.answerWhenDurable(this.type, [['success', 'true']]);
+    const kept = messagesKept(stream, (err) => new ApiError('streamMsgDeleteFailed', { err }));
+    request.answerWhenDurable(this.type, [['success', 'true']], kept);
   },
 };

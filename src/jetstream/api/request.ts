@@ -10,6 +10,7 @@ import type { AccountJetStream } from '../account-jetstream.js';
 import { advise } from '../advisories.js';
 import { ApiError } from '../errors.js';
 import { jsonObject } from '../info.js';
+import type { Kept } from '../kept.js';
 
 /** Fields of an answer that are JSON already; absent ones are left out. */
 export type Fields = (readonly [name: string, json: string | undefined])[];
@@ -51,8 +52,7 @@ export class ApiRequest {
 
   /** No body, or one without fields. */
   get isEmpty(): boolean {
-    const { payload } = this.message;
-    return payload.length === 0 || /^\s*\{\s*\}\s*$/.test(payload.toString('latin1'));
+    return isEmpty(this.message.payload);
   }
 
   /** Throws `ApiError` 10038 when there is a body. */
@@ -94,13 +94,28 @@ export class ApiRequest {
     return from === null ? 'null' : toUtf8(clientInfoText(clientInfo(from, true)));
   }
 
-  /** Answers once everything that was changed so far is on disk. */
-  answerWhenDurable(type: string, fields: Fields, header: Buffer | null = null): void {
-    this.account.jetstream.storage.commit.after(() => this.answer(type, fields, false, header));
+  /**
+   * Answers once everything that was changed so far is on disk, or with an error if it is not `kept`. `zeros` as in `answerError`.
+   */
+  answerWhenDurable(
+    type: string,
+    fields: Fields,
+    kept: Kept | null = null,
+    { zeros = [], header = null }: { zeros?: Fields; header?: Buffer | null } = {},
+  ): void {
+    this.account.jetstream.storage.commit.after(() => {
+      const error = kept?.() ?? null;
+      if (error === null) this.answer(type, fields, false, header);
+      else this.answerError(type, error, zeros);
+    });
   }
 
   /** `zeros` are the fields of the answer that have no `omitempty`. */
   answerError(type: string, error: ApiError, zeros: Fields = []): void {
     this.answer(type, [['error', error.json], ...zeros], true);
   }
+}
+
+function isEmpty(payload: Buffer): boolean {
+  return payload.length === 0 || /^\s*\{\s*\}\s*$/.test(payload.toString('latin1'));
 }
