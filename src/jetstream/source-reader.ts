@@ -85,6 +85,8 @@ export class SourceReader {
   /** When the origin was heard last, by the monotonic clock; -1 for never. */
   lastHeard = -1;
   #consumerSequence = 0;
+  /** The origin's sequence of the consumer's last delivery: lower than `sequence` while it sends again what is here; 0 for none yet. */
+  #delivered = 0;
   /** The consumer that is read; '' for none. */
   #consumer = '';
   #subscription: Subscription | null = null;
@@ -239,6 +241,7 @@ export class SourceReader {
     this.#failures = 0;
     this.#consumer = fromUtf8(name!);
     this.#consumerSequence = 0;
+    this.#delivered = 0;
     this.#clearStalled();
     this.lastHeard = this.#clock.monotonic();
     const subject = this.#ownConsumer?.deliver_subject ?? config?.deliver_subject ?? '';
@@ -280,7 +283,10 @@ export class SourceReader {
     if (delivery === null || delivery.consumer !== this.#consumer || delivery.deliveries > 1) return;
     const isNext = delivery.consumerSequence === this.#consumerSequence + 1;
     if (delivery.sequence <= this.sequence) {
-      if (isNext) this.#consumerSequence++;
+      if (isNext) {
+        this.#consumerSequence++;
+        this.#delivered = delivery.sequence;
+      }
       return;
     }
     const nothingMissing = this.#copier.kind === 'mirror' && delivery.sequence === this.sequence + 1;
@@ -304,6 +310,7 @@ export class SourceReader {
     }
     this.sequence = delivery.sequence;
     this.#consumerSequence = delivery.consumerSequence;
+    this.#delivered = delivery.sequence;
     this.#clearStalled();
   }
 
@@ -346,7 +353,8 @@ export class SourceReader {
     this.#question = {
       reply,
       position: store.position,
-      sequence: this.sequence,
+      // An ack of more than was delivered would leave the consumer with messages that no later one counts for.
+      sequence: this.#delivered || this.sequence,
       consumerSequence: this.#consumerSequence,
     };
     this.durable(store.durablePosition);
