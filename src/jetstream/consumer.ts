@@ -651,11 +651,12 @@ export class Consumer implements ConsumerStoreListener {
     this.store.stop(done);
   }
 
-  /** Ends it and removes what it has stored. */
+  /** Ends it and removes what it has stored. Throws what the disk throws; then it goes on. */
   destroy(): void {
+    // First what makes it a consumer: one without its position would begin anew.
+    this.storage.destroy();
     this.#close('deleted');
     this.store.destroy();
-    this.storage.destroy();
   }
 
   #close(reason: 'deleted' | 'shutdown'): void {

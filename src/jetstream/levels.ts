@@ -57,6 +57,13 @@ export function isUnsupported(metadata: Metadata): boolean {
   return level !== undefined && !(Number(level) <= API_LEVEL);
 }
 
+/** Why an asset is not loaded, in the official words. `unknown` is what a strict reader says of it. */
+export function unsupportedReason(metadata: Metadata, unknown: Error | null): string {
+  return unknown === null
+    ? `unsupported - required API level: ${metadata?.[REQUIRED_LEVEL]}, current API level: ${API_LEVEL}`
+    : `unsupported - config error: ${unknown.message.replace(/^json: /, '')}`;
+}
+
 /** Whether a request asks for a server of a higher level. */
 export function needsHigherLevel(header: Uint8Array | null): boolean {
   if (header === null) return false;

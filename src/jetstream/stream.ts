@@ -70,6 +70,8 @@ export class Stream implements StoreListener {
   /** Bytes that the account has been charged with. */
   #charged = 0;
   closed = false;
+  /** Why the last write failed; null since one has not. */
+  writeError: StoreError | null = null;
 
   constructor(account: AccountJetStream, config: StreamConfig, created: string, storage: StreamStorage) {
     this.account = account;
@@ -80,10 +82,10 @@ export class Stream implements StoreListener {
     this.visibleSequence = this.store.state.lastSequence;
     this.#duplicates = new DuplicateWindow(config.duplicate_window);
     this.#acks = new AckQueue((reply, body) => account.client.answer(reply, body));
-    this.store.listener = this;
-    this.#apply(config);
     this.consumers = new StreamConsumers(this);
     this.intake = new SourceIntake(this);
+    this.store.listener = this;
+    this.#apply(config);
     this.#recoverMessageIds();
     this.#charge();
   }
@@ -371,6 +373,7 @@ export class Stream implements StoreListener {
   // --- What the store tells -----------------------------------------------------------------------------------------
 
   durable(position: number): void {
+    this.writeError = null;
     this.#acks.durable(position);
     this.intake.durable(position);
     let last = 0;
@@ -387,6 +390,7 @@ export class Stream implements StoreListener {
 
   failed(error: StoreError, position: number): void {
     this.durable(position);
+    this.writeError = error;
     this.#pendingVisible = [];
     this.#duplicates.dropAbove(this.store.state.lastSequence);
     const refused = new ApiError('streamStoreFailed', { err: error.message });
@@ -472,7 +476,12 @@ export class Stream implements StoreListener {
 
   /** Nobody has used the consumer for a while. */
   consumerInactive(consumer: Consumer): void {
-    this.consumers.delete(consumer);
+    try {
+      this.consumers.delete(consumer);
+    } catch (error) {
+      const { log } = this.account.jetstream;
+      log.error(`Error deleting consumer '${consumer.path}': ${(error as Error).message}`);
+    }
   }
 
   /** Takes no more messages; what is stored stays. */
@@ -481,8 +490,16 @@ export class Stream implements StoreListener {
     this.consumers.stop((failed) => this.storage.stop((error) => done(failed ?? error)));
   }
 
-  /** Ends it and removes what it has stored. */
+  /** It does not count any more in what its account uses. */
+  release(): void {
+    this.account.charge(this.inMemory, -this.#charged);
+    this.#charged = 0;
+  }
+
+  /** Ends it and removes what it has stored. Throws what the disk throws; then it goes on. */
   destroy(): void {
+    // As a whole, with its consumers.
+    this.storage.retire();
     this.intake.remove();
     this.#close();
     this.consumers.destroy();

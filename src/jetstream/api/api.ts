@@ -9,6 +9,7 @@ import { directGet } from '../direct-get.js';
 import { ApiError } from '../errors.js';
 import { needsHigherLevel } from '../levels.js';
 import { accountInfo } from './account.js';
+import { restoreStream, snapshotStream } from './backup.js';
 import {
   consumerInfo,
   consumerNames,
@@ -49,6 +50,8 @@ const endpoints: Record<string, Endpoint> = {
   'STREAM.INFO.*': streamInfo,
   'STREAM.DELETE.*': deleteStream,
   'STREAM.PURGE.*': purgeStream,
+  'STREAM.SNAPSHOT.*': snapshotStream,
+  'STREAM.RESTORE.*': restoreStream,
   'STREAM.MSG.GET.*': getMessage,
   'STREAM.MSG.DELETE.*': deleteMessage,
   'CONSUMER.CREATE.*': createConsumer,

@@ -7,6 +7,7 @@ import { type ConsumerConfig, createConsumerRequest } from '../consumer-config.j
 import { consumerInfoFields } from '../consumer-info.js';
 import { ApiError } from '../errors.js';
 import { jsonObject } from '../info.js';
+import { consumerChangeKept, newConsumerKept } from '../kept.js';
 import { levelOfConsumer, storedMetadata } from '../levels.js';
 import { adaptCopyingConsumer, identityHeader } from '../source-consumers.js';
 import type { Stream } from '../stream.js';
@@ -81,10 +82,12 @@ export const createConsumer: Endpoint = {
     // Only a request of its own changes how long a consumer rests.
     if (known !== undefined) config.pause_until = known.config.pause_until;
     config.metadata = storedMetadata(config.metadata, levelOfConsumer(config));
+    const previous = known?.config;
     const consumer = stream.consumers.add(config, action, pedantic);
     if (config.sourcing) consumer.reset(consumer.acks.workingFloor + 1);
     const header = config.direct || config.sourcing ? identityHeader(stream) : null;
-    request.answerWhenDurable(this.type, consumerInfoFields(consumer), header);
+    const kept = previous === undefined ? newConsumerKept(consumer) : consumerChangeKept(consumer, previous);
+    request.answerWhenDurable(this.type, consumerInfoFields(consumer), kept, { header });
   },
 };
 

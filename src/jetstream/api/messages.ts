@@ -4,6 +4,7 @@ import { bool, omitEmpty, quoteJson, struct, uint64 } from '../../protocol/json-
 import { timeToNanoseconds } from '../../protocol/rfc3339.js';
 import { ApiError } from '../errors.js';
 import { jsonObject, timeJson } from '../info.js';
+import { messagesKept } from '../kept.js';
 import { type MessageGetRequest, messageGetRequest } from '../message-get.js';
 import type { StoredMessage } from '../store/message-store.js';
 import type { Stream } from '../stream.js';
@@ -67,6 +68,7 @@ export const deleteMessage: Endpoint = {
       throw new ApiError('streamMsgDeleteFailed', { err: 'message delete not permitted' });
     if (!stream.deleteMessage(seq, !keepBytes))
       throw new ApiError('streamMsgDeleteFailed', { err: 'stream store EOF' });
-    request.answerWhenDurable(this.type, [['success', 'true']]);
+    const kept = messagesKept(stream, (err) => new ApiError('streamMsgDeleteFailed', { err }));
+    request.answerWhenDurable(this.type, [['success', 'true']], kept);
   },
 };

@@ -6,6 +6,7 @@ import { type JsonType, readJson } from '../../protocol/json-type.js';
 import type { AccountJetStream } from '../account-jetstream.js';
 import { ApiError } from '../errors.js';
 import { jsonObject } from '../info.js';
+import type { Kept } from '../kept.js';
 
 /** Fields of an answer that are JSON already; absent ones are left out. */
 export type Fields = (readonly [name: string, json: string | undefined])[];
@@ -53,9 +54,20 @@ export class ApiRequest {
     account.client.publish(toUtf8(message.reply), jsonObject(all), '', header);
   }
 
-  /** Answers once everything that was changed so far is on disk. */
-  answerWhenDurable(type: string, fields: Fields, header: Buffer | null = null): void {
-    this.account.jetstream.storage.commit.after(() => this.answer(type, fields, false, header));
+  /**
+   * Answers once everything that was changed so far is on disk, or with an error if it is not `kept`. `zeros` as in `answerError`.
+   */
+  answerWhenDurable(
+    type: string,
+    fields: Fields,
+    kept: Kept | null = null,
+    { zeros = [], header = null }: { zeros?: Fields; header?: Buffer | null } = {},
+  ): void {
+    this.account.jetstream.storage.commit.after(() => {
+      const error = kept?.() ?? null;
+      if (error === null) this.answer(type, fields, false, header);
+      else this.answerError(type, error, zeros);
+    });
   }
 
   /** `zeros` are the fields of the answer that have no `omitempty`. */

@@ -2,8 +2,11 @@
 import { fromUtf8, toUtf8 } from '../../protocol/bytes.js';
 import { bool, field, int, omitEmpty, struct, text, uint64 } from '../../protocol/json-type.js';
 import { patternsOverlap } from '../../subjects/subject.js';
+import type { AccountJetStream } from '../account-jetstream.js';
 import { invalidConfig } from '../config-checks.js';
 import { ApiError } from '../errors.js';
+import { json } from '../info.js';
+import { messagesKept, newStreamKept, streamChangeKept } from '../kept.js';
 import { levelOfStream, storedMetadata } from '../levels.js';
 import type { Stream } from '../stream.js';
 import { type StreamConfig, streamConfigRequest } from '../stream-config.js';
@@ -58,8 +61,9 @@ export const createStream: Endpoint = {
     if (config.sealed) throw invalidConfig('stream configuration for create can not be sealed');
     if (config.mirror_direct && config.mirror === undefined)
       throw invalidConfig('stream has no mirror but does have mirror direct');
-    const { stream } = request.account.addStream(config, pedantic);
-    request.answerWhenDurable(this.type, [...stream.infoFields(), ['did_create', 'true']]);
+    const { stream, created } = request.account.addStream(config, pedantic);
+    const fields: Fields = [...stream.infoFields(), ['did_create', created ? 'true' : undefined]];
+    request.answerWhenDurable(this.type, fields, created ? newStreamKept(stream) : null);
   },
 };
 
@@ -67,8 +71,9 @@ export const updateStream: Endpoint = {
   type: 'stream_update_response',
   handle(request) {
     const { config, pedantic } = readConfig(request);
+    const previous = request.account.streams.get(config.name)?.config;
     const stream = request.account.updateStream(config, pedantic);
-    request.answerWhenDurable(this.type, stream.infoFields());
+    request.answerWhenDurable(this.type, stream.infoFields(), streamChangeKept(stream, previous!));
   },
 };
 
@@ -153,9 +158,15 @@ export const listStreams: Endpoint = {
       ['offset', String(offset)],
       ['limit', String(LIST_LIMIT)],
       ['streams', `[${streams.map((stream) => stream.info()).join(',')}]`],
+      ['offline', offlineOf(request.account)],
     ]);
   },
 };
+
+/** JSON of the streams that need a server of a higher level; undefined without any. */
+function offlineOf({ offline }: AccountJetStream): string | undefined {
+  return offline.size === 0 ? undefined : json(Object.fromEntries(offline));
+}
 
 export const deleteStream: Endpoint = {
   type: 'stream_delete_response',
@@ -182,9 +193,11 @@ export const purgeStream: Endpoint = {
       ...(seq > 0 ? { before: seq } : {}),
       ...(keep > 0 ? { keep } : {}),
     });
-    request.answerWhenDurable(this.type, [
+    const fields: Fields = [
       ['success', 'true'],
       ['purged', String(purged)],
-    ]);
+    ];
+    const kept = messagesKept(stream, (err) => new ApiError('streamPurgeFailed', { err }));
+    request.answerWhenDurable(this.type, fields, kept, { zeros: this.zeros ?? [] });
   },
 };

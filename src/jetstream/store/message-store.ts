@@ -85,6 +85,12 @@ export interface DamageReport {
   bytes: number;
 }
 
+/** For the log and for `/healthz`. */
+export function damageText({ file, reason, sequences }: DamageReport): string {
+  const lost = sequences.length === 0 ? '' : `, ${sequences.length} messages are lost`;
+  return `${file} is damaged: ${reason}${lost}`;
+}
+
 export type StoreErrorCode =
   /** A record above 32 MiB. */
   | 'too-large'
