@@ -41,6 +41,7 @@ export class Lab {
   clock = new SimulatedClock();
   readonly disk: SimulatedDisk;
   readonly warnings: string[] = [];
+  readonly errors: string[] = [];
   readonly #random: SeededRandom;
   readonly #hash = new HighwayHash(HASH_WORK);
   readonly #identity = createServerIdentity();
@@ -59,7 +60,11 @@ export class Lab {
 
   start(): void {
     const options = { ...defaultOptions(), jetstream: { ...defaultJetStreamOptions(), enabled: true } };
-    const log: Log = { ...silentLog, warn: (text) => this.warnings.push(text) };
+    const log: Log = {
+      ...silentLog,
+      warn: (text) => this.warnings.push(text),
+      error: (text) => this.errors.push(text),
+    };
     this.broker = new Broker({
       copyKernel: false,
       options,
@@ -144,7 +149,7 @@ export class Lab {
     client.publish(subject, body, '_INBOX.lab', block);
     for (let i = 0; i < MOST_TURNS && answer === null; i++) await turn();
     client.unsubscribe(listener);
-    if (answer === null) throw new Error(`no answer on ${subject}`);
+    if (answer === null) throw new Error(`no answer on ${subject}; ${this.errors.join('; ')}`);
     return answer;
   }
 
