@@ -41,6 +41,8 @@ export interface Place {
 export interface InfoOptions extends Omit<StateDetails, 'consumers'> {
   shown?: boolean;
   leader?: boolean;
+  /** Left out where a stream was just created. */
+  domain?: boolean;
 }
 
 export class Stream implements StoreListener {
@@ -235,6 +237,7 @@ export class Stream implements StoreListener {
   infoFields({
     shown = true,
     leader = false,
+    domain = true,
     ...details
   }: InfoOptions = {}): (readonly [string, string | undefined])[] {
     const { options, broker } = this.account.jetstream;
@@ -243,7 +246,7 @@ export class Stream implements StoreListener {
       ['config', streamConfig.write(config)],
       ['created', JSON.stringify(this.created)],
       ['state', stateJson(this.store.state, { ...details, consumers: this.consumers.shown })],
-      ['domain', options.domain === '' ? undefined : quoteJson(options.domain)],
+      ['domain', options.domain === '' || !domain ? undefined : quoteJson(options.domain)],
       ['cluster', leader ? `{"leader":${quoteJson(broker.serverName)}}` : undefined],
       ...this.intake.infoFields(),
       ['ts', JSON.stringify(this.account.jetstream.now())],

@@ -38,6 +38,8 @@ export interface Endpoint {
   type: string;
   /** What an answer with an error has beside it. */
   zeros?: Fields;
+  /** Nothing else is looked at where there is no cluster. */
+  forCluster?: boolean;
   handle(request: ApiRequest): void;
 }
 

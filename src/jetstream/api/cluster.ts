@@ -5,6 +5,7 @@ import type { Endpoint } from './api.js';
 export function clusterOnly(type: string): Endpoint {
   return {
     type,
+    forCluster: true,
     handle() {
       throw new ApiError('clusterRequired');
     },

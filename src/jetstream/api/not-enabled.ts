@@ -15,7 +15,8 @@ export function refuseRequests(jetstream: JetStream, account: BrokerAccount): Su
   const handle = ({ subject, reply }: InternalMessage): boolean => {
     const tokens = subject.slice(API_PREFIX.length).split('.');
     // Streams and consumers answer these themselves, and there are none.
-    if (tokens[0] === 'DIRECT' || (tokens[0] === 'CONSUMER' && tokens[1] === 'MSG')) return false;
+    if (!isSystem && (tokens[0] === 'DIRECT' || (tokens[0] === 'CONSUMER' && tokens[1] === 'MSG')))
+      return false;
     const endpoint = findEndpoint(tokens);
     const asksSystem = isSystem && subject !== `${API_PREFIX}INFO`;
     if ((endpoint === undefined && !asksSystem) || reply === '') return true;
@@ -24,7 +25,10 @@ export function refuseRequests(jetstream: JetStream, account: BrokerAccount): Su
         'type',
         `"io.nats.jetstream.api.v1.${asksSystem || endpoint === undefined ? 'system_response' : endpoint.type}"`,
       ],
-      ['error', new ApiError('notEnabledForAccount').json],
+      [
+        'error',
+        new ApiError(endpoint?.forCluster && !asksSystem ? 'clusterRequired' : 'notEnabledForAccount').json,
+      ],
       ...(asksSystem ? [] : (endpoint?.zeros ?? [])),
     ]);
     client.publish(toUtf8(reply), body);

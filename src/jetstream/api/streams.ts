@@ -63,7 +63,7 @@ export const createStream: Endpoint = {
       throw invalidConfig('stream has no mirror but does have mirror direct');
     const { stream, created } = request.account.addStream(config, pedantic);
     // As officially, also for a stream that was there already.
-    const fields: Fields = [...stream.infoFields(), ['did_create', 'true']];
+    const fields: Fields = [...stream.infoFields({ domain: false }), ['did_create', 'true']];
     request.answerWhenDurable(this.type, fields, created ? newStreamKept(stream) : null);
   },
 };
