@@ -15,6 +15,7 @@ import { HighwayHash } from '../runtime/highway-hash.js';
 import { FileStorage } from './file-storage.js';
 import { JetStream } from './jetstream.js';
 import { API_LEVEL } from './levels.js';
+import { scheduleOf } from './schedule.js';
 import type { Storage } from './storage.js';
 import { GroupCommit } from './store/group-commit.js';
 import { JETSTREAM_DIR } from './store/layout.js';
@@ -140,6 +141,7 @@ function makeStorage({ clock, options, log }: Broker, directory: string, memory:
     hash: new HighwayHash(HASH_WORK),
     directory,
     encryption: encryption === undefined || encryption.key === '' ? null : encryption,
+    scheduleOf: (headers, time) => scheduleOf(headers, time, BigInt(Math.floor(clock.now())) * 1_000_000n),
     maxPayload: (name) => options.accounts.find((each) => each.name === name)?.limits?.maxPayload ?? 0,
   });
 }

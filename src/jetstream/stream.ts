@@ -24,13 +24,11 @@ import type {
   RemovalReason,
   StoredMessage,
   StoreError,
-  StoreLimits,
   StoreListener,
 } from './store/message-store.js';
+import { storeLimits } from './store-limits.js';
 import { type StreamConfig, streamConfig } from './stream-config.js';
 import { StreamConsumers } from './stream-consumers.js';
-
-const NANOSECONDS = 1_000_000;
 
 /** Where a mirror stores a message: as the origin has it. Nanoseconds. */
 export interface Place {
@@ -305,18 +303,4 @@ export class Stream implements StoreListener {
     for (const sub of this.#subscriptions) this.account.client.unsubscribe(sub);
     this.#subscriptions = [];
   }
-}
-
-function storeLimits(config: StreamConfig): StoreLimits {
-  // With `discard: new` a full stream refuses; per subject it only does where that is asked for.
-  const discardNew = config.discard === 'new';
-  return {
-    maxMessages: discardNew ? -1 : config.max_msgs,
-    maxBytes: discardNew ? -1 : config.max_bytes,
-    maxMessagesPerSubject: config.discard_new_per_subject ? -1 : config.max_msgs_per_subject,
-    maxAge: config.max_age / NANOSECONDS,
-    allowTtl: config.allow_msg_ttl,
-    deleteMarkers: config.subject_delete_marker_ttl > 0,
-    allowSchedules: config.allow_msg_schedules,
-  };
 }
