@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import type { DiskFile } from '../../runtime/disk.js';
 import { type HashKey, type HighwayHash, hashKey } from '../../runtime/highway-hash.js';
+import { systemErrorReason } from '../../runtime/system-error.js';
 import { BlockCipher } from './encryption.js';
 import { type BlockContext, FileBlock } from './file-store-block.js';
 import { FileStoreOpener, type Found } from './file-store-open.js';
@@ -487,7 +488,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.#retry = null;
       if (!this.closed) this.changed();
     });
-    const cause = (error as NodeJS.ErrnoException).code ?? error.message;
+    const cause = systemErrorReason(error);
     this.listener?.failed(new StoreError('disk', `error writing to disk: ${cause}`, error), position);
   }
 
@@ -641,7 +642,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.#flushNow();
     } catch (error) {
       this.failed(error as Error);
-      throw new StoreError('disk', 'error writing to disk', error);
+      throw new StoreError('disk', `error writing to disk: ${systemErrorReason(error)}`, error);
     }
     const content = block.erase(place);
     if (content === null) return null;
@@ -676,7 +677,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.#touched.clear();
       for (const each of touched) this.#touched.add(each);
       this.last = previousLast;
-      throw new StoreError('disk', `error writing to disk: ${(error as NodeJS.ErrnoException).code}`, error);
+      throw new StoreError('disk', `error writing to disk: ${systemErrorReason(error)}`, error);
     }
     for (const each of [...before, ...this.#garbage]) each.close();
     this.#afterPurge(block, last, time);
