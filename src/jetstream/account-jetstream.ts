@@ -250,7 +250,7 @@ export class AccountJetStream {
   /** Whether somebody subscribes to exactly this subject, in the queue group if one is given. */
   hasExactInterest(subject: string, group: string): boolean {
     const queue = group === '' ? null : fromUtf8(group);
-    return this.client.account.interest.exact(subject).some((sub) => queue === null || sub.queue === queue);
+    return this.client.account.interest.exact(subject).some((sub) => sub.queue === queue);
   }
 
   /** Calls back when interest in exactly this subject comes or goes; the result ends that. */

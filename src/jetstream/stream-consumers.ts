@@ -145,7 +145,14 @@ export class StreamConsumers {
 
   stored(subject: string): void {
     if (this.#list.length === 0) return;
-    for (const consumer of this.#for(subject)) if (consumer.stored()) this.#woken.add(consumer);
+    const { lastSequence } = this.#stream.store.state;
+    for (const consumer of this.#for(subject)) if (consumer.stored(lastSequence)) this.#woken.add(consumer);
+  }
+
+  /** A consumer is ready and has found nothing: what is stored may not be durable yet, and came when it was not ready. */
+  wakeWhenDurable(consumer: Consumer): void {
+    const { store, visibleSequence } = this.#stream;
+    if (store.state.lastSequence > visibleSequence) this.#woken.add(consumer);
   }
 
   /** What was stored can be delivered. */

@@ -111,8 +111,8 @@ export class SimulatedDisk implements Disk {
   }
 
   remove(path: string): void {
-    const { directory, name } = this.#parent(path);
-    directory.entries.delete(name);
+    const parent = this.#find(dirname(path));
+    if (parent && 'directory' in parent) parent.directory.entries.delete(basename(path));
   }
 
   removeTree(path: string): void {

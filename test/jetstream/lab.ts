@@ -34,11 +34,14 @@ const DIRECTORY = '/store/jetstream';
 const HASH_WORK = 1024 * 1024;
 /** Turns of the event loop after which an answer does not come any more. */
 const MOST_TURNS = 500;
+/** Enough for what is under way to reach the disk. */
+const SETTLING_TURNS = 10;
 
 export class Lab {
   clock = new SimulatedClock();
   readonly disk: SimulatedDisk;
   readonly warnings: string[] = [];
+  readonly errors: string[] = [];
   readonly #random: SeededRandom;
   readonly #hash = new HighwayHash(HASH_WORK);
   readonly #identity = createServerIdentity();
@@ -57,7 +60,11 @@ export class Lab {
 
   start(): void {
     const options = { ...defaultOptions(), jetstream: { ...defaultJetStreamOptions(), enabled: true } };
-    const log: Log = { ...silentLog, warn: (text) => this.warnings.push(text) };
+    const log: Log = {
+      ...silentLog,
+      warn: (text) => this.warnings.push(text),
+      error: (text) => this.errors.push(text),
+    };
     this.broker = new Broker({
       copyKernel: false,
       options,
@@ -113,9 +120,10 @@ export class Lab {
     this.clock = new SimulatedClock(this.clock.now());
   }
 
-  /** Lets time pass. */
-  pass(milliseconds: number): Promise<void> {
-    return this.clock.advanceAsync(milliseconds);
+  /** Lets time pass, and what it began come to its end. */
+  async pass(milliseconds: number): Promise<void> {
+    await this.clock.advanceAsync(milliseconds);
+    for (let i = 0; i < SETTLING_TURNS; i++) await turn();
   }
 
   /** Waits, a second at a time, until it is so. */
@@ -141,7 +149,7 @@ export class Lab {
     client.publish(subject, body, '_INBOX.lab', block);
     for (let i = 0; i < MOST_TURNS && answer === null; i++) await turn();
     client.unsubscribe(listener);
-    if (answer === null) throw new Error(`no answer on ${subject}`);
+    if (answer === null) throw new Error(`no answer on ${subject}; ${this.errors.join('; ')}`);
     return answer;
   }
 

@@ -90,7 +90,7 @@ export class Api {
     const directAt = prefix === 2 ? DIRECT_GET_AT : message.subject.indexOf('.DIRECT.GET.') + 12;
     if (message.subject.startsWith('.DIRECT.GET.', directAt - 12)) return this.#directGet(message, directAt);
     const tokens = message.subject.split('.').slice(prefix);
-    if (tokens[0] === 'CONSUMER' && (tokens[1] === 'MSG' || tokens[1] === 'RESET')) return false;
+    if (tokens[0] === 'CONSUMER' && tokens[1] === 'MSG') return false;
     const endpoint = find(tokens);
     if (endpoint === undefined) return true;
     const request = new ApiRequest(this.#account, message, tokens);

@@ -97,14 +97,14 @@ function page(request: ApiRequest): { all: Consumer[]; offset: number } {
   const all = [...stream.consumers.all()]
     .filter(({ config }) => !config.direct)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { all, offset: Math.max(0, offset) };
+  return { all, offset: Math.min(Math.max(0, offset), all.length) };
 }
 
 const pageZeros: Fields = [
   ['total', '0'],
   ['offset', '0'],
   ['limit', '0'],
-  ['consumers', 'null'],
+  ['consumers', '[]'],
 ];
 
 export const consumerNames: Endpoint = {
@@ -192,6 +192,8 @@ const GROUP_NAME = /^[a-zA-Z0-9/_=-]{1,16}$/;
 export const unpinConsumer: Endpoint = {
   type: 'consumer_unpin_response',
   handle(request) {
+    if (request.message.payload.length === 0)
+      throw new ApiError('invalidJSON', { err: 'unexpected end of JSON input' });
     const { group } = request.read(unpinRequest);
     if (group === '') throw new ApiError('invalidJSON', { err: 'consumer group not specified' });
     if (!GROUP_NAME.test(group)) throw new ApiError('consumerInvalidGroupName');

@@ -39,9 +39,9 @@ export class ApiRequest {
     }
   }
 
-  /** Throws `ApiError` 10038 when there is a body. */
+  /** Throws `ApiError` 10038 when there is a body; an empty object is none. */
   expectEmpty(): void {
-    if (this.message.payload.length > 0) throw new ApiError('notEmptyRequest');
+    if (!isEmpty(this.message.payload)) throw new ApiError('notEmptyRequest');
   }
 
   /** Answers at once. `type` is the last part of the answer's type. */
@@ -74,4 +74,8 @@ export class ApiRequest {
   answerError(type: string, error: ApiError, zeros: Fields = []): void {
     this.answer(type, [['error', error.json], ...zeros], true);
   }
+}
+
+function isEmpty(payload: Buffer): boolean {
+  return payload.length === 0 || /^\s*\{\s*\}\s*$/.test(payload.toString('latin1'));
 }

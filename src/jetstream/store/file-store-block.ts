@@ -98,6 +98,8 @@ export class FileBlock extends MessageBlock {
   #window = NOTHING;
   #windowStart = 0;
   #windowReads = 0;
+  /** The tombstone that was written last, and where it ends. */
+  #buried = { sequence: 0, end: -1 };
   #times = { time: -1n, timeLow: 0, timeHigh: 0 };
   #durable: Mark;
 
@@ -211,7 +213,24 @@ export class FileBlock extends MessageBlock {
       timeHigh,
     );
     this.#size += RECORD_OVERHEAD;
-    if (kind === 'tombstone') this.tombstones++;
+    if (kind === 'skip') return;
+    this.tombstones++;
+    this.#buried = { sequence, end: this.#size };
+  }
+
+  /** What the record at the end buries; 0 if that is no tombstone. */
+  get buriedLast(): number {
+    if (this.#buried.end !== this.#size) this.#buried = { sequence: this.#buriedAtEnd(), end: this.#size };
+    return this.#buried.sequence;
+  }
+
+  #buriedAtEnd(): number {
+    if (this.#size < RECORD_OVERHEAD) return 0;
+    const { bytes, at } = this.#bytes(this.#size - RECORD_OVERHEAD, RECORD_OVERHEAD);
+    const view = this.#view;
+    const end = at + RECORD_OVERHEAD;
+    const found = readRecord(bytes, at, end, view) === null && view.kind === 'tombstone' && view.end === end;
+    return found && isIntact(this.#context.hash, this.#key, bytes, view) ? view.sequence : 0;
   }
 
   #halves(time: bigint): { timeLow: number; timeHigh: number } {
@@ -320,6 +339,7 @@ export class FileBlock extends MessageBlock {
     // Who has read from the buffer keeps the old one.
     if (this.#buffer !== null) this.#buffer = Buffer.from(this.#buffer);
     this.#size = mark.size;
+    this.#buried = { sequence: 0, end: -1 };
     this.#window = NOTHING;
     if (this.#written > mark.size || this.#dirtyTail) {
       this.#written = Math.min(this.#written, mark.size);

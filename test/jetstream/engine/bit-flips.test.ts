@@ -1,8 +1,9 @@
 /** A bit of a block flips: nothing wrong is served, nothing else is lost, and it is reported once. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FileStore, type FileStoreOptions } from '../../../src/jetstream/store/file-store.js';
+import { FileStore } from '../../../src/jetstream/store/file-store.js';
 import { StoreKeys } from '../../../src/jetstream/store/file-store-keys.js';
+import type { FileStoreOptions } from '../../../src/jetstream/store/file-store-options.js';
 import { GroupCommit } from '../../../src/jetstream/store/group-commit.js';
 import { StoreMemory } from '../../../src/jetstream/store/message-block-cache.js';
 import { HighwayHash } from '../../../src/runtime/highway-hash.js';
