@@ -7,7 +7,6 @@
 import { createHash } from 'node:crypto';
 import type { DiskFile } from '../../runtime/disk.js';
 import { type HashKey, type HighwayHash, hashKey } from '../../runtime/highway-hash.js';
-import { systemErrorReason } from '../../runtime/system-error.js';
 import { BlockCipher } from './encryption.js';
 import { type BlockContext, FileBlock } from './file-store-block.js';
 import { FileStoreOpener, type Found, type Tombstone } from './file-store-open.js';
@@ -22,6 +21,7 @@ import type { BlockIndex } from './message-block-index.js';
 import { BlockStore } from './message-block-store.js';
 import {
   type DamageReport,
+  diskError,
   NO_LIMITS,
   type RemovalReason,
   StoreError,
@@ -493,8 +493,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.#retry = null;
       if (!this.closed) this.changed();
     });
-    const cause = systemErrorReason(error);
-    this.listener?.failed(new StoreError('disk', `error writing to disk: ${cause}`, error), position);
+    this.listener?.failed(diskError(error), position);
   }
 
   #takeBack(block: FileBlock): void {
@@ -645,7 +644,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.#flushNow();
     } catch (error) {
       this.failed(error as Error);
-      throw new StoreError('disk', `error writing to disk: ${systemErrorReason(error)}`, error);
+      throw diskError(error);
     }
     const content = block.erase(place);
     if (content === null) return null;
@@ -681,7 +680,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.#touched.clear();
       for (const each of touched) this.#touched.add(each);
       this.last = previousLast;
-      throw new StoreError('disk', `error writing to disk: ${systemErrorReason(error)}`, error);
+      throw diskError(error);
     }
     for (const each of [...before, ...this.#garbage]) each.close();
     this.#afterPurge(block, last, time);
