@@ -305,6 +305,7 @@ export class Consumer implements ConsumerStoreListener {
         const outcome = this.#deliverNext();
         if (outcome === 'sent') continue;
         blocked = outcome !== 'empty';
+        if (!blocked) this.stream.consumers.wakeWhenDurable(this);
         break;
       }
     } finally {
