@@ -38,7 +38,7 @@ describe('reading', () => {
   });
 
   const bad: [string, string][] = [
-    ['{"batch":"x"}', 'Go value of type int'],
+    ['{"batch":"x"}', 'of type int'],
     ['{"batch":1', 'unexpected end of JSON input'],
     ['{"batch":1} x', "invalid character 'x' after top-level value"],
     ['{"expires":1000,"idle_heartbeat":501}', 'heartbeat value too large'],
