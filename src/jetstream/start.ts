@@ -85,6 +85,7 @@ export function startJetStream(broker: Broker): JetStream {
     stores,
   });
   for (const [name, limits] of jetStreamAccounts(options)) server.enable(broker.account(name), limits);
+  server.refuseOthers();
   // What streams hold already is not missing from what they may hold; the limit is three quarters of that, too.
   if (jetstream.maxStore === undefined) server.maxStore += Math.floor(server.store / 4) * 3;
   log.notice(`Took ${goDuration(Math.round((clock.monotonic() - begin) * 1e6) / 1e6)} to start JetStream`);
@@ -122,6 +123,7 @@ export async function reloadJetStream(server: JetStream, options: ServerOptions)
   for (const account of [...server.accounts.values()])
     if (!wanted.has(account.name)) await server.disable(account);
   for (const [name, limits] of wanted) server.enable(server.broker.account(name), limits);
+  server.refuseOthers();
 }
 
 function makeStorage({ clock, options, log }: Broker, directory: string, memory: StoreMemory): Storage {

@@ -1,6 +1,7 @@
 // Mirrors and sources, in a world where time is moved and disks lose what was not synced.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { type Json, Lab } from './lab.js';
 
@@ -371,20 +372,29 @@ test('no answer is waited for half a minute, then later and later', async () => 
   await lab.close();
 });
 
+const RARE = [
+  'remove',
+  'purge',
+  'forget',
+  'empty',
+  'settle',
+  'wait',
+  'restart',
+  'crash',
+  'cut',
+  'rush',
+  'lose',
+] as const;
+
 interface Step {
-  what: 'publish' | 'remove' | 'purge' | 'forget' | 'empty' | 'settle' | 'wait' | 'restart' | 'crash' | 'cut';
+  what: 'publish' | (typeof RARE)[number];
   pick: number;
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
   what: fc.oneof(
     { weight: 10, arbitrary: fc.constant('publish' as const) },
-    {
-      weight: 8,
-      arbitrary: fc.constantFrom(
-        ...(['remove', 'purge', 'forget', 'empty', 'settle', 'wait', 'restart', 'crash', 'cut'] as const),
-      ),
-    },
+    { weight: 10, arbitrary: fc.constantFrom(...RARE) },
   ),
   pick: fc.nat(1000),
 });
@@ -419,6 +429,8 @@ class Copies {
   #unsettled: string[] = [];
   /** Removed from the stream with the source, from the mirror. */
   readonly #gone = { S: new Set<string>(), M: new Set<string>() };
+  /** The same, but nobody was told that it is done. */
+  readonly #maybeGone = { S: new Set<string>(), M: new Set<string>() };
 
   constructor(readonly lab: Lab) {}
 
@@ -473,6 +485,27 @@ class Copies {
         for (const payload of all) this.#gone[name].add(payload);
         return;
       }
+      case 'rush': {
+        // Messages that nobody waited for: they are there after the cut, or they are not.
+        const before = this.#count;
+        for (let i = 0; i <= pick % 5; i++) lab.client.publish(`o.${++this.#count % 2}`, `${this.#count}`);
+        await this.#cutSoon(pick);
+        for (const { payload, sequence } of lab.stored('O')) {
+          if (Number(payload) <= before) continue;
+          this.#published.push({ payload, sequence });
+          this.#unsettled.push(payload);
+        }
+        return;
+      }
+      case 'lose': {
+        const name = pick % 2 === 0 ? 'S' : 'M';
+        const all = lab.stored(name);
+        if (all.length === 0) return;
+        const { sequence, payload } = all[pick % all.length]!;
+        lab.client.publish(`$JS.API.STREAM.MSG.DELETE.${name}`, `{"seq":${sequence}}`);
+        this.#maybeGone[name].add(payload);
+        return this.#cutSoon(pick);
+      }
       case 'settle':
         return this.settle();
       case 'wait':
@@ -484,6 +517,12 @@ class Copies {
     }
   }
 
+  /** The power goes while something is under way. */
+  async #cutSoon(pick: number): Promise<void> {
+    for (let i = 0; i < pick % 7; i++) await turn();
+    this.lab.die('cut');
+  }
+
   #loses(payloads: string[]): void {
     for (const payload of payloads) if (this.#unsettled.includes(payload)) this.#doubtful.add(payload);
   }
@@ -493,6 +532,10 @@ class Copies {
     this.#unsettled = [];
   }
 
+  #isDoubtful(name: 'S' | 'M', payload: string): boolean {
+    return this.#doubtful.has(payload) || this.#maybeGone[name].has(payload);
+  }
+
   check(): void {
     for (const name of ['S', 'M'] as const) {
       const stored = this.lab.payloads(name);
@@ -500,7 +543,7 @@ class Copies {
         .filter(({ payload }) => name === 'M' || Number(payload) % 2 === 1)
         .map(({ payload }) => payload)
         .filter((payload) => !this.#gone[name].has(payload))
-        .filter((payload) => !this.#doubtful.has(payload) || stored.includes(payload));
+        .filter((payload) => stored.includes(payload) || !this.#isDoubtful(name, payload));
       assert.deepEqual(stored, expected, name);
     }
     const sequences = new Map(this.#published.map(({ payload, sequence }) => [payload, sequence]));
