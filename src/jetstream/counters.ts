@@ -4,7 +4,7 @@
  */
 import { map, omitEmpty, quoteJson, readOneJson, struct, text } from '../protocol/json-type.js';
 import { ApiError } from './errors.js';
-import { headerValue, withHeaderSet } from './headers.js';
+import { headerValue, withHeaderInPlace } from './headers.js';
 
 const counterValue = struct('CounterValue', { val: omitEmpty(text) });
 const counterSources = map(map(text));
@@ -63,11 +63,11 @@ export function addToCounter(
     const known = contributions?.[stream];
     added = sum - wholeNumber(known?.[originSubject] ?? '');
     contributions = { ...contributions, [stream]: { ...known, [originSubject]: String(sum) } };
-    block = withHeaderSet(block, 'Nats-Incr', String(added));
+    block = withHeaderInPlace(block, 'Nats-Incr', String(added));
   }
   const state = { total: total + added, sources: contributions };
   if (contributions !== null && Object.keys(contributions).length > 0)
-    block = withHeaderSet(
+    block = withHeaderInPlace(
       block,
       'Nats-Counter-Sources',
       counterSources.write(contributions as Record<string, Record<string, string>>),

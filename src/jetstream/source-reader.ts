@@ -47,6 +47,8 @@ export interface Copier {
   readonly stream: Stream;
   readonly kind: 'mirror' | 'source';
   readonly source: StreamSource;
+  /** What tells it from other sources of the stream, latin1. */
+  readonly name: string;
   /** The consumer's name, where the origin does not make one of its own from it. */
   readonly consumerName: string;
   /** The highest API level that a request may ask of the origin. */
@@ -323,13 +325,14 @@ export class SourceReader {
   }
 
   #refused(error: ApiError): void {
-    const { kind, source } = this.#copier;
+    const { kind, name } = this.#copier;
     const { log } = this.#jetstream;
     const path = `'${this.#stream.account.name}' > '${this.#stream.name}'`;
-    if (kind === 'mirror') log.warn(`Error processing inbound mirror message for ${path}: ${error.message}`);
+    const isFull = error.errorName === 'streamStoreFailed';
+    const text = isFull ? error.message : `${error.message} (${error.errorCode})`;
+    if (kind === 'mirror') log.warn(`Error processing inbound mirror message for ${path}: ${text}`);
     // A stream that refuses when it is full does so all the time.
-    else if (error.errorName !== 'streamStoreFailed')
-      log.warn(`Error processing inbound source ${json(source.name)} for ${path}: ${error.message}`);
+    else if (!isFull) log.warn(`Error processing inbound source ${json(toUtf8(name))} for ${path}: ${text}`);
   }
 
   #control(header: string, reply: string): void {

@@ -284,6 +284,31 @@ compare('work queues as origins, consumers that somebody has made', PLAIN, async
   for (const name of ['W', 'C']) await side.consumers(name);
 });
 
+compare('counters that add up those of other streams', PLAIN, async (side) => {
+  const increase = (subject: string, by: string) => side.publish(subject, '', { 'Nats-Incr': by });
+  for (const name of ['A', 'B'])
+    await side.create({ name, subjects: [`${name}.>`], allow_msg_counter: true });
+  const from = (name: string) => ({ name, subject_transforms: [{ src: `${name}.>`, dest: 't.>' }] });
+  const sums = { name: 'T', subjects: ['t.>'], allow_msg_counter: true };
+  await side.create({ ...sums, sources: [from('A')] });
+  await side.create({ name: 'U', allow_msg_counter: true, sources: [{ name: 'T' }] });
+  await side.create({ name: 'V', sources: [{ name: 'T' }] });
+  await sleep(COPIED);
+  await increase('A.x', '5');
+  await increase('A.x', '-2');
+  await sleep(COPIED);
+  await increase('t.x', '100');
+  await side.update({ ...sums, sources: [from('A'), from('B')] });
+  await sleep(COPIED);
+  await increase('B.x', '1000');
+  await sleep(COPIED);
+  await side.restart();
+  await sleep(COPIED);
+  await increase('A.x', '1');
+  await sleep(COPIED);
+  for (const name of ['T', 'U', 'V']) await side.dump(name);
+});
+
 const TWO_ACCOUNTS = `
   jetstream { store_dir: "$STORE" }
   accounts {

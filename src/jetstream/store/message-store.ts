@@ -6,6 +6,8 @@
  * byte. Sequences are numbers: 2^53 messages are enough for a stream.
  */
 
+import { systemErrorReason } from '../../runtime/system-error.js';
+
 /** What a stream may hold. -1 means no limit. */
 export interface StoreLimits {
   maxMessages: number;
@@ -115,6 +117,11 @@ export class StoreError extends Error {
   get diskCode(): string {
     return (this.cause as NodeJS.ErrnoException | undefined)?.code ?? '';
   }
+}
+
+/** The disk has refused to take something. */
+export function diskError(error: unknown): StoreError {
+  return new StoreError('disk', `error writing to disk: ${systemErrorReason(error)}`, error);
 }
 
 /**
