@@ -2,12 +2,14 @@
 import type { InternalClient } from '../broker/internal-client.js';
 import type { JetStreamAccountLimits } from '../config/jetstream-options.js';
 import { fromUtf8 } from '../protocol/bytes.js';
+import { quoteJson } from '../protocol/json-type.js';
 import { patternsOverlap } from '../subjects/subject.js';
 import { AccountAcks } from './account-acks.js';
+import { advise } from './advisories.js';
 import type { StreamSurroundings } from './config-checks.js';
 import { ApiError } from './errors.js';
 import type { JetStream } from './jetstream.js';
-import { withLevelOf } from './levels.js';
+import { levelOfStream, storedMetadata, withLevelOf } from './levels.js';
 import type { Restore } from './restore.js';
 import type { StoredStream, StreamStorage } from './storage.js';
 import { Stream } from './stream.js';
@@ -118,6 +120,7 @@ export class AccountJetStream {
     const stream = new Stream(this, config, created, this.#makeRoom(config, created));
     this.streams.set(config.name, stream);
     stream.start();
+    this.#advise(stream, 'CREATED', 'create');
     for (const other of this.streams.values()) other.intake.originAppeared(stream.name);
     return { stream, created: true };
   }
@@ -146,14 +149,28 @@ export class AccountJetStream {
     return stream;
   }
 
-  /** Throws `ApiError`. */
-  updateStream(given: StreamConfig, pedantic: boolean): Stream {
-    const stream = this.stream(given.name);
-    const config = checkStreamUpdate(stream.config, given, this.#surroundings(), pedantic);
+  /** Changes the stream of this name. Throws `ApiError`. */
+  updateStream(name: string, given: StreamConfig, pedantic: boolean): Stream {
+    const checked = checkStreamConfig(given, this.#surroundings(), pedantic);
+    if (checked.name !== name) throw new ApiError('streamMismatch');
+    const stream = this.stream(name);
+    checked.metadata = storedMetadata(checked.metadata, levelOfStream(checked));
+    const config = checkStreamUpdate(stream.config, checked, this.#surroundings(), pedantic);
     this.#checkLimits(config, Math.max(0, stream.config.max_bytes), stream);
     this.#checkOverlap(config, stream);
     stream.update(config);
+    this.#advise(stream, 'UPDATED', 'modify');
     return stream;
+  }
+
+  /** Tells of a stream that came, changed or went, once that is durable. */
+  #advise({ name }: Stream, event: string, action: string): void {
+    this.jetstream.storage.commit.after(() =>
+      advise(this, `STREAM.${event}.${name}`, 'stream_action', () => [
+        ['stream', quoteJson(name)],
+        ['action', quoteJson(action)],
+      ]),
+    );
   }
 
   /** Throws `ApiError` where the disk refuses; then it is still there. */
@@ -164,6 +181,7 @@ export class AccountJetStream {
       throw new ApiError('streamDelete', { err: (error as Error).message });
     }
     this.streams.delete(stream.name);
+    this.#advise(stream, 'DELETED', 'delete');
   }
 
   #surroundings(): StreamSurroundings {
@@ -214,15 +232,23 @@ export class AccountJetStream {
     return sum;
   }
 
-  /** Throws `ApiError` when the account or the server has no room for so many bytes more. */
+  /** Throws `ApiError` when the server has more stored than it may have. */
+  checkServerRoom({ inMemory }: Stream): void {
+    const { jetstream } = this;
+    const used = inMemory ? jetstream.memory : jetstream.store;
+    if (used <= (inMemory ? jetstream.maxMemory : jetstream.maxStore)) return;
+    jetstream.resourcesExceeded(inMemory);
+    throw new ApiError('insufficientResources');
+  }
+
+  /** Throws `ApiError` when the account has no room for so many bytes more. */
   checkRoom(stream: Stream, bytes: number): void {
-    const { limits, jetstream } = this;
-    const used = stream.inMemory ? jetstream.memory : jetstream.store;
-    if (used > (stream.inMemory ? jetstream.maxMemory : jetstream.maxStore))
-      throw new ApiError('insufficientResources');
+    const { limits } = this;
     const limit = stream.inMemory ? limits.maxMemory : limits.maxStore;
-    if (limit >= 0 && (stream.inMemory ? this.memory : this.store) + bytes > limit)
+    if (limit >= 0 && (stream.inMemory ? this.memory : this.store) + bytes > limit) {
+      this.jetstream.accountExceeded(this, stream.inMemory);
       throw new ApiError('accountResourcesExceeded');
+    }
   }
 
   consumerLimits() {

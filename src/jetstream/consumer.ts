@@ -90,6 +90,7 @@ export class Consumer implements ConsumerStoreListener {
   #delayTimer: Timer | null = null;
   #pumping = false;
   #turnDue = false;
+  #held = false;
   /** Confirmations that wait for the disk: position and reply. */
   #confirmations: { position: number; reply: string }[] = [];
   readonly #message = new StoredMessage();
@@ -290,7 +291,7 @@ export class Consumer implements ConsumerStoreListener {
 
   /** Delivers what can be delivered now. */
   pump(): void {
-    if (this.#pumping || this.closed || this.#delayTimer !== null) return;
+    if (this.#pumping || this.#held || this.closed || this.#delayTimer !== null) return;
     this.#pumping = true;
     let blocked = false;
     try {
@@ -304,6 +305,7 @@ export class Consumer implements ConsumerStoreListener {
         const outcome = this.#deliverNext();
         if (outcome === 'sent') continue;
         blocked = outcome !== 'empty';
+        if (!blocked) this.stream.consumers.wakeWhenDurable(this);
         break;
       }
     } finally {
@@ -320,6 +322,16 @@ export class Consumer implements ConsumerStoreListener {
       this.#turnDue = false;
       this.pump();
     });
+  }
+
+  /** Delivers nothing until `release`: who has asked for the consumer is to hear of it first. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
+    this.pumpLater();
   }
 
   #deliverNext(): 'sent' | 'empty' | 'blocked' | 'waiting' {

@@ -16,6 +16,7 @@ import { StoreKeys } from './store/file-store-keys.js';
 import { BATCHES_DIR, CONSUMERS_DIR, deletedStream, META_FILE } from './store/layout.js';
 import { streamMetaName } from './store/meta-file.js';
 import type { SourceEntry, Stamped } from './store/timer-files.js';
+import { storeLimits } from './store-limits.js';
 import { type StreamConfig, storedStream } from './stream-config.js';
 
 const BATCH_BLOCK = 8 * 1024 * 1024;
@@ -92,6 +93,7 @@ export class FileStreamStorage implements StreamStorage {
       blockSize: blockSizeFor(config, encryption !== null, maxPayload(account)),
       compress: config.compression === 's2',
       firstSequence: Math.max(1, config.first_seq),
+      limits: storeLimits(config),
       ...(scheduleOf === undefined ? {} : { scheduleOf }),
     });
   }

@@ -8,6 +8,7 @@ import { RateLimitedLog } from '../runtime/rate-limited-log.js';
 import { AccountJetStream } from './account-jetstream.js';
 import { advise } from './advisories.js';
 import { Api } from './api/api.js';
+import { refuseRequests } from './api/not-enabled.js';
 import {
   type AccountDetailOptions,
   accountDetail,
@@ -59,6 +60,8 @@ export class JetStream {
   /** Bytes in use. */
   memory = 0;
   store = 0;
+  /** Batches that are under way. */
+  readonly batches = { atomic: 0, fast: 0 };
   readonly #apis = new Map<string, Api>();
   readonly #failures: RateLimitedLog;
 
@@ -88,6 +91,15 @@ export class JetStream {
     this.#apis.set(account.name, api);
     api.open();
     return added;
+  }
+
+  /** Accounts without JetStream are told that they have none. */
+  refuseOthers(): void {
+    for (const account of this.broker.accounts.values()) {
+      if (this.accounts.has(account.name) === (account.fallback === null)) continue;
+      account.fallback = account.fallback === null ? refuseRequests(this, account) : null;
+      account.cache.invalidate('$JS.API.>', true);
+    }
   }
 
   /** Takes JetStream away from an account; what is stored stays. */
@@ -163,6 +175,24 @@ export class JetStream {
       ['server_id', json(this.broker.identity.id)],
       ['stream', json(stream.name)],
     ]);
+  }
+
+  /** The server as a whole has more stored than it may have. */
+  resourcesExceeded(inMemory: boolean): void {
+    const kind = inMemory ? 'memory' : 'file';
+    this.#failures.error(`JetStream ${kind} resource limits exceeded for server`);
+  }
+
+  accountExceeded(account: AccountJetStream, inMemory: boolean): void {
+    const kind = inMemory ? 'memory' : 'file';
+    this.#failures.warn(`JetStream ${kind} resource limits exceeded for account: "${account.name}"`);
+  }
+
+  /** More is published than can be written. */
+  tooBusy({ account, name }: Stream): void {
+    this.#failures.warn(
+      `Dropping messages due to excessive stream ingest rate on '${account.name}' > '${name}'`,
+    );
   }
 
   damaged(stream: Stream, report: DamageReport): void {

@@ -68,5 +68,10 @@ export function unsupportedReason(metadata: Metadata, unknown: Error | null): st
 export function needsHigherLevel(header: Uint8Array | null): boolean {
   if (header === null) return false;
   const level = headerValue(headerText(header), REQUIRED_LEVEL_HEADER);
-  return level !== undefined && level !== '' && !(/^-?[0-9]+$/.test(level) && Number(level) <= API_LEVEL);
+  return level !== undefined && level !== '' && exceedsLevel(level);
+}
+
+/** Whether the level that a request asks for is higher than this server's, or none at all. */
+export function exceedsLevel(level: string): boolean {
+  return !(/^-?[0-9]+$/.test(level) && Number(level) <= API_LEVEL);
 }

@@ -16,6 +16,7 @@ const CAUGHT_UP = 10;
 export class Mirror implements Copier {
   readonly stream: Stream;
   readonly kind = 'mirror';
+  readonly name = '';
   readonly source: StreamSource;
   readonly consumerName: string;
   readonly level = 4;

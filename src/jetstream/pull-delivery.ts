@@ -258,9 +258,10 @@ export class PullDelivery implements DeliveryMode {
   #review(ended: boolean): number {
     const now = this.#now;
     let wanted = 0;
+    let over: PullRequest[] | null = null;
     for (const request of this.queue) {
       if (request.expires !== 0 && now >= request.expires) {
-        this.#timeOut(request);
+        (over ??= []).push(request);
       } else if (ended && request.noWait && (request.expires === 0 || request.delivered > 0)) {
         this.#lastActivity = now;
         this.queue.remove(request);
@@ -274,6 +275,9 @@ export class PullDelivery implements DeliveryMode {
         this.#tell(request.route, heartbeatBlock(this.#consumer));
       }
     }
+    // In the order in which their time was over, whatever their turn was.
+    over?.sort((a, b) => a.expires - b.expires);
+    for (const request of over ?? []) this.#timeOut(request);
     return wanted;
   }
 

@@ -15,6 +15,7 @@ import { HighwayHash } from '../runtime/highway-hash.js';
 import { FileStorage } from './file-storage.js';
 import { JetStream } from './jetstream.js';
 import { API_LEVEL } from './levels.js';
+import { scheduleOf } from './schedule.js';
 import type { Storage } from './storage.js';
 import { GroupCommit } from './store/group-commit.js';
 import { JETSTREAM_DIR } from './store/layout.js';
@@ -85,6 +86,7 @@ export function startJetStream(broker: Broker): JetStream {
     stores,
   });
   for (const [name, limits] of jetStreamAccounts(options)) server.enable(broker.account(name), limits);
+  server.refuseOthers();
   // What streams hold already is not missing from what they may hold; the limit is three quarters of that, too.
   if (jetstream.maxStore === undefined) server.maxStore += Math.floor(server.store / 4) * 3;
   log.notice(`Took ${goDuration(Math.round((clock.monotonic() - begin) * 1e6) / 1e6)} to start JetStream`);
@@ -122,6 +124,7 @@ export async function reloadJetStream(server: JetStream, options: ServerOptions)
   for (const account of [...server.accounts.values()])
     if (!wanted.has(account.name)) await server.disable(account);
   for (const [name, limits] of wanted) server.enable(server.broker.account(name), limits);
+  server.refuseOthers();
 }
 
 function makeStorage({ clock, options, log }: Broker, directory: string, memory: StoreMemory): Storage {
@@ -138,6 +141,7 @@ function makeStorage({ clock, options, log }: Broker, directory: string, memory:
     hash: new HighwayHash(HASH_WORK),
     directory,
     encryption: encryption === undefined || encryption.key === '' ? null : encryption,
+    scheduleOf: (headers, time) => scheduleOf(headers, time, BigInt(Math.floor(clock.now())) * 1_000_000n),
     maxPayload: (name) => options.accounts.find((each) => each.name === name)?.limits?.maxPayload ?? 0,
   });
 }

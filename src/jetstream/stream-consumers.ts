@@ -149,6 +149,12 @@ export class StreamConsumers {
     for (const consumer of this.#for(subject)) if (consumer.stored(lastSequence)) this.#woken.add(consumer);
   }
 
+  /** A consumer is ready and has found nothing: what is stored may not be durable yet, and came when it was not ready. */
+  wakeWhenDurable(consumer: Consumer): void {
+    const { store, visibleSequence } = this.#stream;
+    if (store.state.lastSequence > visibleSequence) this.#woken.add(consumer);
+  }
+
   /** What was stored can be delivered. */
   wake(): void {
     if (this.#woken.size === 0) return;

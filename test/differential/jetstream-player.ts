@@ -32,12 +32,13 @@ export class Player {
     this.#client = client;
   }
 
-  static async connect(port: number, stream: string): Promise<Player> {
+  /** `user` is its own password. */
+  static async connect(port: number, stream: string, user = ''): Promise<Player> {
     const client = await WireClient.connect(port);
     const player = new Player(client, stream);
-    await client.write(
-      'CONNECT {"verbose":false,"headers":true,"no_responders":true}\r\nSUB answers.* 1\r\n',
-    );
+    const options = { verbose: false, headers: true, no_responders: true };
+    const said = user === '' ? options : { ...options, user, pass: user };
+    await client.write(`CONNECT ${JSON.stringify(said)}\r\nSUB answers.* 1\r\n`);
     await player.sync();
     return player;
   }

@@ -34,6 +34,8 @@ const DIRECTORY = '/store/jetstream';
 const HASH_WORK = 1024 * 1024;
 /** Turns of the event loop after which an answer does not come any more. */
 const MOST_TURNS = 500;
+/** Enough for what is under way to reach the disk. */
+const SETTLING_TURNS = 10;
 
 export class Lab {
   clock = new SimulatedClock();
@@ -118,9 +120,10 @@ export class Lab {
     this.clock = new SimulatedClock(this.clock.now());
   }
 
-  /** Lets time pass. */
-  pass(milliseconds: number): Promise<void> {
-    return this.clock.advanceAsync(milliseconds);
+  /** Lets time pass, and what it began come to its end. */
+  async pass(milliseconds: number): Promise<void> {
+    await this.clock.advanceAsync(milliseconds);
+    for (let i = 0; i < SETTLING_TURNS; i++) await turn();
   }
 
   /** Waits, a second at a time, until it is so. */

@@ -1,8 +1,9 @@
 // Mirrors and sources, in a world where time is moved and disks lose what was not synced.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { Lab } from './lab.js';
+import { type Json, Lab } from './lab.js';
 
 /** Enough for a first consumer, not for a second one. */
 const SOON = 300;
@@ -199,20 +200,201 @@ test('what was sourced and consumed does not come again after any end of the ser
   }
 });
 
+const OWN = { name: 'own', deliver_subject: 'to.s' };
+
+/** A consumer for somebody else to copy by. */
+function ownConsumer(lab: Lab, more: Record<string, unknown> = {}) {
+  const config = { durable_name: 'own', deliver_subject: 'to.s', ack_policy: 'flow_control', ...more };
+  return lab.api('CONSUMER.DURABLE.CREATE.O.own', { stream_name: 'O', config });
+}
+
+test('a consumer that somebody has made is read from its ack floor on, over restarts and cuts', async () => {
+  for (const how of ['restart', 'crash', 'cut'] as const) {
+    const lab = await withOrigin(7);
+    await ownConsumer(lab, { max_ack_pending: 3 });
+    await lab.create({ name: 'S', sources: [{ name: 'O', consumer: OWN }] });
+    await lab.until('all are copied', () => lab.payloads('S').length === 7);
+    if (how === 'restart') await lab.restart();
+    else lab.die(how);
+    await lab.publish('o.1', 'm8');
+    await lab.until('the last one is copied', () => lab.payloads('S').length >= 8);
+    await lab.pass(5000);
+    assert.deepEqual(lab.payloads('S'), ['m1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7', 'm8'], how);
+    const { ack_floor: floor, config } = await lab.api('CONSUMER.INFO.O.own');
+    assert.equal(floor.stream_seq, 8);
+    assert.equal(config.deliver_subject, 'to.s');
+    await lab.close();
+  }
+});
+
+test('a consumer without acks by flow control is refused', async () => {
+  const lab = await withOrigin(1);
+  await ownConsumer(lab, { ack_policy: 'explicit' });
+  await lab.create({ name: 'S', sources: [{ name: 'O', consumer: OWN }] });
+  await lab.create({ name: 'M', mirror: { name: 'O', consumer: OWN } });
+  await lab.pass(SOON);
+  const sourceError = (await lab.info('S')).sources[0].error;
+  assert.deepEqual([sourceError.err_code, (await lab.info('M')).mirror.error.err_code], [10217, 10214]);
+  assert.deepEqual(lab.payloads('S'), []);
+  await lab.close();
+});
+
+/** An origin that is played by the test: what it is asked for, and a way to send. */
+function playOrigin(lab: Lab) {
+  const asked: { subject: string; body: Json; header: string; reply: string }[] = [];
+  lab.client.subscribe('far.API.>', ({ subject, payload, reply, header }) => {
+    const body = payload.length === 0 ? null : JSON.parse(payload.toString());
+    asked.push({ subject, body, reply, header: header?.toString('latin1') ?? '' });
+  });
+  const answer = (body: unknown) => lab.client.publish(asked.at(-1)!.reply, JSON.stringify(body));
+  const accept = (name = 'C') =>
+    answer({ name, config: asked.at(-1)!.body.config, delivered: { stream_seq: 0 } });
+  const control = (lines: string, reply = '') =>
+    lab.client.publish(
+      asked.at(-1)!.body.config.deliver_subject,
+      '',
+      reply,
+      Buffer.from(`NATS/1.0 100 Idle Heartbeat\r\n${lines}\r\n`),
+    );
+  const send = (sequence: number, consumerSequence = sequence, name = 'C') =>
+    lab.client.publish(
+      asked.at(-1)!.body.config.deliver_subject,
+      `m${sequence}`,
+      `$JS.ACK.O.${name}.1.${sequence}.${consumerSequence}.1700000000000000000.0`,
+    );
+  return { asked, answer, accept, control, send };
+}
+
+const FAR = { name: 'O', external: { api: 'far.API', deliver: 'far.to' } };
+
+test('an origin elsewhere is asked in the official form, and for less when it is older', async () => {
+  const lab = new Lab();
+  const { asked, answer } = playOrigin(lab);
+  await lab.create({ name: 'S', sources: [{ ...FAR, filter_subject: 'a.>' }] });
+  await lab.pass(SOON);
+  assert.match(asked[0]!.subject, /^far\.API\.CONSUMER\.CREATE\.O\.JS_SRC_\w{8}\.a\.>$/);
+  assert.match(
+    asked[0]!.header,
+    /^NATS\/1\.0\r\nNats-Required-Api-Level: 5\r\nNats-Stream-Identity: \r\n\r\n$/,
+  );
+  const { deliver_subject: to, name, metadata, ...config } = asked[0]!.body.config;
+  assert.match(to, /^far\.to\.S\.\w{8}$/);
+  assert.deepEqual(metadata, { '_nats.src.acc': '$G', '_nats.src.stream': 'S' });
+  assert.deepEqual(config, {
+    deliver_policy: 'all',
+    ack_policy: 'none',
+    ack_wait: 22 * 3600e9,
+    max_deliver: 1,
+    filter_subject: 'a.>',
+    replay_policy: 'instant',
+    flow_control: true,
+    idle_heartbeat: 1e9,
+    inactive_threshold: 10e9,
+    num_replicas: 0,
+    direct: true,
+    sourcing: true,
+  });
+  answer({ error: { code: 412, err_code: 10185, description: 'JetStream minimum api level required' } });
+  assert.equal(asked[1]!.header, 'NATS/1.0\r\nNats-Required-Api-Level: 4\r\n\r\n');
+  answer({ error: { code: 400, err_code: 10025, description: 'invalid JSON' } });
+  assert.equal(asked[2]!.header, '');
+  assert.equal(asked[2]!.body.config.sourcing, undefined);
+  assert.match(asked[2]!.body.config.name, new RegExp(`^${name}_\\w{8}$`));
+  await lab.close();
+});
+
+test('a gap, a missing heartbeat and a silent origin lead to a new consumer behind what is stored', async () => {
+  const lab = new Lab();
+  const { asked, accept, send, control } = playOrigin(lab);
+  await lab.create({ name: 'S', sources: [FAR] });
+  await lab.pass(SOON);
+  accept();
+  send(1);
+  send(5, 2);
+  send(9, 5);
+  assert.deepEqual(lab.payloads('S'), ['m1', 'm5']);
+  await lab.pass(2500);
+  assert.equal(asked.length, 2);
+  assert.deepEqual(
+    [asked[1]!.body.config.deliver_policy, asked[1]!.body.config.opt_start_seq],
+    ['by_start_sequence', 6],
+  );
+  accept('D');
+  // What the old consumer still sends does not count.
+  send(6, 1, 'C');
+  control('Nats-Last-Consumer: 1\r\nNats-Last-Stream: 6\r\n');
+  await lab.pass(2500);
+  assert.equal(asked.length, 3);
+  accept('E');
+  send(6, 1, 'E');
+  await lab.pass(10_000);
+  assert.equal(asked.length, 3);
+  await lab.pass(200);
+  assert.equal(asked.length, 4, 'nothing was heard for ten seconds');
+  assert.deepEqual(lab.payloads('S'), ['m1', 'm5', 'm6']);
+  await lab.close();
+});
+
+test('flow control is answered with what is on disk, and a stall is told', async () => {
+  const lab = new Lab();
+  const { accept, send, control } = playOrigin(lab);
+  const answers: string[] = [];
+  lab.client.subscribe('$JS.FC.>', ({ subject, header }) =>
+    answers.push(`${subject} ${header?.toString('latin1').replaceAll('\r\n', '|')}`),
+  );
+  await lab.create({ name: 'S', sources: [FAR] });
+  await lab.pass(SOON);
+  accept();
+  send(3, 1);
+  control('', '$JS.FC.O.C.1');
+  assert.deepEqual(answers, [], 'the message is not on disk yet');
+  await lab.pass(10);
+  assert.deepEqual(answers, ['$JS.FC.O.C.1 NATS/1.0|Nats-Last-Consumer: 1|Nats-Last-Stream: 3||']);
+  for (let i = 0; i < 3; i++) control('Nats-Last-Consumer: 1\r\nNats-Consumer-Stalled: $JS.FC.O.C.2\r\n');
+  assert.equal((await lab.info('S')).sources[0].error.err_code, 10228);
+  control('Nats-Last-Consumer: 1\r\n');
+  assert.equal((await lab.info('S')).sources[0].error, undefined);
+  await lab.close();
+});
+
+test('no answer is waited for half a minute, then later and later', async () => {
+  const lab = new Lab();
+  const { asked } = playOrigin(lab);
+  await lab.create({ name: 'M', mirror: FAR });
+  await lab.pass(30_000);
+  assert.equal(asked.length, 1);
+  await lab.pass(11_000);
+  assert.equal(asked.length, 2);
+  await lab.pass(49_000);
+  assert.equal(asked.length, 2);
+  await lab.pass(2000);
+  assert.equal(asked.length, 3);
+  await lab.close();
+});
+
+const RARE = [
+  'remove',
+  'purge',
+  'forget',
+  'empty',
+  'settle',
+  'wait',
+  'restart',
+  'crash',
+  'cut',
+  'rush',
+  'lose',
+] as const;
+
 interface Step {
-  what: 'publish' | 'remove' | 'purge' | 'forget' | 'empty' | 'settle' | 'wait' | 'restart' | 'crash' | 'cut';
+  what: 'publish' | (typeof RARE)[number];
   pick: number;
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
   what: fc.oneof(
     { weight: 10, arbitrary: fc.constant('publish' as const) },
-    {
-      weight: 8,
-      arbitrary: fc.constantFrom(
-        ...(['remove', 'purge', 'forget', 'empty', 'settle', 'wait', 'restart', 'crash', 'cut'] as const),
-      ),
-    },
+    { weight: 10, arbitrary: fc.constantFrom(...RARE) },
   ),
   pick: fc.nat(1000),
 });
@@ -222,10 +404,11 @@ test('after any sequence of events every message of the origin is in the copies 
     fc.asyncProperty(
       fc.array(step, { minLength: 5, maxLength: 40 }),
       fc.constantFrom('limits', 'workqueue'),
+      fc.constantFrom('limits', 'workqueue'),
       fc.nat(1e6),
-      async (steps, retention, seed) => {
+      async (steps, origin, retention, seed) => {
         const model = new Copies(new Lab(seed + 1));
-        await model.begin(retention);
+        await model.begin(origin, retention);
         for (const each of steps) await model.take(each);
         await model.settle();
         model.check();
@@ -246,13 +429,19 @@ class Copies {
   #unsettled: string[] = [];
   /** Removed from the stream with the source, from the mirror. */
   readonly #gone = { S: new Set<string>(), M: new Set<string>() };
+  /** The same, but nobody was told that it is done. */
+  readonly #maybeGone = { S: new Set<string>(), M: new Set<string>() };
 
   constructor(readonly lab: Lab) {}
 
-  async begin(retention: string): Promise<void> {
+  async begin(origin: string, retention: string): Promise<void> {
     const { lab } = this;
     await lab.create({ name: 'O', subjects: ['o.>'] });
-    await lab.create({ name: 'S', sources: [{ name: 'O', filter_subject: 'o.1' }], retention });
+    // A work queue cannot be the origin of two streams: it is one between them.
+    const between = origin === 'workqueue' ? 'Q' : 'O';
+    if (between === 'Q')
+      await lab.create({ name: 'Q', sources: [{ name: 'O', filter_subject: 'o.1' }], retention: origin });
+    await lab.create({ name: 'S', sources: [{ name: between, filter_subject: 'o.1' }], retention });
     await lab.create({ name: 'M', mirror: { name: 'O' } });
   }
 
@@ -296,6 +485,27 @@ class Copies {
         for (const payload of all) this.#gone[name].add(payload);
         return;
       }
+      case 'rush': {
+        // Messages that nobody waited for: they are there after the cut, or they are not.
+        const before = this.#count;
+        for (let i = 0; i <= pick % 5; i++) lab.client.publish(`o.${++this.#count % 2}`, `${this.#count}`);
+        await this.#cutSoon(pick);
+        for (const { payload, sequence } of lab.stored('O')) {
+          if (Number(payload) <= before) continue;
+          this.#published.push({ payload, sequence });
+          this.#unsettled.push(payload);
+        }
+        return;
+      }
+      case 'lose': {
+        const name = pick % 2 === 0 ? 'S' : 'M';
+        const all = lab.stored(name);
+        if (all.length === 0) return;
+        const { sequence, payload } = all[pick % all.length]!;
+        lab.client.publish(`$JS.API.STREAM.MSG.DELETE.${name}`, `{"seq":${sequence}}`);
+        this.#maybeGone[name].add(payload);
+        return this.#cutSoon(pick);
+      }
       case 'settle':
         return this.settle();
       case 'wait':
@@ -307,6 +517,12 @@ class Copies {
     }
   }
 
+  /** The power goes while something is under way. */
+  async #cutSoon(pick: number): Promise<void> {
+    for (let i = 0; i < pick % 7; i++) await turn();
+    this.lab.die('cut');
+  }
+
   #loses(payloads: string[]): void {
     for (const payload of payloads) if (this.#unsettled.includes(payload)) this.#doubtful.add(payload);
   }
@@ -316,6 +532,10 @@ class Copies {
     this.#unsettled = [];
   }
 
+  #isDoubtful(name: 'S' | 'M', payload: string): boolean {
+    return this.#doubtful.has(payload) || this.#maybeGone[name].has(payload);
+  }
+
   check(): void {
     for (const name of ['S', 'M'] as const) {
       const stored = this.lab.payloads(name);
@@ -323,7 +543,7 @@ class Copies {
         .filter(({ payload }) => name === 'M' || Number(payload) % 2 === 1)
         .map(({ payload }) => payload)
         .filter((payload) => !this.#gone[name].has(payload))
-        .filter((payload) => !this.#doubtful.has(payload) || stored.includes(payload));
+        .filter((payload) => stored.includes(payload) || !this.#isDoubtful(name, payload));
       assert.deepEqual(stored, expected, name);
     }
     const sequences = new Map(this.#published.map(({ payload, sequence }) => [payload, sequence]));

@@ -87,7 +87,9 @@ export const createConsumer: Endpoint = {
     if (config.sourcing) consumer.reset(consumer.acks.workingFloor + 1);
     const header = config.direct || config.sourcing ? identityHeader(stream) : null;
     const kept = previous === undefined ? newConsumerKept(consumer) : consumerChangeKept(consumer, previous);
+    if (previous === undefined) consumer.hold();
     request.answerWhenDurable(this.type, consumerInfoFields(consumer), kept, { header });
+    if (previous === undefined) request.account.jetstream.storage.commit.after(() => consumer.release());
   },
 };
 

@@ -20,6 +20,7 @@ import type { BlockIndex } from './message-block-index.js';
 import { BlockStore } from './message-block-store.js';
 import {
   type DamageReport,
+  diskError,
   NO_LIMITS,
   type RemovalReason,
   StoreError,
@@ -492,8 +493,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.#retry = null;
       if (!this.closed) this.changed();
     });
-    const cause = (error as NodeJS.ErrnoException).code ?? error.message;
-    this.listener?.failed(new StoreError('disk', `error writing to disk: ${cause}`, error), position);
+    this.listener?.failed(diskError(error), position);
   }
 
   #takeBack(block: FileBlock): void {
@@ -650,7 +650,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.#flushNow();
     } catch (error) {
       this.failed(error as Error);
-      throw new StoreError('disk', 'error writing to disk', error);
+      throw diskError(error);
     }
     // The floor may have needed a new block, and the file of this one gone with all that was in it.
     const content = this.blocks.includes(block) ? block.erase(place) : null;
@@ -688,7 +688,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.#touched.clear();
       for (const each of touched) this.#touched.add(each);
       this.last = previousLast;
-      throw new StoreError('disk', `error writing to disk: ${(error as NodeJS.ErrnoException).code}`, error);
+      throw diskError(error);
     }
     for (const each of [...before, ...this.#garbage]) each.close();
     this.#afterPurge(block, last, time);

@@ -39,6 +39,8 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   abstract readonly kind: 'file' | 'memory';
   listener: StoreListener | null = null;
   readonly schedules = new Schedules();
+  /** Limits take nothing away for the moment. */
+  #held = false;
   position = 0;
   abstract get durablePosition(): number;
 
@@ -230,8 +232,21 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     if (limits.maxAge > 0 || this.expiry.size > 0) this.#arm();
   }
 
+  holdLimits(): void {
+    this.#held = true;
+  }
+
+  releaseLimits(subjects: Iterable<string>): void {
+    this.#held = false;
+    for (const subject of subjects) {
+      const id = this.subjects.find(subject);
+      if (id !== NO_SUBJECT) this.#enforce(id);
+    }
+  }
+
   /** After an append to the subject `id`. */
   #enforce(id: number): void {
+    if (this.#held) return;
     const limits = this.#limits;
     const perSubject = limits.maxMessagesPerSubject;
     if (perSubject > 0 && this.subjects.counts[id]! > perSubject) this.#enforceSubject(id);

@@ -6,6 +6,8 @@
  * byte. Sequences are numbers: 2^53 messages are enough for a stream.
  */
 
+import { systemErrorReason } from '../../runtime/system-error.js';
+
 /** What a stream may hold. -1 means no limit. */
 export interface StoreLimits {
   maxMessages: number;
@@ -117,6 +119,11 @@ export class StoreError extends Error {
   }
 }
 
+/** The disk has refused to take something. */
+export function diskError(error: unknown): StoreError {
+  return new StoreError('disk', `error writing to disk: ${systemErrorReason(error)}`, error);
+}
+
 /**
  * A message as it lies in the store's memory. Those bytes are never changed, so it may be kept, but it keeps the block it
  * lies in alive: copy what is to stay for long. Reuse the object by passing it to the next `load`.
@@ -221,6 +228,10 @@ export interface MessageStore {
     time: bigint,
     ttl?: number,
   ): void;
+  /** From now on appends take nothing away, so that several can be stored together or not at all, until `releaseLimits`. */
+  holdLimits(): void;
+  /** Does what the limits ask for after appends to these subjects. */
+  releaseLimits(subjects: Iterable<string>): void;
   /** Uses up all sequences up to this one. */
   skipTo(sequence: number, time: bigint): void;
   /** What a message of such lengths, in bytes, would add to `state.bytes`. */

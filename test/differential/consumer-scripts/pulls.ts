@@ -186,9 +186,9 @@ export const pullScripts: Scripts = {
       });
       await p.info('c');
       await ask(p, 'c', {
-        'in.1': { batch: 3, group: 'g', ...WAIT },
-        'in.2': { batch: 3, group: 'g', ...WAIT },
-        'in.3': { batch: 3, group: 'g', id: 'bogus', ...WAIT },
+        'in.1': { batch: 3, group: 'g', expires: 2 * SECOND },
+        'in.2': { batch: 3, group: 'g', expires: 2.3 * SECOND },
+        'in.3': { batch: 3, group: 'g', id: 'bogus', expires: 2.6 * SECOND },
       });
       await p.store(`${s}.a`);
       await p.look(4);

@@ -201,6 +201,38 @@ test('a disk that refuses makes requests fail, and nothing is left of what they 
   });
 });
 
+test('accounts, and the whole of JetStream, are switched off and on while the server runs', async () => {
+  const accounts = (b: string) => [`accounts { A: { jetstream: enabled }, B: { ${b} } }`];
+  await withServer(async (server, folder) => {
+    const { broker } = server.server;
+    const listens = (account: string) => broker.account(account).hasInterest('$JS.API.INFO');
+    for (const account of ['A', 'B']) {
+      await server.api('STREAM.CREATE.S', { name: 'S', subjects: ['s'] }, account);
+      await server.publish('s', `in ${account}`, account);
+    }
+    const before = server.server.jetstream!.store;
+    const reload = async (other: string[], enabled = true) => {
+      const text = `jetstream { store_dir: ${JSON.stringify(folder.path)}, max_mem: 1GB, max_file: 2GB, enabled: ${enabled} }\n${other}`;
+      broker.options = loadOptions({ configText: text, readFile: () => '', env: {} }).options;
+      await server.server.reloadJetStream();
+    };
+    await reload(accounts(''));
+    assert.deepEqual([listens('A'), listens('B')], [true, false]);
+    assert.equal(server.server.jetstream!.store, before / 2);
+    assert.equal(healthz(viewOf(server), noHealthOptions).status, 'ok');
+    await reload(accounts('jetstream: { max_streams: 1 }'));
+    assert.equal((await server.api('STREAM.INFO.S', '', 'B')).state.messages, 1);
+    assert.equal((await server.api('STREAM.CREATE.T', { name: 'T' }, 'B')).error?.err_code, 10027);
+    assert.equal((await server.publish('s', 'again', 'B')).seq, 2);
+    await reload(accounts('jetstream: enabled'), false);
+    assert.equal(server.server.jetstream, null);
+    assert.deepEqual([listens('A'), listens('B')], [false, false]);
+    await reload(accounts('jetstream: enabled'));
+    assert.equal((await server.api('STREAM.INFO.S', '', 'B')).state.messages, 2);
+    assert.equal((await server.publish('s', 'on', 'A')).seq, 2);
+  }, accounts('jetstream: enabled'));
+});
+
 test('what a reload can change about JetStream, and what it refuses', () => {
   const options = (text: string) => {
     const loaded = loadOptions({ configText: `debug: false\n${text}`, readFile: () => '', env: {} });

@@ -1,0 +1,63 @@
+// The window of message ids, and the queue of what is not durable yet.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AckQueue } from '../../../src/jetstream/ack-queue.js';
+import { parseFastReply } from '../../../src/jetstream/batch-fast.js';
+import { DuplicateWindow } from '../../../src/jetstream/duplicates.js';
+import { Visibility } from '../../../src/jetstream/visibility.js';
+
+test('an id is known within the window and no longer', () => {
+  const window = new DuplicateWindow(1000);
+  window.remember('a', 1, 0n);
+  window.remember('b', 2, 500n);
+  assert.equal(window.find('a', 999n), 1);
+  assert.equal(window.find('a', 1000n), undefined);
+  assert.equal(window.find('b', 1000n), 2);
+  window.remember('c', 3, 1100n);
+  window.dropAbove(2);
+  assert.equal(window.find('c', 1100n), undefined);
+  assert.equal(window.find('b', 1100n), 2);
+});
+
+test('nothing is shown or promised before it is durable', () => {
+  const sent: string[] = [];
+  const acks = new AckQueue((reply, body) => sent.push(`${reply} ${body}`));
+  const visibility = new Visibility();
+  for (let n = 1; n <= 10_000; n++) {
+    acks.add(n * 2, `r${n}`, 'ok');
+    visibility.add(n * 2, n, 10);
+  }
+  acks.addTask(20_000, () => sent.push('task'));
+  assert.equal(visibility.durable(1), 0);
+  assert.equal(visibility.durable(5000), 2500);
+  assert.equal(visibility.bytes, 75_000);
+  acks.durable(5000);
+  assert.equal(sent.length, 2500);
+  acks.failed(19_998, 'no');
+  assert.deepEqual(sent.slice(-2), ['r9999 ok', 'r10000 no']);
+  assert.equal(acks.length, 0);
+  assert.equal(visibility.durable(20_000), 10_000);
+  assert.deepEqual([visibility.count, visibility.bytes], [0, 0]);
+});
+
+test('replies of fast batches', () => {
+  const read = (text: string) => {
+    const fast = parseFastReply(text);
+    return fast && `${fast.id} ${fast.sequence} ${fast.flow} ${fast.gapOk} ${fast.operation}`;
+  };
+  assert.equal(read('_INBOX.a.b1.100.fail.1.0.$FI'), 'b1 1 100 false append');
+  assert.equal(read('p.b1.0.ok.7.1.$FI'), 'b1 7 10 true append');
+  assert.equal(read('p.b1.99999.ok.7.2.$FI'), 'b1 7 65535 true commit');
+  assert.equal(read('p.b1.x.ok.7.3.$FI'), 'b1 7 10 true end');
+  for (const bad of [
+    'b1.1.ok.1.0.$FI',
+    'p.b.1.ok.0.0.$FI',
+    'p.b.1.ok.2.0.$FI',
+    'p.b.1.ok.1.1.$FI',
+    'p.b.1.ok.1.3.$FI',
+    'p.b.1.no.1.0.$FI',
+    'p.b.1.ok.1.5.$FI',
+    'p.b.1.ok.-1.1.$FI',
+  ])
+    assert.equal(read(bad), null, bad);
+});
