@@ -1,4 +1,5 @@
 /** One consumer in files: `meta.inf` with its configuration, `o.dat` with its position, in the directory `obs/<consumer>` of its stream. */
+
 import { readJson } from '../protocol/json-type.js';
 import { type ConsumerConfig, storedConsumer } from './consumer-config.js';
 import { DirectoryKey } from './directory-key.js';
@@ -14,6 +15,7 @@ import {
 } from './store/consumer-store.js';
 import { consumerContext } from './store/encryption.js';
 import { writeWhole } from './store/file-store-keys.js';
+import type { Foundation } from './store/group-commit.js';
 import { CONSUMER_STATE_FILE, META_FILE } from './store/layout.js';
 import { consumerMetaName } from './store/meta-file.js';
 import { CorruptError } from './store/store-error.js';
@@ -33,11 +35,11 @@ export class FileConsumerStorage implements ConsumerStorage {
   readonly #stored: boolean;
 
   /** `stored`: it is there already. Throws what the disk throws, and errors in official words for keys that do not fit. */
-  constructor(storage: FileStorage, place: ConsumerPlace, stored: boolean) {
+  constructor(storage: FileStorage, place: ConsumerPlace, stored: boolean, stream: Foundation) {
     this.#storage = storage;
     this.#place = place;
     this.#stored = stored;
-    const { account, stream, name, directory } = place;
+    const { account, name, directory } = place;
     const { disk, encryption } = storage.options;
     const parent = directory.slice(0, directory.lastIndexOf('/'));
     if (!stored) {
@@ -45,13 +47,14 @@ export class FileConsumerStorage implements ConsumerStorage {
       disk.removeTree(directory);
       disk.makeDirectory(directory);
     }
-    const context = consumerContext(stream, name);
+    const context = consumerContext(place.stream, name);
     this.#key = DirectoryKey.open({ disk, encryption, account, directory, context }, stored);
     this.#meta = storage.metaFiles(
       directory,
-      stored ? [] : [parent],
-      consumerMetaName(stream, name),
+      [parent],
+      consumerMetaName(place.stream, name),
       this.#key,
+      stream,
     );
   }
 
@@ -89,7 +92,15 @@ export class FileConsumerStorage implements ConsumerStorage {
   open(source: PositionSource): ConsumerStore {
     const { disk, clock, commit } = this.#storage.options;
     const { directory } = this.#place;
-    const options = { disk, clock, commit, directory, sealer: this.#key.sealer, source };
+    const options = {
+      disk,
+      clock,
+      commit,
+      directory,
+      sealer: this.#key.sealer,
+      source,
+      foundation: this.#meta,
+    };
     return this.#stored ? new RecoveredPosition(options) : new FileConsumerStore(options);
   }
 

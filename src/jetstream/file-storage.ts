@@ -22,7 +22,7 @@ import type {
   StreamStorage,
 } from './storage.js';
 import type { EncryptionOptions } from './store/file-store-keys.js';
-import type { GroupCommit } from './store/group-commit.js';
+import type { Foundation, GroupCommit } from './store/group-commit.js';
 import {
   blockIndex,
   CONSUMERS_DIR,
@@ -258,7 +258,13 @@ export class FileStorage implements Storage {
     return `${this.options.directory}/${account}/${STREAMS_DIR}/${stream}`;
   }
 
-  metaFiles(directory: string, parents: readonly string[], name: string, key: DirectoryKey): MetaFiles {
+  metaFiles(
+    directory: string,
+    parents: readonly string[],
+    name: string,
+    key: DirectoryKey,
+    foundation: Foundation | null = null,
+  ): MetaFiles {
     const { disk, commit, hash, log } = this.options;
     return new MetaFiles({
       disk,
@@ -268,6 +274,7 @@ export class FileStorage implements Storage {
       parents,
       name,
       key,
+      foundation,
       failed: (error) =>
         log.error(`Error writing metafile in ${JSON.stringify(directory)}: ${error.message}`),
     });

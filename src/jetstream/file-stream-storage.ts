@@ -54,8 +54,7 @@ export class StreamFiles {
       { disk, encryption, account, directory, context: streamContext(name) },
       stored,
     );
-    const parents = stored ? [] : storage.parentsOf(directory);
-    this.meta = storage.metaFiles(directory, parents, streamMetaName(name), this.key);
+    this.meta = storage.metaFiles(directory, storage.parentsOf(directory), streamMetaName(name), this.key);
   }
 
   read(): ReadStream {
@@ -94,6 +93,7 @@ export class FileStreamStorage implements StreamStorage {
       compress: config.compression === 's2',
       firstSequence: Math.max(1, config.first_seq),
       limits: storeLimits(config),
+      foundation: files.meta,
       ...(scheduleOf === undefined ? {} : { scheduleOf }),
     });
   }
@@ -163,7 +163,12 @@ export class FileStreamStorage implements StreamStorage {
   newConsumer(name: string): FileConsumerStorage {
     const { account, name: stream } = this.#files.place;
     const directory = this.#consumerDirectory(name);
-    return new FileConsumerStorage(this.#storage, { account, stream, name, directory }, false);
+    return new FileConsumerStorage(
+      this.#storage,
+      { account, stream, name, directory },
+      false,
+      this.#files.meta,
+    );
   }
 
   #consumerDirectory(name: string): string {
@@ -199,7 +204,8 @@ export class FileStreamStorage implements StreamStorage {
       return null;
     }
     try {
-      const storage = new FileConsumerStorage(this.#storage, { account, stream, name, directory }, true);
+      const place = { account, stream, name, directory };
+      const storage = new FileConsumerStorage(this.#storage, place, true, this.#files.meta);
       const { config, created, unknown, sumProblem } = storage.read();
       if (sumProblem !== null)
         log.warn(`    Consumer metafile ${JSON.stringify(path)}: ${sumProblem}, it is written anew`);

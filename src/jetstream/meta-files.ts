@@ -5,7 +5,7 @@
 import type { Disk } from '../runtime/disk.js';
 import type { HighwayHash } from '../runtime/highway-hash.js';
 import type { DirectoryKey } from './directory-key.js';
-import type { CommitCycle, CommitMember, GroupCommit } from './store/group-commit.js';
+import type { CommitCycle, CommitMember, Foundation, GroupCommit } from './store/group-commit.js';
 import { META_FILE, META_SUM_FILE } from './store/layout.js';
 import { metaSum } from './store/meta-file.js';
 
@@ -20,6 +20,8 @@ export interface MetaFilesOptions {
   /** See `streamMetaName` and `consumerMetaName`. */
   name: string;
   key: DirectoryKey;
+  /** What has to be on the device before these files may be; null for nothing. */
+  foundation: Foundation | null;
   failed(error: Error): void;
 }
 
@@ -36,6 +38,8 @@ export class MetaFiles implements CommitMember {
   /** What has to be written; null when that has been handed over. */
   #content: Buffer | null = null;
   #parentsSynced: boolean;
+  /** What was found at the start, until it is known to be on the device: the last server may have been killed before. */
+  #found: Buffer | null = null;
   /** Why what was to be written last is not durable; null while it is under way, and once it is. */
   failure: Error | null = null;
 
@@ -57,21 +61,43 @@ export class MetaFiles implements CommitMember {
     if (sum === null) sumProblem = `checksum file is missing`;
     else if (sum !== wanted)
       sumProblem = `checksums do not match ${JSON.stringify(sum)} vs ${JSON.stringify(wanted)}`;
+    this.#found = content;
     return { json: content, current: current && sumProblem === null, sumProblem };
   }
 
   /** Durable with the next group commit; `failure` tells when it is not. */
   write(json: string | Buffer): void {
     this.#content = typeof json === 'string' ? Buffer.from(json, 'utf8') : json;
+    if (this.#found !== null) this.#found = this.#content;
     this.failure = null;
     this.#options.commit.dirty(this);
+  }
+
+  /**
+   * Puts what was found into a cycle, once: what is promised in it must not hang on names and files that a power cut takes away.
+   * `confirmed` is called when the cycle was.
+   */
+  confirm(cycle: CommitCycle): void {
+    if (this.#found !== null) this.#writeTo(cycle, this.#found);
+    else if (!this.#parentsSynced) this.#options.foundation?.confirm(cycle);
+  }
+
+  confirmed(): void {
+    this.#found = null;
+    this.#parentsSynced = true;
+    this.#options.foundation?.confirmed();
   }
 
   flush(cycle: CommitCycle): void {
     const content = this.#content;
     if (content === null) return;
     this.#content = null;
-    const { directory, hash, name, key, parents } = this.#options;
+    this.#writeTo(cycle, content);
+  }
+
+  #writeTo(cycle: CommitCycle, content: Buffer): void {
+    const { directory, hash, name, key, parents, foundation } = this.#options;
+    if (!this.#parentsSynced) foundation?.confirm(cycle);
     const file = key.seal(content);
     cycle.replace(`${directory}/${META_FILE}`, file);
     cycle.replace(`${directory}/${META_SUM_FILE}`, Buffer.from(metaSum(hash, name, file), 'latin1'));
@@ -80,7 +106,7 @@ export class MetaFiles implements CommitMember {
   }
 
   durable(): void {
-    this.#parentsSynced = true;
+    this.confirmed();
   }
 
   /** It is left at that: who asked for the change is told, and says what is to be there instead. */

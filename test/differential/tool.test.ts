@@ -58,10 +58,12 @@ describe('the official tool', { skip: missing }, () => {
 
   for (const { command, as = 'sys' } of commands) {
     test(`${command} (${as})`, async () => {
+      // Whoever is kicked comes back, in its own time.
+      while (clients.some(({ info }) => info === undefined))
+        await new Promise((resolve) => setTimeout(resolve, 10));
       const [official, weft] = await Promise.all(
         [pair!.official, pair!.weft].map((side, index) => {
           const { server_id: id, client_id: cid } = clients[index]!.info!;
-          // Whoever is kicked comes back.
           const filled = command.replace('<id>', id).replace('<cid>', `${cid}`);
           return tool(side, as, filled, home).output;
         }),
@@ -92,7 +94,8 @@ describe('the official tool', { skip: missing }, () => {
 });
 
 function client(side: Side, user: string): Promise<NatsConnection> {
-  return connect({ servers: `127.0.0.1:${side.port}`, user, pass: user, name: `client ${user}` });
+  const servers = `127.0.0.1:${side.port}`;
+  return connect({ servers, user, pass: user, name: `client ${user}`, reconnectTimeWait: 50 });
 }
 
 function tool(

@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../../runtime/clock.js';
 import type { Disk } from '../../runtime/disk.js';
 import { type ConsumerFileState, decodeConsumerState, encodeConsumerState } from './consumer-state-file.js';
 import type { FileSealer } from './encryption.js';
-import type { CommitCycle, CommitMember, GroupCommit } from './group-commit.js';
+import type { CommitCycle, CommitMember, Foundation, GroupCommit } from './group-commit.js';
 import { CONSUMER_STATE_FILE } from './layout.js';
 import { StoreError } from './message-store.js';
 import { CorruptError } from './store-error.js';
@@ -76,6 +76,8 @@ export interface FileConsumerStoreOptions {
   /** With the key of the consumer's `meta.key`; null for a store that is not encrypted. */
   sealer: FileSealer | null;
   source: PositionSource;
+  /** See `FileStoreOptions.foundation`. */
+  foundation?: Foundation;
 }
 
 /** A consumer whose position is in `o.dat`. */
@@ -126,12 +128,14 @@ export class FileConsumerStore implements ConsumerStore, CommitMember {
     this.#timer = null;
     const { clock, sealer, source } = this.#options;
     const state = encodeConsumerState(source(), clock.now());
+    this.#options.foundation?.confirm(cycle);
     cycle.replace(this.#path, sealer === null ? state : sealer.seal(state));
     return this.position;
   }
 
   durable(flushed: unknown): void {
     if ((flushed as number) <= this.durablePosition) return;
+    this.#options.foundation?.confirmed();
     this.durablePosition = flushed as number;
     this.listener?.durable(this.durablePosition);
   }

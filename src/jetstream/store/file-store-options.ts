@@ -4,7 +4,7 @@ import type { Disk } from '../../runtime/disk.js';
 import type { HighwayHash } from '../../runtime/highway-hash.js';
 import type { FileBlock, Mark } from './file-store-block.js';
 import type { StoreKeys } from './file-store-keys.js';
-import type { GroupCommit } from './group-commit.js';
+import type { Foundation, GroupCommit } from './group-commit.js';
 import type { StoreMemory } from './message-block-cache.js';
 import type { StoreLimits } from './message-store.js';
 
@@ -24,6 +24,8 @@ export interface FileStoreOptions {
   /** With the account of the stream; null for a store that is not encrypted. */
   keys?: StoreKeys | null;
   limits?: Readonly<StoreLimits>;
+  /** Asked with every cycle: what has to be on the device before anything of the store may be. */
+  foundation?: Foundation;
   /** The sequence that a new stream begins with. */
   firstSequence?: number;
   /** When a schedule fires next, from the text of its headers; null where there is none. Nanoseconds. */

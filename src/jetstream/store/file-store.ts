@@ -406,6 +406,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   flush(cycle: CommitCycle): Flushed {
     this.#clearTheWay();
+    this.options.foundation?.confirm(cycle);
     if (!this.#distrusted) this.#distrust(cycle);
     if (this.#hasIndex) this.#dropIndex(cycle);
     if (this.#floorMoved) this.#writeFloor();
@@ -457,6 +458,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   durable(what: unknown): void {
     const flushed = what as Flushed;
     if (flushed.epoch < this.#failedEpoch) return;
+    this.options.foundation?.confirmed();
     if (this.#inFlight > 0) this.#inFlight--;
     this.#durablePosition = Math.max(this.#durablePosition, flushed.position);
     if (flushed.epoch === this.#epoch) {

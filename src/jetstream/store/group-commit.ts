@@ -34,6 +34,12 @@ export interface CommitCycle {
   syncDirectory(path: string): void;
 }
 
+/** What others build on, see `FileStoreOptions.foundation`. */
+export interface Foundation {
+  confirm(cycle: CommitCycle): void;
+  confirmed(): void;
+}
+
 export interface GroupCommitOptions {
   /** Milliseconds between syncs; 0: always, before anything is told to be durable. */
   interval: number;
