@@ -479,6 +479,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const position = Math.max(this.#durablePosition, this.#settledPosition);
     this.#failedEpoch = ++this.#epoch;
     this.#inFlight = 0;
+    this.#distrusted = false; // Nor is the directory known to be on the device.
     const removals = this.undo;
     this.undo = [];
     this.keepUndo = false;

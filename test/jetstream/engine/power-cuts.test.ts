@@ -350,6 +350,7 @@ for (const [what, seed] of Object.entries({
   'a block that an erasure has emptied for good does not come back when a write fails': 1458,
   'a block that goes out of use with the last sequence leaves word of it': 134,
   'an erasure whose block goes out of use in between': 1100,
+  'the directory is synced again when its sync was refused': 6271,
 })) {
   test(what, () => runSeed(seed));
 }
