@@ -106,7 +106,9 @@ export class FileStorage implements Storage {
    */
   #clear(directory: string): void {
     const { disk } = this.options;
-    if (disk.status(directory) === undefined) return;
+    const there = disk.status(directory);
+    if (there === undefined) return;
+    if (!there.directory) throw new Error(`not a directory: ${directory}`);
     const messages = `${directory}/${MESSAGES_DIR}`;
     const has = (path: string) => disk.status(path) !== undefined;
     const blocks = has(messages) && disk.list(messages).some(({ name }) => blockIndex(name) >= 0);

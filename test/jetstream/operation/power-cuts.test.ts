@@ -204,3 +204,32 @@ function change(
 test(`${SEEDS} seeds of changes with power cuts`, { timeout: 300_000 }, async () => {
   for (let seed = 1; seed <= SEEDS; seed++) await run(seed);
 });
+
+test('what a killed server had not synced is made durable by the first promise that builds on it', async () => {
+  const disk = new SimulatedDisk(new SeededRandom(1), false);
+  const turns = async (settled: boolean) => {
+    for (let turn = 0; turn < 12; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (settled) disk.settle();
+    }
+  };
+  disk.makeDirectory(DIRECTORY);
+  const first = storageOn(disk, '');
+  first.create('$G', stream('S', 10), CREATED);
+  // The files have their names, but nothing has made the names durable.
+  await turns(false);
+  disk.settle();
+  await turns(false);
+  disk.crash();
+  const second = storageOn(disk, '');
+  const [found] = second.recover('$G');
+  assert.equal(found?.config.name, 'S');
+  const { store } = found.storage;
+  store.append('S', null, Buffer.from('kept'), 1n);
+  await turns(true);
+  assert.equal(store.durablePosition, store.position);
+  disk.powerCut();
+  const third = storageOn(disk, '').recover('$G');
+  assert.equal(third[0]?.config.name, 'S');
+  assert.equal(third[0].storage.store.load(1)?.payload.toString(), 'kept');
+});
