@@ -18,14 +18,7 @@ import type { CommitCycle, CommitMember } from './group-commit.js';
 import { blockFile, INDEX_FILE, MESSAGES_DIR } from './layout.js';
 import type { BlockIndex } from './message-block-index.js';
 import { BlockStore } from './message-block-store.js';
-import {
-  type DamageReport,
-  diskError,
-  NO_LIMITS,
-  type RemovalReason,
-  StoreError,
-  type StoreListener,
-} from './message-store.js';
+import { type DamageReport, diskError, NO_LIMITS, type RemovalReason, StoreError } from './message-store.js';
 import { blockKeyName, MAX_RECORD_SIZE, RECORD_OVERHEAD, recordSize } from './record.js';
 
 /** A block that is mostly dead is rewritten from this size on. */
@@ -798,4 +791,4 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   }
 }
 
-export type { FileStoreOptions, StoreListener };
+export type { FileStoreOptions };

@@ -206,7 +206,11 @@ test(`${SEEDS} seeds of changes with power cuts`, { timeout: 300_000 }, async ()
 });
 
 test('what a killed server had not synced is made durable by the first promise that builds on it', async () => {
-  const disk = new SimulatedDisk(new SeededRandom(1), false);
+  for (let seed = 1; seed <= 40; seed++) await killedThenCut(seed);
+});
+
+async function killedThenCut(seed: number): Promise<void> {
+  const disk = new SimulatedDisk(new SeededRandom(seed), false);
   const turns = async (settled: boolean) => {
     for (let turn = 0; turn < 12; turn++) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -230,6 +234,6 @@ test('what a killed server had not synced is made durable by the first promise t
   assert.equal(store.durablePosition, store.position);
   disk.powerCut();
   const third = storageOn(disk, '').recover('$G');
-  assert.equal(third[0]?.config.name, 'S');
+  assert.equal(third[0]?.config.name, 'S', `seed ${seed}`);
   assert.equal(third[0].storage.store.load(1)?.payload.toString(), 'kept');
-});
+}
