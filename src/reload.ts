@@ -97,6 +97,7 @@ async function apply(server: Server, prepared: Prepared): Promise<void> {
   await Promise.all([...broker.connections.values()].map((each) => renew(server, each, isGone)));
   for (const account of broker.accounts.values()) closeExcessOf(account);
   removeAccounts(server);
+  await server.reloadJetStream();
   const digest = options.configDigest === '' ? '' : `(${options.configDigest})`;
   log.notice(`Reloaded server configuration ${digest}`);
   if (changes.some(({ key }) => key === 'tls.pinned_certs')) closeUnpinned(server, prepared.tls);

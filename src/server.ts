@@ -161,7 +161,26 @@ export class Server {
   /** Loads JetStream with what it has stored. */
   async #startJetStream(): Promise<void> {
     const { startJetStream } = await import('./jetstream/start.js');
-    this.#jetstream = startJetStream(this.broker);
+    try {
+      this.#jetstream = startJetStream(this.broker);
+    } catch (error) {
+      throw new Error(`Can't start JetStream: ${(error as Error).message}`);
+    }
+  }
+
+  /** Changes over to what new options say of JetStream. */
+  async reloadJetStream(): Promise<void> {
+    const { options } = this;
+    if (!options.jetstream.enabled) {
+      const before = this.#jetstream;
+      this.#jetstream = null;
+      await before?.close();
+    } else if (this.#jetstream === null) {
+      await this.#startJetStream().catch((error) => this.log.warn((error as Error).message));
+    } else {
+      const { reloadJetStream } = await import('./jetstream/start.js');
+      await reloadJetStream(this.#jetstream, options);
+    }
   }
 
   /** Null where it is not switched on. */

@@ -38,6 +38,8 @@ export class BrokerAccount extends Account<Subscription, DeliveryPlan, ClientCon
   responses: ResponseTable | null = null;
   /** Answers from others that this account's clients wait for. */
   awaited: AwaitedReplies | null = null;
+  /** Answers what goes to subjects of the server that nobody in the account subscribes to. Not in its interest, either. */
+  fallback: Subscription | null = null;
   /** Those of rooms inside the server that subscribe here. */
   insiders: Set<InternalClient> | null = null;
 
@@ -55,6 +57,8 @@ export class BrokerAccount extends Account<Subscription, DeliveryPlan, ClientCon
       const passage = this.systemImports.passage(this, subject);
       if (passage !== null) found.push(passage);
     }
+    if (found.length === 0 && this.fallback !== null && subject.startsWith(this.fallback.subject))
+      found.push(this.fallback);
     return found;
   }
 

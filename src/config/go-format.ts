@@ -123,3 +123,12 @@ function decimal(value: bigint, places: number): string {
   const integer = digits.slice(0, -places);
   return fraction === '' ? integer : `${integer}.${fraction}`;
 }
+
+const UNITS = ['K', 'M', 'G', 'T', 'P', 'E'];
+
+/** Bytes with the unit that fits, as the official log shows them. */
+export function friendlyBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  const power = Math.min(Math.floor(Math.log(bytes) / Math.log(1024)), UNITS.length);
+  return `${(bytes / 1024 ** power).toFixed(2)} ${UNITS[power - 1]}B`;
+}

@@ -3,7 +3,7 @@
  * change at all while the server runs. Texts, field names and their order are the official server's.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { goDuration, goFloat, goMap, goQuoteList } from './go-format.js';
+import { friendlyBytes, goDuration, goFloat, goMap, goQuoteList } from './go-format.js';
 import type { AuthCalloutOptions, AuthorizationOptions, ServerOptions } from './options.js';
 import { authTimeout } from './validate.js';
 
@@ -74,6 +74,96 @@ const always = Symbol('always');
 function sortedUsers(options: ServerOptions, withNkey: boolean): unknown {
   const users = options.authorization.users.filter((user) => (user.nkey !== undefined) === withNkey);
   return users.sort((a, b) => ((a.nkey ?? a.username)! < (b.nkey ?? b.username)! ? -1 : 1));
+}
+
+/** JetStream that is running keeps its directory, and its limits only grow. */
+const jetStreamRules: readonly ReloadRule[] = [
+  {
+    key: 'jetstream',
+    goName: 'JetStream',
+    value: ({ jetstream }) => jetstream.enabled,
+    notice: () => 'Reloaded: JetStream',
+  },
+  {
+    key: 'jetstream.limits',
+    goName: 'JetStreamLimits',
+    value: ({ jetstream }) => jetstream.limits,
+    notice: () => 'Reloaded: JetStream limits',
+  },
+  {
+    key: 'jetstream.max_memory_store',
+    goName: 'JetStreamMaxMemory',
+    value: limitsOf,
+    notice: jetStreamLimitsNotice,
+  },
+  ...(
+    [
+      ['jetstream.strict', 'NoJetStreamStrict', 'strict'],
+      ['jetstream.domain', 'JetStreamDomain', 'domain'],
+      ['jetstream.sync_interval', 'SyncInterval', 'syncInterval'],
+      ['jetstream.unique_tag', 'JetStreamUniqueTag', 'uniqueTag'],
+      ['jetstream.request_queue_limit', 'JetStreamRequestQueueLimit', 'requestQueueLimit'],
+      ['jetstream.info_queue_limit', 'JetStreamInfoQueueLimit', 'infoQueueLimit'],
+      ['jetstream.max_buffered_msgs', 'StreamMaxBufferedMsgs', 'maxBufferedMessages'],
+      ['jetstream.max_buffered_size', 'StreamMaxBufferedSize', 'maxBufferedSize'],
+    ] as const
+  ).map(
+    ([key, goName, field]): ReloadRule => ({
+      key,
+      goName,
+      // A block that went with JetStream takes its other keys along.
+      value: ({ jetstream }) => (jetstream.enabled ? jetstream[field] : always),
+    }),
+  ),
+  {
+    key: 'jetstream.key',
+    goName: 'JetStreamKey',
+    value: ({ jetstream }) => (jetstream.enabled ? jetstream.encryption : always),
+    show: () => '[REDACTED]',
+  },
+];
+
+/** What is running has limits of its own once they were not set. */
+function limitsOf({ jetstream }: ServerOptions): unknown {
+  return jetstream.enabled ? [jetstream.maxMemory, jetstream.maxStore] : undefined;
+}
+
+function jetStreamLimitsNotice(
+  { jetstream: next }: ServerOptions,
+  { jetstream: current }: ServerOptions,
+): string {
+  if (!next.enabled || !current.enabled) return '';
+  const lines: string[] = [];
+  const add = (name: string, before: number | undefined, after: number | undefined) => {
+    if (after !== undefined && before !== after)
+      lines.push(`Reloaded: JetStream ${name} = ${friendlyBytes(after)}`);
+  };
+  add('max_mem_store', current.maxMemory, next.maxMemory);
+  add('max_file_store', current.maxStore, next.maxStore);
+  return lines.join('\n');
+}
+
+/** Why JetStream cannot change over while it is running; null if it can. */
+function jetStreamRefusal(
+  { jetstream: current }: ServerOptions,
+  { jetstream: next }: ServerOptions,
+): string | null {
+  if (!current.enabled || !next.enabled) return null;
+  if (current.storeDir !== next.storeDir)
+    return `config reload not supported for jetstream storage dir${next.storeDir === undefined ? '' : 'ectory'}`;
+  const limits = [
+    [current.maxMemory, next.maxMemory],
+    [current.maxStore, next.maxStore],
+  ] as const;
+  for (const [before, after] of limits) {
+    if (before === undefined && after !== undefined)
+      return 'config reload not supported for jetstream dynamic max memory and store';
+    if (before !== undefined && after !== undefined && after < before)
+      return 'config reload not supported for decreasing jetstream max memory and store';
+  }
+  return limits.some(([before, after]) => before !== undefined && after === undefined)
+    ? 'config reload not supported for jetstream max memory and max store'
+    : null;
 }
 
 /** In the order of the fields of the official options. */
@@ -228,6 +318,7 @@ export const reloadRules: readonly ReloadRule[] = [
     value: (options) => options.serverMetadata,
     notice: () => 'Reloaded: metadata',
   },
+  ...jetStreamRules,
   fixed('feature_flags', 'FeatureFlags', 'featureFlags', goMap),
   {
     key: 'proxies',
@@ -272,6 +363,7 @@ export function diffOptions(current: ServerOptions, next: ServerOptions): Option
     const from = rule.value(current, 'current');
     const to = rule.value(next, 'next');
     if (from !== always && isDeepStrictEqual(from, to)) continue;
+    if (rule.notice === undefined && (from === always || to === always)) continue;
     if (rule.notice !== undefined) {
       const shown = from === always ? { from: undefined, to: undefined } : { from, to };
       changes.push({ key: rule.key, ...shown, notice: rule.notice(next, current) });
@@ -281,7 +373,8 @@ export function diffOptions(current: ServerOptions, next: ServerOptions): Option
       changes.push({ key: rule.key, from, to, notice: '' });
     }
   }
-  return { changes, refused: null };
+  const refused = jetStreamRefusal(current, next);
+  return refused === null ? { changes, refused } : { changes: [], refused };
 }
 
 /** Changes that go through although their keys cannot be changed in general. */

@@ -2,12 +2,16 @@
 import type { InternalClient } from '../broker/internal-client.js';
 import type { JetStreamAccountLimits } from '../config/jetstream-options.js';
 import { fromUtf8 } from '../protocol/bytes.js';
+import { quoteJson } from '../protocol/json-type.js';
 import { patternsOverlap } from '../subjects/subject.js';
 import { AccountAcks } from './account-acks.js';
+import { advise } from './advisories.js';
 import type { StreamSurroundings } from './config-checks.js';
 import { ApiError } from './errors.js';
 import type { JetStream } from './jetstream.js';
-import { withLevelOf } from './levels.js';
+import { levelOfStream, storedMetadata, withLevelOf } from './levels.js';
+import type { Restore } from './restore.js';
+import type { StoredStream, StreamStorage } from './storage.js';
 import { Stream } from './stream.js';
 import { type StreamConfig, streamConfig } from './stream-config.js';
 import { checkStreamConfig, checkStreamUpdate } from './stream-rules.js';
@@ -20,6 +24,8 @@ export class AccountJetStream {
   readonly acks: AccountAcks;
   limits: JetStreamAccountLimits;
   readonly streams = new Map<string, Stream>();
+  /** Streams that are being restored. */
+  readonly restores = new Map<string, Restore>();
   /** Bytes in use. */
   memory = 0;
   store = 0;
@@ -37,16 +43,54 @@ export class AccountJetStream {
 
   /** Opens what was stored. Streams take messages once all of them are there. */
   recover(): void {
-    for (const { config, created, storage } of this.jetstream.storage.recover(this.name))
-      this.streams.set(config.name, new Stream(this, config, created, storage));
+    for (const { config, created, storage } of this.jetstream.storage.recover(this.name)) {
+      try {
+        this.streams.set(config.name, new Stream(this, this.#complete(config), created, storage));
+      } catch (error) {
+        const { message } = error as Error;
+        this.jetstream.log.warn(`  Error recreating stream ${JSON.stringify(config.name)}: ${message}`);
+        this.jetstream.storage.failed(this.name, config.name, message);
+      }
+    }
     for (const stream of this.streams.values()) stream.start();
+  }
+
+  /** A stored configuration with the defaults of today. What would be refused today is kept: it was accepted once. */
+  #complete(config: StreamConfig): StreamConfig {
+    try {
+      return checkStreamConfig(config, this.#surroundings());
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      const { max_consumers, max_msgs, max_bytes, max_msgs_per_subject, max_msg_size } = config;
+      return {
+        ...config,
+        max_consumers: max_consumers || -1,
+        max_msgs: max_msgs || -1,
+        max_bytes: max_bytes || -1,
+        max_msgs_per_subject: max_msgs_per_subject || -1,
+        max_msg_size: max_msg_size || -1,
+      };
+    }
   }
 
   /** Throws `ApiError` 10059. */
   stream(name: string): Stream {
     const stream = this.streams.get(name);
-    if (stream === undefined) throw new ApiError('streamNotFound');
+    if (stream === undefined) {
+      const reason = this.offline.get(name);
+      throw reason === undefined
+        ? new ApiError('streamNotFound')
+        : new ApiError('streamOfflineReason', { err: reason });
+    }
     return stream;
+  }
+
+  /** Stored streams that need a server of a higher level, with the reason in official words. */
+  get offline(): ReadonlyMap<string, string> {
+    const problems = this.jetstream.storage.problems.filter(
+      ({ account, consumer, offline }) => account === this.name && consumer === '' && offline !== undefined,
+    );
+    return new Map(problems.map(({ stream, offline }) => [stream, offline!]));
   }
 
   /** The stream that answers direct gets for one of this name: itself, or a mirror of it. */
@@ -54,7 +98,8 @@ export class AccountJetStream {
     const stream = this.streams.get(name);
     if (stream?.config.allow_direct) return stream;
     for (const each of this.streams.values())
-      if (each.config.mirror_direct && each.config.mirror?.name === name) return each;
+      if (each.config.mirror_direct && each.config.mirror?.name === name && each.intake.mirror?.caughtUp)
+        return each;
     return undefined;
   }
 
@@ -72,26 +117,71 @@ export class AccountJetStream {
     this.#checkLimits(config, 0);
     this.#checkOverlap(config);
     const created = this.jetstream.now();
-    const storage = this.jetstream.storage.create(this.name, config, created);
-    const stream = new Stream(this, config, created, storage);
+    const stream = new Stream(this, config, created, this.#makeRoom(config, created));
     this.streams.set(config.name, stream);
     stream.start();
+    this.#advise(stream, 'CREATED', 'create');
+    for (const other of this.streams.values()) other.intake.originAppeared(stream.name);
     return { stream, created: true };
   }
 
-  /** Throws `ApiError`. */
-  updateStream(given: StreamConfig, pedantic: boolean): Stream {
-    const stream = this.stream(given.name);
-    const config = checkStreamUpdate(stream.config, given, this.#surroundings(), pedantic);
-    this.#checkLimits(config, Math.max(0, stream.config.max_bytes), stream);
-    this.#checkOverlap(config, stream);
-    stream.update(config);
+  /** The configuration of a stream that is about to be restored, with its defaults. Throws `ApiError`. */
+  checkNewStream(given: StreamConfig): StreamConfig {
+    const config = checkStreamConfig(given, this.#surroundings());
+    if (config.num_replicas > 1) throw new ApiError('streamReplicasNotSupported');
+    this.#checkLimits(config, 0);
+    return config;
+  }
+
+  #makeRoom(config: StreamConfig, created: string): StreamStorage {
+    try {
+      return this.jetstream.storage.create(this.name, config, created);
+    } catch (error) {
+      throw new ApiError('streamCreate', { err: (error as Error).message });
+    }
+  }
+
+  /** Takes in a stream that was restored. Throws `ApiError` when one of that name has come in the meantime. */
+  adopt({ config, created, storage }: StoredStream): Stream {
+    const stream = new Stream(this, config, created, storage);
+    this.streams.set(config.name, stream);
+    stream.start();
     return stream;
   }
 
+  /** Changes the stream of this name. Throws `ApiError`. */
+  updateStream(name: string, given: StreamConfig, pedantic: boolean): Stream {
+    const checked = checkStreamConfig(given, this.#surroundings(), pedantic);
+    if (checked.name !== name) throw new ApiError('streamMismatch');
+    const stream = this.stream(name);
+    checked.metadata = storedMetadata(checked.metadata, levelOfStream(checked));
+    const config = checkStreamUpdate(stream.config, checked, this.#surroundings(), pedantic);
+    this.#checkLimits(config, Math.max(0, stream.config.max_bytes), stream);
+    this.#checkOverlap(config, stream);
+    stream.update(config);
+    this.#advise(stream, 'UPDATED', 'modify');
+    return stream;
+  }
+
+  /** Tells of a stream that came, changed or went, once that is durable. */
+  #advise({ name }: Stream, event: string, action: string): void {
+    this.jetstream.storage.commit.after(() =>
+      advise(this, `STREAM.${event}.${name}`, 'stream_action', () => [
+        ['stream', quoteJson(name)],
+        ['action', quoteJson(action)],
+      ]),
+    );
+  }
+
+  /** Throws `ApiError` where the disk refuses; then it is still there. */
   deleteStream(stream: Stream): void {
+    try {
+      stream.destroy();
+    } catch (error) {
+      throw new ApiError('streamDelete', { err: (error as Error).message });
+    }
     this.streams.delete(stream.name);
-    stream.destroy();
+    this.#advise(stream, 'DELETED', 'delete');
   }
 
   #surroundings(): StreamSurroundings {
@@ -142,15 +232,23 @@ export class AccountJetStream {
     return sum;
   }
 
-  /** Throws `ApiError` when the account or the server has no room for so many bytes more. */
+  /** Throws `ApiError` when the server has more stored than it may have. */
+  checkServerRoom({ inMemory }: Stream): void {
+    const { jetstream } = this;
+    const used = inMemory ? jetstream.memory : jetstream.store;
+    if (used <= (inMemory ? jetstream.maxMemory : jetstream.maxStore)) return;
+    jetstream.resourcesExceeded(inMemory);
+    throw new ApiError('insufficientResources');
+  }
+
+  /** Throws `ApiError` when the account has no room for so many bytes more. */
   checkRoom(stream: Stream, bytes: number): void {
-    const { limits, jetstream } = this;
-    const used = stream.inMemory ? jetstream.memory : jetstream.store;
-    if (used > (stream.inMemory ? jetstream.maxMemory : jetstream.maxStore))
-      throw new ApiError('insufficientResources');
+    const { limits } = this;
     const limit = stream.inMemory ? limits.maxMemory : limits.maxStore;
-    if (limit >= 0 && (stream.inMemory ? this.memory : this.store) + bytes > limit)
+    if (limit >= 0 && (stream.inMemory ? this.memory : this.store) + bytes > limit) {
+      this.jetstream.accountExceeded(this, stream.inMemory);
       throw new ApiError('accountResourcesExceeded');
+    }
   }
 
   consumerLimits() {
@@ -178,7 +276,7 @@ export class AccountJetStream {
   /** Whether somebody subscribes to exactly this subject, in the queue group if one is given. */
   hasExactInterest(subject: string, group: string): boolean {
     const queue = group === '' ? null : fromUtf8(group);
-    return this.client.account.interest.exact(subject).some((sub) => queue === null || sub.queue === queue);
+    return this.client.account.interest.exact(subject).some((sub) => sub.queue === queue);
   }
 
   /** Calls back when interest in exactly this subject comes or goes; the result ends that. */

@@ -1,13 +1,15 @@
 /**
- * Acknowledgements of published messages that wait until what they promise is on disk. They leave in the order in which the
- * messages were stored.
+ * What a stream promises about messages it has stored, and waits until that is on disk: acknowledgements, and messages that are published
+ * again. They leave in the order in which the messages were stored.
  */
 
-/** A position of the store, where the acknowledgement goes, and what it says. */
 interface Waiting {
+  /** Of the store. */
   position: number;
+  /** Where the acknowledgement goes; '' for a task. */
   reply: string;
   body: string;
+  task: (() => void) | null;
 }
 
 export class AckQueue {
@@ -19,23 +21,29 @@ export class AckQueue {
     this.#send = send;
   }
 
-  /** Acknowledgements that wait. */
+  /** Those that wait. */
   get length(): number {
     return this.#waiting.length - this.#head;
   }
 
   /** Positions come in rising order. */
   add(position: number, reply: string, body: string): void {
-    this.#waiting.push({ position, reply, body });
+    this.#waiting.push({ position, reply, body, task: null });
+  }
+
+  /** Something else to do then; it is forgotten when the message was not stored after all. */
+  addTask(position: number, task: () => void): void {
+    this.#waiting.push({ position, reply: '', body: '', task });
   }
 
   /** Sends all that are covered by `position`. */
   durable(position: number): void {
     while (this.#head < this.#waiting.length) {
-      const { position: needed, reply, body } = this.#waiting[this.#head]!;
+      const { position: needed, reply, body, task } = this.#waiting[this.#head]!;
       if (needed > position) break;
       this.#head++;
-      this.#send(reply, body);
+      if (task === null) this.#send(reply, body);
+      else task();
     }
     this.#trim();
   }
@@ -46,7 +54,7 @@ export class AckQueue {
     const rest = this.#waiting.slice(this.#head);
     this.#waiting = [];
     this.#head = 0;
-    for (const { reply } of rest) this.#send(reply, body);
+    for (const { reply, task } of rest) if (task === null) this.#send(reply, body);
   }
 
   #trim(): void {

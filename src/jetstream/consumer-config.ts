@@ -82,3 +82,10 @@ export const createConsumerRequest = struct('CreateConsumerRequest', {
   action: field(consumerAction),
   pedantic: omitEmpty(bool),
 });
+
+/** The content of a consumer's `meta.inf`. */
+export const storedConsumer = struct('FileConsumerInfo', {
+  Created: field(time),
+  Name: field(text),
+  ...consumerConfig.fields,
+});

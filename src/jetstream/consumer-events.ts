@@ -1,4 +1,5 @@
 /** What a consumer tells about itself on `$JS.EVENT.>`. */
+import { ZERO_TIME } from '../protocol/rfc3339.js';
 import type { AckSubject } from './ack-subject.js';
 import { type AdvisoryFields, advise, measure } from './advisories.js';
 import type { Consumer } from './consumer.js';
@@ -48,7 +49,7 @@ export function advisePause(consumer: Consumer): void {
     ['stream', json(stream.name)],
     ['consumer', json(name)],
     ['paused', String(consumer.paused)],
-    ['pause_until', config.pause_until === undefined ? undefined : json(config.pause_until)],
+    ['pause_until', json(config.pause_until ?? ZERO_TIME)],
   ]);
 }
 

@@ -2,6 +2,7 @@
  * What the configuration of a consumer may say: defaults put in, errors in the official words and order. What only the stream's other
  * consumers and subscribers decide (is the name taken, is somebody listening) is not looked at here.
  */
+import { goDuration } from '../config/go-format.js';
 import { isSubsetOf, isValidSubscription } from '../subjects/subject.js';
 import { invalidConfig, isValidSubject, pedanticError } from './config-checks.js';
 import type { ConsumerConfig } from './consumer-config.js';
@@ -202,17 +203,17 @@ function checkCaps(config: ConsumerConfig, stream: StreamConfig, limits: Consume
       throw new ApiError('consumerMaxPendingAckExcess', { limit });
   }
   if (inactive > 0 && config.inactive_threshold > inactive)
-    throw new ApiError('consumerInactiveThresholdExcess', { limit: inactive });
+    throw new ApiError('consumerInactiveThresholdExcess', { limit: goDuration(inactive / MILLISECOND) });
 }
 
 function checkFilters(config: ConsumerConfig, refuseIf: RefuseIf): void {
   const { filter_subject: one, filter_subjects: several = [] } = config;
   refuseIf(one !== '' && several.length > 0, 'consumerDuplicateFilterSubjects');
-  if (one !== '' && !isValidSubject(one)) throw invalidConfig('nats: invalid subject');
+  if (one !== '' && !isValidSubject(one)) throw invalidConfig('invalid subject');
   refuseIf(several.includes(''), 'consumerEmptyFilter');
   const filters = filtersOf(config);
   filters.forEach((filter, at) => {
-    if (!isValidSubject(filter)) throw invalidConfig('nats: invalid subject');
+    if (!isValidSubject(filter)) throw invalidConfig('invalid subject');
     const overlaps = filters.some((other, otherAt) => otherAt !== at && isSubsetOf(filter, other));
     refuseIf(overlaps, 'consumerOverlappingSubjectFilters');
   });
@@ -250,7 +251,7 @@ function checkSampling(frequency: string): void {
   if (/^[+-]?[0-9]{1,18}$/.test(number)) {
     if (Number(number) >= 0) return;
     // The official server has no reason to give here, and its formatter says so.
-    throw new ApiError('consumerInvalidSampling', { err: '%!s(<nil>)' });
+    throw new ApiError('consumerInvalidSampling', { err: '<nil>' });
   }
   const problem = /^[+-]?[0-9]+$/.test(number) ? 'value out of range' : 'invalid syntax';
   throw new ApiError('consumerInvalidSampling', {

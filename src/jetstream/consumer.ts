@@ -27,6 +27,8 @@ import type { Stream } from './stream.js';
 const NANOSECONDS = 1e6;
 /** Beyond this many messages in a row others get their turn. */
 const TURN_MESSAGES = 512;
+/** The clock is looked at every so many messages. */
+const CLOCK_MESSAGES = 16;
 /** An ack is waited for a little longer than the client was told, as officially, so that many go in one go. */
 const ACK_WAIT_SLACK = 1;
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -68,6 +70,8 @@ export class Consumer implements ConsumerStoreListener {
   readonly store: ConsumerStore;
   /** Messages at or above `next` that match. */
   numPending = 0;
+  /** While messages are delivered: milliseconds since 1970, looked at now and then. */
+  now = 0;
   /** Milliseconds since 1970; 0 never. */
   lastDelivery = 0;
   lastAck = 0;
@@ -86,6 +90,7 @@ export class Consumer implements ConsumerStoreListener {
   #delayTimer: Timer | null = null;
   #pumping = false;
   #turnDue = false;
+  #held = false;
   /** Confirmations that wait for the disk: position and reply. */
   #confirmations: { position: number; reply: string }[] = [];
   readonly #message = new StoredMessage();
@@ -218,7 +223,8 @@ export class Consumer implements ConsumerStoreListener {
   }
 
   /** A message that matches was stored; it is delivered once it is durable. True when somebody waits for it. */
-  stored(): boolean {
+  stored(sequence: number): boolean {
+    if (sequence < this.acks.next) return false;
     this.numPending++;
     return this.mode.ready;
   }
@@ -233,6 +239,7 @@ export class Consumer implements ConsumerStoreListener {
     const known = acks.gone(sequence);
     this.#changed(false);
     if (known === null) return;
+    this.lastAck = this.clock.now();
     // What is purged goes without a word, as officially.
     if (reason !== 'purge') adviseTerminated(this, { sequence, ...known }, DELETED);
     this.pumpLater();
@@ -258,7 +265,9 @@ export class Consumer implements ConsumerStoreListener {
   purged(firstSequence: number): void {
     const { store } = this.stream;
     const isGone = (sequence: number) => store.load(sequence, this.#message) === null;
+    const { size } = this.acks.pending;
     this.acks.purged(firstSequence, isGone);
+    if (this.acks.pending.size < size) this.lastAck = this.clock.now();
     if (this.#lastOnes !== null) {
       const before = this.#lastOnes.at(-1)!;
       this.#lastOnes = this.#lastOnes.filter((each) => each >= firstSequence && !isGone(each));
@@ -282,18 +291,21 @@ export class Consumer implements ConsumerStoreListener {
 
   /** Delivers what can be delivered now. */
   pump(): void {
-    if (this.#pumping || this.closed || this.#delayTimer !== null) return;
+    if (this.#pumping || this.#held || this.closed || this.#delayTimer !== null) return;
     this.#pumping = true;
     let blocked = false;
     try {
-      for (let count = 0; this.mode.ready && !this.paused; count++) {
+      for (let count = 0; this.mode.ready; count++) {
         if (count === TURN_MESSAGES) {
           this.pumpLater();
           return;
         }
+        if (count % CLOCK_MESSAGES === 0) this.now = this.clock.now();
+        if (this.now < this.#pausedUntil) break;
         const outcome = this.#deliverNext();
         if (outcome === 'sent') continue;
         blocked = outcome !== 'empty';
+        if (!blocked) this.stream.consumers.wakeWhenDurable(this);
         break;
       }
     } finally {
@@ -310,6 +322,16 @@ export class Consumer implements ConsumerStoreListener {
       this.#turnDue = false;
       this.pump();
     });
+  }
+
+  /** Delivers nothing until `release`: who has asked for the consumer is to hear of it first. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
+    this.pumpLater();
   }
 
   #deliverNext(): 'sent' | 'empty' | 'blocked' | 'waiting' {
@@ -389,7 +411,7 @@ export class Consumer implements ConsumerStoreListener {
       this.numPending--;
       if (this.#lastOnes !== null) this.#leaveLastOne();
     }
-    const now = this.clock.now();
+    const { now } = this;
     acks.delivered(sequence, now);
     this.lastDelivery = now;
     this.#changed(false);
@@ -651,11 +673,12 @@ export class Consumer implements ConsumerStoreListener {
     this.store.stop(done);
   }
 
-  /** Ends it and removes what it has stored. */
+  /** Ends it and removes what it has stored. Throws what the disk throws; then it goes on. */
   destroy(): void {
+    // First what makes it a consumer: one without its position would begin anew.
+    this.storage.destroy();
     this.#close('deleted');
     this.store.destroy();
-    this.storage.destroy();
   }
 
   #close(reason: 'deleted' | 'shutdown'): void {

@@ -2,46 +2,39 @@
  * Streams in files, in the official layout: `<account>/streams/<stream>/{meta.inf, msgs/, obs/<consumer>/}` below the store directory.
  * What cannot be opened is told in the log and left as it is.
  */
-
-import { field, readJson, struct, text } from '../protocol/json-type.js';
-import { time } from '../protocol/rfc3339.js';
+import { goDuration } from '../config/go-format.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Disk } from '../runtime/disk.js';
 import type { HighwayHash } from '../runtime/highway-hash.js';
 import type { Log } from '../runtime/log.js';
-import { blockSizeFor } from './block-size.js';
-import { type ConsumerConfig, consumerConfig } from './consumer-config.js';
-import { MemoryConsumerStorage, MemoryStreamStorage } from './memory-storage.js';
+import { FilesStage, StreamStage } from './backup-stage.js';
+import type { DirectoryKey } from './directory-key.js';
+import { FileStreamStorage, type ReadStream, StreamFiles } from './file-stream-storage.js';
+import { isUnsupported, unsupportedReason } from './levels.js';
+import { MemoryStage, MemoryStreamStorage } from './memory-storage.js';
 import { MetaFiles } from './meta-files.js';
-import { SourceFile } from './source-file.js';
-import type { ConsumerStorage, Storage, StoredStream, StreamStorage } from './storage.js';
-import { type ConsumerStore, FileConsumerStore, type PositionSource } from './store/consumer-store.js';
-import { consumerContext, type FileSealer, streamContext } from './store/encryption.js';
-import { FileStore } from './store/file-store.js';
-import { type EncryptionOptions, StoreKeys } from './store/file-store-keys.js';
+import type {
+  StagedFiles,
+  StagedStream,
+  Storage,
+  StorageProblem,
+  StoredStream,
+  StreamStorage,
+} from './storage.js';
+import type { EncryptionOptions } from './store/file-store-keys.js';
 import type { GroupCommit } from './store/group-commit.js';
 import {
+  blockIndex,
   CONSUMERS_DIR,
-  deletedStream,
   isPathName,
   MESSAGES_DIR,
   META_FILE,
-  META_KEY_FILE,
   SNAPSHOTS_DIR,
   STREAMS_DIR,
 } from './store/layout.js';
 import type { StoreMemory } from './store/message-block-cache.js';
-import { consumerMetaName, streamMetaName } from './store/meta-file.js';
-import type { SourceEntry, Stamped } from './store/timer-files.js';
-import { type StreamConfig, streamConfig } from './stream-config.js';
-
-/** What stands before the configuration in `meta.inf`. */
-const streamMeta = struct('FileStreamInfo', { Created: field(time), ...streamConfig.fields });
-const consumerMeta = struct('FileConsumerInfo', {
-  Created: field(time),
-  Name: field(text),
-  ...consumerConfig.fields,
-});
+import { damageText } from './store/message-store.js';
+import type { StreamConfig } from './stream-config.js';
 
 export interface FileStorageOptions {
   disk: Disk;
@@ -65,6 +58,8 @@ export interface FileStorageOptions {
 export class FileStorage implements Storage {
   readonly commit: GroupCommit;
   readonly options: FileStorageOptions;
+  readonly problems: StorageProblem[] = [];
+  #stages = 0;
 
   constructor(options: FileStorageOptions) {
     this.options = options;
@@ -84,252 +79,203 @@ export class FileStorage implements Storage {
   create(account: string, config: StreamConfig, created: string): StreamStorage {
     const { clock, memory, disk } = this.options;
     if (config.storage === 'memory') return new MemoryStreamStorage(clock, memory, config);
-    const directory = this.#streamDirectory(account, config.name);
-    // What a deletion has left behind must not come to life again.
-    disk.removeTree(directory);
-    disk.makeDirectory(`${directory}/${MESSAGES_DIR}`);
-    disk.makeDirectory(`${directory}/${CONSUMERS_DIR}`);
-    const storage = new FileStreamStorage(this, account, config, directory);
+    const directory = this.streamDirectory(account, config.name);
+    this.#clear(directory);
+    const storage = this.createIn({ account, name: config.name, directory }, config);
     storage.save(config, created);
+    // What the disk has of it so far must not be in the way of another attempt, nor of the next start.
+    if (disk.status(directory) === undefined) throw new Error(`cannot create ${JSON.stringify(directory)}`);
     return storage;
+  }
+
+  /** Makes a stream's directory, with its key and its messages, but without `meta.inf`. Throws what the disk throws. */
+  createIn(place: StreamFiles['place'], config: StreamConfig): FileStreamStorage {
+    const { disk } = this.options;
+    const { directory } = place;
+    try {
+      disk.makeDirectory(`${directory}/${MESSAGES_DIR}`);
+      disk.makeDirectory(`${directory}/${CONSUMERS_DIR}`);
+      return new FileStreamStorage(this, new StreamFiles(this, place, false), config);
+    } catch (error) {
+      disk.removeTree(directory);
+      throw error;
+    }
+  }
+
+  /**
+   * Makes room for a new stream. What an interrupted creation or deletion has left, which nobody was promised, goes. A directory that
+   * holds more than that, such as a stream that no key fits, is not taken away.
+   */
+  #clear(directory: string): void {
+    const { disk } = this.options;
+    if (disk.status(directory) === undefined) return;
+    const messages = `${directory}/${MESSAGES_DIR}`;
+    const has = (path: string) => disk.status(path) !== undefined;
+    const blocks = has(messages) && disk.list(messages).some(({ name }) => blockIndex(name) >= 0);
+    if (has(`${directory}/${META_FILE}`) || blocks)
+      throw new Error(`a stream of that name is stored and could not be opened: ${directory}`);
+    disk.removeTree(directory);
+  }
+
+  /** The directories above one of a stream, as far as this server makes them. */
+  parentsOf(directory: string): string[] {
+    const parents: string[] = [];
+    const top = this.options.directory;
+    for (let at = dirname(directory); at.length >= top.length; at = dirname(at)) parents.push(at);
+    parents.push(dirname(top));
+    return parents.filter((path) => path !== '');
   }
 
   recover(account: string): StoredStream[] {
     const { disk, directory } = this.options;
     const streams = `${directory}/${account}/${STREAMS_DIR}`;
-    if (!isPathName(account) || disk.status(streams) === undefined) return [];
-    disk.removeTree(`${directory}/${account}/${SNAPSHOTS_DIR}`);
+    if (!isPathName(account)) return [];
+    if (disk.status(`${directory}/${account}`) !== undefined)
+      disk.removeTree(`${directory}/${account}/${SNAPSHOTS_DIR}`);
+    if (disk.status(streams) === undefined) return [];
     const found: StoredStream[] = [];
     for (const entry of disk.list(streams)) {
       if (!entry.directory) continue;
       if (entry.name.startsWith('.')) disk.removeTree(`${streams}/${entry.name}`);
       else {
-        const stream = this.#open(account, entry.name, `${streams}/${entry.name}`);
+        const stream = this.open(account, entry.name);
         if (stream !== null) found.push(stream);
       }
     }
     return found;
   }
 
-  #open(account: string, name: string, directory: string): StoredStream | null {
-    const { disk, log } = this.options;
-    try {
-      if (disk.status(`${directory}/${META_FILE}`) === undefined) {
-        log.warn(`  Missing stream metafile for ${JSON.stringify(directory)}`);
-        return null;
-      }
-      const files = this.metaFiles(
-        directory,
-        streamMetaName(name),
-        this.sealer(account, directory, streamContext(name)),
-      );
-      const { json, sumMatches } = files.read();
-      const { Created: created, ...config } = readJson(streamMeta, json, false);
-      if (config.name !== name) throw new Error(`its configuration is that of stream '${config.name}'`);
-      if (!sumMatches)
-        log.warn(`  Stream metafile of '${account} > ${name}' had no valid checksum, it is written anew`);
-      const storage = new FileStreamStorage(this, account, config, directory);
-      if (!sumMatches) storage.save(config, created);
-      return { config, created, storage };
-    } catch (error) {
-      log.error(`  Error recovering stream '${account} > ${name}': ${(error as Error).message}`);
+  /** Opens a stream that is there; null, with a line in the log, where that is not possible. */
+  open(account: string, name: string): StoredStream | null {
+    const { disk, log, clock } = this.options;
+    const directory = this.streamDirectory(account, name);
+    const path = `${directory}/${META_FILE}`;
+    const problem = (reason: string, line: string) => {
+      log.warn(line);
+      this.failed(account, name, reason);
       return null;
+    };
+    if (disk.status(path) === undefined)
+      return problem('no metafile', `  Missing stream metafile for ${JSON.stringify(path)}`);
+    let files: StreamFiles;
+    let read: ReadStream;
+    try {
+      files = new StreamFiles(this, { account, name, directory }, true);
+    } catch (error) {
+      const { message } = error as Error;
+      return problem(message, `  Error decrypting our stream metafile: ${message}`);
+    }
+    try {
+      read = files.read();
+    } catch (error) {
+      const { message } = error as Error;
+      return problem(message, `  Error unmarshalling stream metafile ${JSON.stringify(path)}: ${message}`);
+    }
+    const { config, created } = read;
+    if (config.name !== name) {
+      const reason = `its configuration is that of stream '${config.name}'`;
+      return problem(reason, `  Stream metafile ${JSON.stringify(path)}: ${reason}`);
+    }
+    if (isUnsupported(config.metadata)) {
+      const reason = unsupportedReason(config.metadata, read.unknown);
+      log.warn(`  Detected unsupported stream '${account} > ${name}': ${reason}`);
+      this.problems.push({ account, stream: name, consumer: '', reason, unopened: true, offline: reason });
+      return null;
+    }
+    this.#complain(account, name, path, read);
+    log.notice(`  Starting restore for stream '${account} > ${name}'`);
+    const begin = clock.monotonic();
+    if (files.key.change === 'encrypt') log.notice(`  Encrypting stream '${account} > ${name}'`);
+    if (files.key.change === 'convert')
+      log.notice(`  Converting to ${this.#cipherName()} for stream '${account} > ${name}'`);
+    let storage: FileStreamStorage;
+    try {
+      storage = new FileStreamStorage(this, files, config);
+      if (config.allow_atomic) storage.finishBatches();
+    } catch (error) {
+      const { message } = error as Error;
+      return problem(message, `  Error recreating stream ${JSON.stringify(name)}: ${message}`);
+    }
+    for (const report of storage.store.reports) {
+      const text = damageText(report);
+      log.error(`  Stream '${account} > ${name}': ${text}`);
+      this.problems.push({ account, stream: name, consumer: '', reason: text, unopened: false });
+    }
+    // As it is: fields that are not known here stay in the file.
+    if (!read.current) files.meta.write(read.json);
+    const count = storage.store.state.messages.toLocaleString('en-US');
+    const took = goDuration(Math.round(clock.monotonic() - begin));
+    log.notice(`  Restored ${count} messages for stream '${account} > ${name}' in ${took}`);
+    return { config, created, storage };
+  }
+
+  failed(account: string, stream: string, reason: string): void {
+    this.problems.push({ account, stream, consumer: '', reason, unopened: true });
+  }
+
+  #complain(account: string, stream: string, path: string, { unknown, sumProblem }: ReadStream): void {
+    const { log } = this.options;
+    if (sumProblem !== null) {
+      const reason = `${sumProblem}, it is written anew`;
+      log.warn(`  Stream metafile ${JSON.stringify(path)}: ${reason}`);
+      this.problems.push({ account, stream, consumer: '', reason, unopened: false });
+    }
+    if (unknown !== null) {
+      const reason = `${unknown.message}, which is left out of account`;
+      log.warn(`  Stream metafile ${JSON.stringify(path)}: ${reason}`);
+      this.problems.push({ account, stream, consumer: '', reason, unopened: false });
     }
   }
 
-  #streamDirectory(account: string, stream: string): string {
+  #cipherName(): string {
+    return this.options.encryption?.cipher === 'aes' ? 'AES-GCM' : 'ChaCha20-Poly1305';
+  }
+
+  stage(account: string, config: StreamConfig, created: string): StagedStream {
+    return config.storage === 'memory'
+      ? new MemoryStage(this.options, config, created)
+      : new StreamStage(this, account, config, created);
+  }
+
+  stageFiles(account: string, config: StreamConfig): StagedFiles | null {
+    return config.storage === 'memory' ? null : new FilesStage(this, account, config);
+  }
+
+  /** A directory for something that is not complete; the next start, also of the official server, removes it. */
+  stageDirectory(account: string): string {
+    return `${this.options.directory}/${account}/${SNAPSHOTS_DIR}/snap-${++this.#stages}`;
+  }
+
+  /** Puts a directory that is complete and durable in its place. Throws what the disk throws. */
+  adopt(account: string, name: string, from: string): void {
+    const { disk } = this.options;
+    const to = this.streamDirectory(account, name);
+    this.#clear(to);
+    disk.makeDirectory(dirname(to));
+    disk.rename(from, to);
+    for (const parent of this.parentsOf(to)) disk.syncDirectoryNow(parent);
+  }
+
+  streamDirectory(account: string, stream: string): string {
     return `${this.options.directory}/${account}/${STREAMS_DIR}/${stream}`;
   }
 
-  keys(account: string): StoreKeys | null {
-    const { encryption } = this.options;
-    return encryption === null ? null : new StoreKeys(encryption, account);
-  }
-
-  /** What seals the files of a folder; null where nothing is encrypted. */
-  sealer(account: string, directory: string, context: string): FileSealer | null {
-    const path = `${directory}/${META_KEY_FILE}`;
-    const keys = this.keys(account);
-    if (keys === null) {
-      if (this.options.disk.status(path) !== undefined) throw new Error('encryption not enabled');
-      return null;
-    }
-    return keys.sealer(this.options.disk, path, context).sealer;
-  }
-
-  metaFiles(directory: string, name: string, sealer: FileSealer | null): MetaFiles {
+  metaFiles(directory: string, parents: readonly string[], name: string, key: DirectoryKey): MetaFiles {
     const { disk, commit, hash, log } = this.options;
     return new MetaFiles({
       disk,
       commit,
       hash,
       directory,
+      parents,
       name,
-      sealer,
+      key,
       failed: (error) =>
         log.error(`Error writing metafile in ${JSON.stringify(directory)}: ${error.message}`),
     });
   }
 }
 
-class FileStreamStorage implements StreamStorage {
-  readonly store: FileStore;
-  readonly #storage: FileStorage;
-  readonly #account: string;
-  readonly #name: string;
-  readonly #directory: string;
-  readonly #meta: MetaFiles;
-  readonly #sources: SourceFile;
-
-  constructor(storage: FileStorage, account: string, config: StreamConfig, directory: string) {
-    this.#storage = storage;
-    this.#account = account;
-    this.#name = config.name;
-    this.#directory = directory;
-    const { disk, clock, memory, commit, hash, maxPayload, scheduleOf } = storage.options;
-    const sealer = storage.sealer(account, directory, streamContext(config.name));
-    this.#meta = storage.metaFiles(directory, streamMetaName(config.name), sealer);
-    const keys = storage.keys(account);
-    this.#sources = new SourceFile(disk, commit, directory, (error) =>
-      storage.options.log.error(
-        `Error writing sources of stream '${account} > ${config.name}': ${error.message}`,
-      ),
-    );
-    this.store = new FileStore({
-      disk,
-      clock,
-      memory,
-      commit,
-      hash,
-      name: config.name,
-      directory,
-      blockSize:
-        storage.options.blockSize ?? blockSizeFor(config, keys !== null, maxPayload(account)),
-      compress: config.compression === 's2',
-      keys,
-      firstSequence: Math.max(1, config.first_seq),
-      ...(scheduleOf === undefined ? {} : { scheduleOf }),
-    });
-  }
-
-  save(config: StreamConfig, created: string): void {
-    this.#meta.write(streamMeta.write({ Created: created, ...config }));
-  }
-
-  loadSources(): Stamped<SourceEntry> | null {
-    return this.#sources.read();
-  }
-
-  saveSources(content: () => Stamped<SourceEntry>): void {
-    this.#sources.save(content);
-  }
-
-  consumer(name: string, inMemory: boolean): ConsumerStorage {
-    return inMemory
-      ? new MemoryConsumerStorage()
-      : new FileConsumerStorage(
-          this.#storage,
-          this.#account,
-          this.#name,
-          name,
-          this.#consumerDirectory(name),
-        );
-  }
-
-  #consumerDirectory(name: string): string {
-    return `${this.#directory}/${CONSUMERS_DIR}/${name}`;
-  }
-
-  storedConsumers(): { name: string; config: ConsumerConfig; created: string; storage: ConsumerStorage }[] {
-    const { disk, log } = this.#storage.options;
-    const parent = `${this.#directory}/${CONSUMERS_DIR}`;
-    if (disk.status(parent) === undefined) return [];
-    const found: { name: string; config: ConsumerConfig; created: string; storage: ConsumerStorage }[] = [];
-    for (const entry of disk.list(parent)) {
-      const directory = `${parent}/${entry.name}`;
-      if (!entry.directory || disk.status(`${directory}/${META_FILE}`) === undefined) continue;
-      try {
-        const storage = new FileConsumerStorage(
-          this.#storage,
-          this.#account,
-          this.#name,
-          entry.name,
-          directory,
-        );
-        found.push({ name: entry.name, storage, ...storage.read() });
-      } catch (error) {
-        const path = `${this.#account} > ${this.#name} > ${entry.name}`;
-        log.error(`    Error recovering consumer '${path}': ${(error as Error).message}`);
-      }
-    }
-    return found;
-  }
-
-  /** The folder gets a name that the next start removes, should this one not get to its end. */
-  destroy(): void {
-    const { disk } = this.#storage.options;
-    this.#meta.forget();
-    this.#sources.forget();
-    this.store.destroy();
-    const parent = this.#directory.slice(0, this.#directory.lastIndexOf('/'));
-    const gone = `${parent}/${deletedStream(this.#name)}`;
-    disk.removeTree(gone);
-    this.#storage.commit.forgetDirectory(this.#directory);
-    disk.rename(this.#directory, gone);
-    disk.syncDirectoryNow(parent);
-    disk.removeTree(gone);
-  }
-
-  stop(done: (error: Error | null) => void): void {
-    this.store.stop(done);
-  }
-}
-
-class FileConsumerStorage implements ConsumerStorage {
-  readonly #storage: FileStorage;
-  readonly #directory: string;
-  readonly #name: string;
-  readonly #sealer: FileSealer | null;
-  readonly #meta: MetaFiles;
-
-  constructor(storage: FileStorage, account: string, stream: string, name: string, directory: string) {
-    this.#storage = storage;
-    this.#directory = directory;
-    this.#name = name;
-    storage.options.disk.makeDirectory(directory);
-    this.#sealer = storage.sealer(account, directory, consumerContext(stream, name));
-    this.#meta = storage.metaFiles(directory, consumerMetaName(stream, name), this.#sealer);
-  }
-
-  read(): { config: ConsumerConfig; created: string } {
-    const { json, sumMatches } = this.#meta.read();
-    const { Created: created, Name: _name, ...config } = readJson(consumerMeta, json, false);
-    if (!sumMatches) this.save(config, created);
-    return { config, created };
-  }
-
-  open(source: PositionSource): ConsumerStore {
-    const { disk, clock, commit } = this.#storage.options;
-    return new FileConsumerStore({
-      disk,
-      clock,
-      commit,
-      directory: this.#directory,
-      sealer: this.#sealer,
-      source,
-    });
-  }
-
-  save(config: ConsumerConfig, created: string): void {
-    this.#meta.write(consumerMeta.write({ Created: created, Name: this.#name, ...config }));
-  }
-
-  destroy(): void {
-    const { disk, commit } = this.#storage.options;
-    this.#meta.forget();
-    commit.forgetDirectory(this.#directory);
-    disk.removeTree(this.#directory);
-    const parent = this.#directory.slice(0, this.#directory.lastIndexOf('/'));
-    if (disk.status(parent) !== undefined) disk.syncDirectoryNow(parent);
-  }
+function dirname(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }

@@ -48,6 +48,14 @@ export function withHeaderSet(text: string, name: string, value: string): string
   return withHeader(withoutHeader(text, name), name, value);
 }
 
+/** The same, but a line that is there keeps its place; further ones of the name stay. */
+export function withHeaderInPlace(text: string, name: string, value: string): string {
+  const at = text.indexOf(`\r\n${name}:`);
+  if (at === -1) return withHeader(text, name, value);
+  const end = text.indexOf('\r\n', at + 2);
+  return `${text.slice(0, at + 2)}${name}: ${value}${text.slice(end)}`;
+}
+
 /** A block of one or more headers. */
 export function headerBlock(headers: Readonly<Record<string, string | number>>): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);

@@ -4,11 +4,29 @@ import type { JetStreamAccountLimits, JetStreamOptions } from '../config/jetstre
 import { nanosecondsToTime } from '../protocol/rfc3339.js';
 import type { Log } from '../runtime/log.js';
 import { Nuid } from '../runtime/nuid.js';
+import { RateLimitedLog } from '../runtime/rate-limited-log.js';
 import { AccountJetStream } from './account-jetstream.js';
+import { advise } from './advisories.js';
 import { Api } from './api/api.js';
+import { refuseRequests } from './api/not-enabled.js';
+import {
+  type AccountDetailOptions,
+  accountDetail,
+  serverConfig,
+  serverLimits,
+  serverStats,
+  serverTotals,
+} from './figures.js';
+import { json } from './info.js';
 import type { Storage } from './storage.js';
-import type { DamageReport, StoreError } from './store/message-store.js';
+import type { StoreMemory } from './store/message-block-cache.js';
+import { type DamageReport, damageText, type StoreError } from './store/message-store.js';
 import type { Stream } from './stream.js';
+
+/** As many problems are remembered; the log has them all. */
+const MAX_PROBLEMS = 1000;
+/** Sequences that an advisory names. */
+const MAX_NAMED = 1000;
 
 export interface JetStreamParts {
   broker: Broker;
@@ -17,29 +35,46 @@ export interface JetStreamParts {
   /** Bytes that all accounts together may use. */
   maxMemory: number;
   maxStore: number;
+  /** Where it is stored, with `/jetstream` at its end; '' where nothing is. */
+  directory?: string;
+  /** What the stores share, for monitoring. */
+  stores?: StoreMemory;
 }
+
+/** Milliseconds between two lines in the log about the same stream that cannot be written. */
+const FAILURE_PAUSE = 10_000;
 
 export class JetStream {
   readonly broker: Broker;
   readonly log: Log;
   readonly storage: Storage;
-  readonly maxMemory: number;
-  readonly maxStore: number;
+  /** With `/jetstream` at its end. */
+  readonly directory: string;
+  /** What the stores share; null where a program has brought its own storage. */
+  readonly stores: StoreMemory | null;
+  maxMemory: number;
+  maxStore: number;
   options: JetStreamOptions;
   readonly accounts = new Map<string, AccountJetStream>();
   readonly nuid = new Nuid();
   /** Bytes in use. */
   memory = 0;
   store = 0;
+  /** Batches that are under way. */
+  readonly batches = { atomic: 0, fast: 0 };
   readonly #apis = new Map<string, Api>();
+  readonly #failures: RateLimitedLog;
 
-  constructor({ broker, options, storage, maxMemory, maxStore }: JetStreamParts) {
+  constructor({ broker, options, storage, maxMemory, maxStore, directory = '', stores }: JetStreamParts) {
     this.broker = broker;
     this.log = broker.log;
     this.options = options;
     this.storage = storage;
     this.maxMemory = maxMemory;
     this.maxStore = maxStore;
+    this.directory = directory;
+    this.stores = stores ?? null;
+    this.#failures = new RateLimitedLog(broker.log, broker.clock, FAILURE_PAUSE);
   }
 
   /** Gives an account JetStream, with what is stored for it. */
@@ -56,6 +91,53 @@ export class JetStream {
     this.#apis.set(account.name, api);
     api.open();
     return added;
+  }
+
+  /** Accounts without JetStream are told that they have none. */
+  refuseOthers(): void {
+    for (const account of this.broker.accounts.values()) {
+      if (this.accounts.has(account.name) === (account.fallback === null)) continue;
+      account.fallback = account.fallback === null ? refuseRequests(this, account) : null;
+      account.cache.invalidate('$JS.API.>', true);
+    }
+  }
+
+  /** Takes JetStream away from an account; what is stored stays. */
+  async disable(account: AccountJetStream): Promise<void> {
+    this.#apis.get(account.name)?.close();
+    this.#apis.delete(account.name);
+    this.accounts.delete(account.name);
+    for (const restore of [...account.restores.values()]) restore.cancel();
+    await this.#stop([...account.streams.values()]);
+    account.client.close();
+    for (const stream of account.streams.values()) stream.release();
+    account.streams.clear();
+    const { problems } = this.storage;
+    const others = problems.filter((problem) => problem.account !== account.name);
+    problems.splice(0, problems.length, ...others);
+  }
+
+  // --- What monitoring shows ----------------------------------------------------------------------------------------
+
+  get config(): object {
+    return serverConfig(this);
+  }
+
+  get stats() {
+    return serverStats(this);
+  }
+
+  get limits(): object {
+    return serverLimits(this);
+  }
+
+  get totals() {
+    return serverTotals(this);
+  }
+
+  /** An account with its streams, as `/jsz` shows it. */
+  detail(account: AccountJetStream, options: AccountDetailOptions): object {
+    return accountDetail(account, options);
   }
 
   /** Bytes that streams with `max_bytes` may come to need. */
@@ -84,20 +166,62 @@ export class JetStream {
   }
 
   storeFailed(stream: Stream, error: StoreError): void {
-    this.log.error(
+    this.#failures.error(
       `JetStream failed to store a msg on stream '${stream.account.name} > ${stream.name}': ${error.message}`,
+    );
+    if (error.diskCode !== 'ENOSPC') return;
+    advise(stream.account, 'SERVER.OUT_OF_STORAGE', 'server_out_of_space', () => [
+      ['server', json(this.broker.serverName)],
+      ['server_id', json(this.broker.identity.id)],
+      ['stream', json(stream.name)],
+    ]);
+  }
+
+  /** The server as a whole has more stored than it may have. */
+  resourcesExceeded(inMemory: boolean): void {
+    const kind = inMemory ? 'memory' : 'file';
+    this.#failures.error(`JetStream ${kind} resource limits exceeded for server`);
+  }
+
+  accountExceeded(account: AccountJetStream, inMemory: boolean): void {
+    const kind = inMemory ? 'memory' : 'file';
+    this.#failures.warn(`JetStream ${kind} resource limits exceeded for account: "${account.name}"`);
+  }
+
+  /** More is published than can be written. */
+  tooBusy({ account, name }: Stream): void {
+    this.#failures.warn(
+      `Dropping messages due to excessive stream ingest rate on '${account.name}' > '${name}'`,
     );
   }
 
-  damaged(stream: Stream, { file, reason, sequences }: DamageReport): void {
-    const lost = sequences.length === 0 ? '' : `, ${sequences.length} messages are lost`;
-    this.log.error(`Stream '${stream.account.name} > ${stream.name}': ${file} is damaged: ${reason}${lost}`);
+  damaged(stream: Stream, report: DamageReport): void {
+    const reason = damageText(report);
+    const { name, account } = stream;
+    this.log.error(`Stream '${account.name} > ${name}': ${reason}`);
+    const { problems } = this.storage;
+    if (problems.length < MAX_PROBLEMS)
+      problems.push({ account: account.name, stream: name, consumer: '', reason, unopened: false });
+    advise(account, `STREAM.DAMAGED.${name}`, 'stream_damaged', () => [
+      ['stream', JSON.stringify(name)],
+      ['file', json(report.file)],
+      ['reason', json(report.reason)],
+      ['messages', JSON.stringify(report.sequences.slice(0, MAX_NAMED))],
+      ['bytes', String(report.bytes)],
+    ]);
   }
 
   /** Writes everything and ends. */
   async close(): Promise<void> {
+    const accounts = [...this.accounts.values()];
     for (const api of this.#apis.values()) api.close();
-    const streams = [...this.accounts.values()].flatMap((account) => [...account.streams.values()]);
+    for (const { restores } of accounts) for (const restore of [...restores.values()]) restore.cancel();
+    await this.#stop(accounts.flatMap((account) => [...account.streams.values()]));
+    await new Promise<void>((resolve) => this.storage.commit.stop(() => resolve()));
+    for (const account of accounts) account.client.close();
+  }
+
+  async #stop(streams: readonly Stream[]): Promise<void> {
     await Promise.all(
       streams.map(
         (stream) =>
@@ -109,8 +233,6 @@ export class JetStream {
           }),
       ),
     );
-    await new Promise<void>((resolve) => this.storage.commit.stop(() => resolve()));
-    for (const account of this.accounts.values()) account.client.close();
   }
 
   storeFailedAtEnd(stream: Stream, error: Error): void {

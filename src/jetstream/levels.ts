@@ -57,9 +57,21 @@ export function isUnsupported(metadata: Metadata): boolean {
   return level !== undefined && !(Number(level) <= API_LEVEL);
 }
 
+/** Why an asset is not loaded, in the official words. `unknown` is what a strict reader says of it. */
+export function unsupportedReason(metadata: Metadata, unknown: Error | null): string {
+  return unknown === null
+    ? `unsupported - required API level: ${metadata?.[REQUIRED_LEVEL]}, current API level: ${API_LEVEL}`
+    : `unsupported - config error: ${unknown.message.replace(/^json: /, '')}`;
+}
+
 /** Whether a request asks for a server of a higher level. */
 export function needsHigherLevel(header: Uint8Array | null): boolean {
   if (header === null) return false;
   const level = headerValue(headerText(header), REQUIRED_LEVEL_HEADER);
-  return level !== undefined && level !== '' && !(/^-?[0-9]+$/.test(level) && Number(level) <= API_LEVEL);
+  return level !== undefined && level !== '' && exceedsLevel(level);
+}
+
+/** Whether the level that a request asks for is higher than this server's, or none at all. */
+export function exceedsLevel(level: string): boolean {
+  return !(/^-?[0-9]+$/.test(level) && Number(level) <= API_LEVEL);
 }

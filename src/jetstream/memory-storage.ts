@@ -1,16 +1,36 @@
 /** Streams in memory: they are gone with the server. */
+
 import type { Clock } from '../runtime/clock.js';
-import type { ConsumerStorage, Storage, StoredStream, StreamStorage } from './storage.js';
-import { MemoryConsumerStore } from './store/consumer-store.js';
+import type { ConsumerConfig } from './consumer-config.js';
+import type {
+  ConsumerStorage,
+  StagedStream,
+  Storage,
+  StorageProblem,
+  StoredConsumer,
+  StoredStream,
+  StreamStorage,
+} from './storage.js';
+import { type ConsumerPosition, MemoryConsumerStore } from './store/consumer-store.js';
 import type { GroupCommit } from './store/group-commit.js';
 import { MemoryStore } from './store/memory-store.js';
 import type { StoreMemory } from './store/message-block-cache.js';
+import type { MessageStore } from './store/message-store.js';
 import type { StreamConfig } from './stream-config.js';
 
 /** A consumer whose position is not kept. */
 export class MemoryConsumerStorage implements ConsumerStorage {
+  readonly failure = null;
+  readonly #position: ConsumerPosition | null;
+
+  /** Begins at `position`, if it is given. */
+  constructor(position: ConsumerPosition | null = null) {
+    this.#position = position;
+  }
+
   open(): MemoryConsumerStore {
-    return new MemoryConsumerStore();
+    const position = this.#position;
+    return position === null ? new MemoryConsumerStore() : new PlacedConsumerStore(position);
   }
 
   save(): void {
@@ -22,11 +42,29 @@ export class MemoryConsumerStorage implements ConsumerStorage {
   }
 }
 
+class PlacedConsumerStore extends MemoryConsumerStore {
+  readonly #position: ConsumerPosition;
+
+  constructor(position: ConsumerPosition) {
+    super();
+    this.#position = position;
+  }
+
+  override load(): ConsumerPosition {
+    return this.#position;
+  }
+}
+
 export class MemoryStreamStorage implements StreamStorage {
   readonly store: MemoryStore;
+  readonly failure = null;
+  readonly unopened: ReadonlySet<string> = new Set();
+  readonly #consumers: StoredConsumer[];
 
-  constructor(clock: Clock, memory: StoreMemory, config: StreamConfig) {
+  /** `consumers` are those of a backup. */
+  constructor(clock: Clock, memory: StoreMemory, config: StreamConfig, consumers: StoredConsumer[] = []) {
     this.store = new MemoryStore(clock, memory, Math.max(1, config.first_seq));
+    this.#consumers = consumers;
   }
 
   save(): void {
@@ -45,8 +83,16 @@ export class MemoryStreamStorage implements StreamStorage {
     return new MemoryConsumerStorage();
   }
 
-  storedConsumers(): [] {
-    return [];
+  storedConsumers(): StoredConsumer[] {
+    return this.#consumers.splice(0);
+  }
+
+  consumerFailed(): void {
+    // What is not stored does not fail.
+  }
+
+  retire(): void {
+    // Nothing of it is found again.
   }
 
   destroy(): void {
@@ -58,9 +104,42 @@ export class MemoryStreamStorage implements StreamStorage {
   }
 }
 
+/** A stream in memory is out of sight until somebody is given it. */
+export class MemoryStage implements StagedStream {
+  readonly store: MessageStore;
+  readonly #consumers: StoredConsumer[] = [];
+  readonly #storage: MemoryStreamStorage;
+  readonly #config: StreamConfig;
+  readonly #created: string;
+
+  constructor(
+    { clock, memory }: { clock: Clock; memory: StoreMemory },
+    config: StreamConfig,
+    created: string,
+  ) {
+    this.#config = config;
+    this.#created = created;
+    this.#storage = new MemoryStreamStorage(clock, memory, config, this.#consumers);
+    this.store = this.#storage.store;
+  }
+
+  addConsumer(name: string, config: ConsumerConfig, created: string, position: ConsumerPosition): void {
+    this.#consumers.push({ name, config, created, storage: new MemoryConsumerStorage(position) });
+  }
+
+  finish(done: (error: Error | null, stream: StoredStream | null) => void): void {
+    done(null, { config: this.#config, created: this.#created, storage: this.#storage });
+  }
+
+  discard(): void {
+    this.#storage.destroy();
+  }
+}
+
 /** For servers that keep nothing: all streams are in memory, whatever they ask for. */
 export class MemoryStorage implements Storage {
   readonly commit: GroupCommit;
+  readonly problems: StorageProblem[] = [];
   readonly #clock: Clock;
   readonly #memory: StoreMemory;
 
@@ -72,6 +151,18 @@ export class MemoryStorage implements Storage {
 
   create(_account: string, config: StreamConfig): StreamStorage {
     return new MemoryStreamStorage(this.#clock, this.#memory, config);
+  }
+
+  stage(_account: string, config: StreamConfig, created: string): StagedStream {
+    return new MemoryStage({ clock: this.#clock, memory: this.#memory }, config, created);
+  }
+
+  failed(): void {
+    // Nothing is recovered.
+  }
+
+  stageFiles(): null {
+    return null;
   }
 
   recover(): StoredStream[] {

@@ -1,10 +1,10 @@
 /**
- * The configuration of a stream or a consumer on disk: `meta.inf` with its sum beside it. A crash between the two leaves a sum that does
- * not match; then the configuration is believed if it can be read, and the sum is written anew.
+ * The configuration of a stream or a consumer on disk: `meta.inf` with its sum beside it. Each of them is replaced as a whole, so a crash
+ * between the two leaves a sum that does not match; then the configuration is believed if it can be read, and the sum is written anew.
  */
 import type { Disk } from '../runtime/disk.js';
 import type { HighwayHash } from '../runtime/highway-hash.js';
-import type { FileSealer } from './store/encryption.js';
+import type { DirectoryKey } from './directory-key.js';
 import type { CommitCycle, CommitMember, GroupCommit } from './store/group-commit.js';
 import { META_FILE, META_SUM_FILE } from './store/layout.js';
 import { metaSum } from './store/meta-file.js';
@@ -15,56 +15,77 @@ export interface MetaFilesOptions {
   hash: HighwayHash;
   /** The folder; it is there when the files are written. */
   directory: string;
+  /** Folders above it that may be new; their names are made durable with the first write. */
+  parents: readonly string[];
   /** See `streamMetaName` and `consumerMetaName`. */
   name: string;
-  /** Null where nothing is encrypted. */
-  sealer: FileSealer | null;
+  key: DirectoryKey;
   failed(error: Error): void;
+}
+
+export interface ReadMeta {
+  json: Buffer;
+  /** Whether the sum is there and right, and the file sealed as files are today. */
+  current: boolean;
+  /** What is wrong with the sum, in the official words; null if nothing is. */
+  sumProblem: string | null;
 }
 
 export class MetaFiles implements CommitMember {
   readonly #options: MetaFilesOptions;
-  /** What has to be written; null when the files have it. */
+  /** What has to be written; null when that has been handed over. */
   #content: Buffer | null = null;
-  #written: Buffer | null = null;
+  #parentsSynced: boolean;
+  /** Why what was to be written last is not durable; null while it is under way, and once it is. */
+  failure: Error | null = null;
 
   constructor(options: MetaFilesOptions) {
     this.#options = options;
+    this.#parentsSynced = options.parents.length === 0;
   }
 
-  /** The JSON text. Throws what the disk throws, and `CorruptError` for what cannot be opened. */
-  read(): { json: Buffer; sumMatches: boolean } {
-    const { disk, directory, hash, name, sealer } = this.#options;
-    const file = disk.readFile(`${directory}/${META_FILE}`);
+  /** Throws what the disk throws, and `CorruptError` for what cannot be opened. */
+  read(): ReadMeta {
+    const { disk, directory, hash, name, key } = this.#options;
+    const path = `${directory}/${META_FILE}`;
+    const file = disk.readFile(path);
     const sumPath = `${directory}/${META_SUM_FILE}`;
-    const sum = disk.status(sumPath) === undefined ? '' : disk.readFile(sumPath).toString('latin1');
-    const json = sealer === null ? file : sealer.open(file);
-    return { json, sumMatches: sum === metaSum(hash, name, file) };
+    const sum = disk.status(sumPath) === undefined ? null : disk.readFile(sumPath).toString('latin1');
+    const wanted = metaSum(hash, name, file);
+    const { content, current } = key.read(file, (plain) => plain[0] === 0x7b);
+    let sumProblem: string | null = null;
+    if (sum === null) sumProblem = `checksum file is missing`;
+    else if (sum !== wanted)
+      sumProblem = `checksums do not match ${JSON.stringify(sum)} vs ${JSON.stringify(wanted)}`;
+    return { json: content, current: current && sumProblem === null, sumProblem };
   }
 
-  /** Durable with the next group commit. */
-  write(json: string): void {
-    this.#content = Buffer.from(json, 'utf8');
+  /** Durable with the next group commit; `failure` tells when it is not. */
+  write(json: string | Buffer): void {
+    this.#content = typeof json === 'string' ? Buffer.from(json, 'utf8') : json;
+    this.failure = null;
     this.#options.commit.dirty(this);
   }
 
   flush(cycle: CommitCycle): void {
-    if (this.#content === null) return;
-    const { directory, hash, name, sealer } = this.#options;
-    const file = sealer === null ? this.#content : sealer.seal(this.#content);
+    const content = this.#content;
+    if (content === null) return;
+    this.#content = null;
+    const { directory, hash, name, key, parents } = this.#options;
+    const file = key.seal(content);
     cycle.replace(`${directory}/${META_FILE}`, file);
     cycle.replace(`${directory}/${META_SUM_FILE}`, Buffer.from(metaSum(hash, name, file), 'latin1'));
     cycle.syncDirectory(directory);
-    this.#written = this.#content;
+    if (!this.#parentsSynced) for (const parent of parents) cycle.syncDirectory(parent);
   }
 
   durable(): void {
-    if (this.#written === this.#content) this.#content = null;
-    this.#written = null;
+    this.#parentsSynced = true;
   }
 
+  /** It is left at that: who asked for the change is told, and says what is to be there instead. */
   failed(error: Error): void {
-    this.#written = null;
+    this.failure = error;
     this.#options.failed(error);
   }
 

@@ -16,6 +16,7 @@ const CAUGHT_UP = 10;
 export class Mirror implements Copier {
   readonly stream: Stream;
   readonly kind = 'mirror';
+  readonly name = '';
   readonly source: StreamSource;
   readonly consumerName: string;
   readonly level = 4;
@@ -46,7 +47,8 @@ export class Mirror implements Copier {
     return { deliver_policy: 'all', opt_start_seq: 0, opt_start_time: undefined };
   }
 
-  begin(delivered: number): number {
+  begin(delivered: number, pending: number): number {
+    if (pending < CAUGHT_UP) this.caughtUp = true;
     const { store } = this.stream;
     const { lastSequence } = store.state;
     if (delivered <= lastSequence) return lastSequence;

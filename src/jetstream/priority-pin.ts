@@ -49,7 +49,8 @@ export class PriorityPin {
 
   /** Takes the pin away and tells of it. */
   unpin(reason: 'admin' | 'timeout'): void {
-    if (this.current === '') return;
+    // As officially, an operator is told so in any case.
+    if (this.current === '' && reason === 'timeout') return;
     this.release();
     this.#advise('UNPINNED', 'consumer_group_unpinned', ['reason', JSON.stringify(reason)]);
     this.#onRelease();

@@ -159,7 +159,7 @@ export class PullDelivery implements DeliveryMode {
     const needsPin = this.#consumer.config.priority_policy === 'pinned_client' && this.pins.current === '';
     let passedOver = 0;
     for (let request = this.queue.first; request !== null; request = this.queue.first) {
-      if (request.expires !== 0 && this.#now >= request.expires) {
+      if (request.expires !== 0 && this.#consumer.now >= request.expires) {
         this.#timeOut(request);
         continue;
       }
@@ -208,7 +208,7 @@ export class PullDelivery implements DeliveryMode {
     request.delivered++;
     if (request.batch <= 0) this.queue.remove(request);
     else if (this.queue.size > 1) this.queue.requeue(request, this.#prioritized);
-    if (request.heartbeat > 0) request.nextHeartbeat = this.#now + request.heartbeat;
+    if (request.heartbeat > 0) request.nextHeartbeat = this.#consumer.now + request.heartbeat;
     this.#current = request;
     return request.route;
   }
@@ -235,7 +235,7 @@ export class PullDelivery implements DeliveryMode {
   sent(_size: number): void {
     const request = this.#current!;
     this.#current = null;
-    this.#lastActivity = this.#now;
+    this.#lastActivity = this.#consumer.now;
     // The batch is complete with bytes to spare.
     if (request.batch <= 0 && request.bytes > 0)
       this.#tell(request.route, statusBlock(409, 'Batch Completed', leftOf(request)));
@@ -258,9 +258,10 @@ export class PullDelivery implements DeliveryMode {
   #review(ended: boolean): number {
     const now = this.#now;
     let wanted = 0;
+    let over: PullRequest[] | null = null;
     for (const request of this.queue) {
       if (request.expires !== 0 && now >= request.expires) {
-        this.#timeOut(request);
+        (over ??= []).push(request);
       } else if (ended && request.noWait && (request.expires === 0 || request.delivered > 0)) {
         this.#lastActivity = now;
         this.queue.remove(request);
@@ -274,6 +275,9 @@ export class PullDelivery implements DeliveryMode {
         this.#tell(request.route, heartbeatBlock(this.#consumer));
       }
     }
+    // In the order in which their time was over, whatever their turn was.
+    over?.sort((a, b) => a.expires - b.expires);
+    for (const request of over ?? []) this.#timeOut(request);
     return wanted;
   }
 

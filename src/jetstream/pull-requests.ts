@@ -4,7 +4,6 @@
  */
 import type { Route } from '../broker/route.js';
 import { goDuration } from '../config/go-format.js';
-import { parseJsonValues } from '../protocol/json-text.js';
 import { bool, duration, int, int64, omitEmpty, readJson, struct, text } from '../protocol/json-type.js';
 import type { ConsumerConfig } from './consumer-config.js';
 import { statusBlock } from './headers.js';
@@ -143,13 +142,8 @@ function readFast(json: string): Read | null {
 
 function readCarefully(json: Buffer): Read {
   try {
-    if (parseJsonValues(json).length > 1) {
-      const [first] = parseJsonValues(json);
-      const rest = json.subarray(Buffer.byteLength(first!.raw)).toString('utf8').trim();
-      throw new Error(
-        `invalid character ${JSON.stringify(rest[0]).replaceAll('"', "'")} after top-level value`,
-      );
-    }
+    const rest = behindValue(json);
+    if (rest !== '') throw new Error(`invalid character '${rest[0]}' after top-level value`);
     return readJson(pullRequest, json, false);
   } catch (error) {
     const text =
@@ -158,6 +152,23 @@ function readCarefully(json: Buffer): Read {
         : (error as Error).message;
     throw new PullStatus(400, `Bad Request - ${text}`);
   }
+}
+
+/** What stands behind the object that the text begins with; '' for none, or when that is not finished. */
+function behindValue(json: Buffer): string {
+  const text = json.toString('utf8');
+  let depth = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (quoted) {
+      if (char === '\\') at++;
+      else if (char === '"') quoted = false;
+    } else if (char === '"') quoted = true;
+    else if (char === '{' || char === '[') depth++;
+    else if ((char === '}' || char === ']') && --depth === 0) return text.slice(at + 1).trim();
+  }
+  return '';
 }
 
 /** Whether a consumer takes such requests. Throws `PullStatus`. */

@@ -8,13 +8,13 @@ import type { Subscription } from '../broker/subscription.js';
 import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
 import type { Timer } from '../runtime/clock.js';
 import { SubjectTransform } from '../subjects/transform.js';
-import { type ConsumerConfig, consumerConfig, createConsumerRequest } from './consumer-config.js';
+import type { ConsumerConfig } from './consumer-config.js';
 import { ApiError } from './errors.js';
 import { headerBlock, headerText, headerValue } from './headers.js';
 import { json, jsonObject } from './info.js';
-import { REQUIRED_LEVEL_HEADER } from './levels.js';
-import { MILLISECOND, SECOND } from './names.js';
-import { type Delivery, IDENTITY_HEADER, readDelivery } from './source-names.js';
+import { MILLISECOND } from './names.js';
+import { type Delivery, readDelivery } from './source-names.js';
+import { type ConsumerAnswer, SourceRequest } from './source-request.js';
 import type { Stream } from './stream.js';
 import type { StreamSource } from './stream-config.js';
 
@@ -23,14 +23,9 @@ const RETRY_THRESHOLD = 2000;
 const BACK_OFF = 10_000;
 const LONGEST_BACK_OFF = 120_000;
 const HEALTH_INTERVAL = 10_000;
-const CREATE_TIMEOUT = 30_000;
-const RESET_TIMEOUT = 5000;
 /** Heartbeats in a row that may name the same unanswered question before that is told as an error. */
 const STALLED_HEARTBEATS = 3;
-const ACK_WAIT = 22 * 3600 * SECOND;
-/** Error codes of a server that does not know something in the request. */
-const REQUIRED_API_LEVEL = 10185;
-const INVALID_JSON = 10025;
+/** Error code of an origin that is not the one that is asked for. */
 const IDENTITY_MISMATCH = 10225;
 
 /** A message of the origin; subjects are latin1. */
@@ -52,6 +47,8 @@ export interface Copier {
   readonly stream: Stream;
   readonly kind: 'mirror' | 'source';
   readonly source: StreamSource;
+  /** What tells it from other sources of the stream, latin1. */
+  readonly name: string;
   /** The consumer's name, where the origin does not make one of its own from it. */
   readonly consumerName: string;
   /** The highest API level that a request may ask of the origin. */
@@ -59,19 +56,15 @@ export interface Copier {
   /** Of the origin as it was last seen; '' where it is not known or of no interest. */
   readonly identity: string;
   start(): Start;
-  /** The consumer is there, and has everything up to `delivered` behind it. Gives the sequence to go on from. Throws `ApiError`. */
-  begin(delivered: number, identity: string): number;
+  /**
+   * The consumer is there, has everything up to `delivered` behind it and so many messages before it. Gives the sequence to go on from.
+   * Throws `ApiError`.
+   */
+  begin(delivered: number, pending: number, identity: string): number;
   /** Stores a message. Throws `ApiError`; the message is then asked for again. */
   copy(message: Copied): void;
   /** The origin was deleted and created anew: nothing of it has been copied. */
   recreated(): void;
-}
-
-interface Answer {
-  error?: { code?: number; err_code?: number; description?: string };
-  name?: string;
-  config?: { deliver_subject?: string; ack_policy?: string };
-  delivered?: { stream_seq?: number };
 }
 
 /** A question of flow control that is answered when what came before it is durable. */
@@ -94,12 +87,14 @@ export class SourceReader {
   /** When the origin was heard last, by the monotonic clock; -1 for never. */
   lastHeard = -1;
   #consumerSequence = 0;
+  /** The origin's sequence of the consumer's last delivery: lower than `sequence` while it sends again what is here; 0 for none yet. */
+  #delivered = 0;
   /** The consumer that is read; '' for none. */
   #consumer = '';
   #subscription: Subscription | null = null;
-  #answerTo: Subscription | null = null;
+  readonly #request: SourceRequest;
   #retryTimer: Timer | null = null;
-  #timer: Timer | null = null;
+  #watchTimer: Timer | null = null;
   #lastRequest = -1;
   #failures = 0;
   #question: Question | null = null;
@@ -109,6 +104,13 @@ export class SourceReader {
 
   constructor(copier: Copier) {
     this.#copier = copier;
+    this.#request = new SourceRequest(copier, {
+      answered: (answer, identity) => this.#answered(answer, identity),
+      unanswered: () => this.#unanswered(),
+      garbled: () => {
+        this.error = new ApiError('invalidJSON', { err: 'invalid JSON' }).json;
+      },
+    });
     this.transforms = (copier.source.subject_transforms ?? []).map(({ src, dest }) =>
       dest === '' ? null : SubjectTransform.create(fromUtf8(src), fromUtf8(dest)),
     );
@@ -130,7 +132,7 @@ export class SourceReader {
     return this.#jetstream.broker.clock;
   }
 
-  /** Where the consumer sends to, when somebody else has made it; '' otherwise. */
+  /** The consumer when somebody else has made it. */
   get #ownConsumer(): StreamSource['consumer'] {
     return this.#copier.source.consumer;
   }
@@ -159,147 +161,26 @@ export class SourceReader {
     this.retry();
   }
 
-  /** The origin has come: whoever waits for it asks at once. */
+  /** There is a new stream of the origin's name: what was read, or asked for in vain, is another one. */
   originAppeared(): void {
-    if (this.#failures > 0 && this.#retryTimer !== null) this.#retryNow();
+    if (this.#lastRequest !== -1) this.#retryNow();
   }
 
   #ask(): void {
     this.#cancel();
     this.#lastRequest = this.#clock.monotonic();
     this.error = '';
-    if (this.#ownConsumer === undefined) this.#create(this.#copier.level, this.#config());
-    else this.#reset(this.#copier.level);
-  }
-
-  #config(): ConsumerConfig {
-    const { kind, source, consumerName } = this.#copier;
-    const { config, account } = this.#stream;
-    const { domain } = this.#jetstream.options;
-    const about = kind === 'mirror' ? '_nats.mirror' : '_nats.src';
-    const filters = source.subject_transforms?.map(({ src }) => src) ?? [];
-    const one = source.filter_subject || (filters.length === 1 ? filters[0]! : '');
-    return {
-      ...consumerConfig.zero(),
-      ...this.#copier.start(),
-      name: consumerName,
-      deliver_subject: this.#deliverSubject(),
-      ack_policy: 'none',
-      ack_wait: ACK_WAIT,
-      max_deliver: 1,
-      filter_subject: one,
-      filter_subjects: one === '' && filters.length > 0 ? filters : undefined,
-      flow_control: true,
-      idle_heartbeat: SECOND,
-      inactive_threshold: HEALTH_INTERVAL * MILLISECOND,
-      direct: true,
-      sourcing: true,
-      metadata: {
-        [`${about}.stream`]: config.name,
-        [`${about}.acc`]: account.name,
-        ...(domain === '' ? {} : { [`${about}.domain`]: domain }),
-      },
-    };
-  }
-
-  #deliverSubject(): string {
-    const prefix = this.#copier.source.external?.deliver ?? '';
-    const letter = this.#copier.kind === 'mirror' ? 'M' : 'S';
-    const subject = prefix === '' ? `$JS.${letter}` : `${prefix}.${letter}`;
-    return `${subject}.${this.#jetstream.shortId()}`.replaceAll('..', '.');
-  }
-
-  #apiSubject(rest: string): string {
-    const { external } = this.#copier.source;
-    return `${external?.api ?? '$JS.API'}.${rest}`.replaceAll('..', '.');
-  }
-
-  #create(level: number, config: ConsumerConfig): void {
-    const { name: origin } = this.#copier.source;
-    const filtered = config.filter_subject === '' ? '' : `.${config.name}.${config.filter_subject}`;
-    const body = createConsumerRequest.write({
-      stream_name: origin,
-      config,
-      action: '',
-      pedantic: false,
-    });
-    this.#request(`CONSUMER.CREATE.${origin}${filtered}`, level, body, (answer, identity) => {
-      const number = answer.error?.err_code;
-      if (number === REQUIRED_API_LEVEL || number === INVALID_JSON) {
-        if (level > 4) return this.#create(4, config);
-        // A server that does not know of sourcing gives no names of its own.
-        if (level > 0) {
-          const name = `${config.name}_${this.#jetstream.shortId()}`;
-          return this.#create(0, { ...config, sourcing: false, name });
-        }
-      }
-      this.#answered(answer, identity);
-    });
-  }
-
-  /** Somebody else's consumer starts over behind what it has seen acknowledged. */
-  #reset(level: number): void {
-    const { name } = this.#ownConsumer!;
-    this.#request(
-      `CONSUMER.RESET.${this.#copier.source.name}.${name}`,
-      level,
-      '',
-      (answer, identity) => {
-        if (answer.error?.err_code === REQUIRED_API_LEVEL && level > 4) return this.#reset(4);
-        this.#answered(answer, identity);
-      },
-      RESET_TIMEOUT,
-    );
-  }
-
-  #request(
-    subject: string,
-    level: number,
-    body: string,
-    answered: (answer: Answer, identity: string) => void,
-    timeout = CREATE_TIMEOUT,
-  ): void {
-    const reply = `$JSC.R.${this.#jetstream.shortId()}`;
-    const listener = this.#client.subscribe(reply, ({ payload, header }) => {
-      if (this.#answerTo !== listener) return;
-      this.#stopListening();
-      let answer: Answer;
-      try {
-        answer = JSON.parse(payload.toString('utf8')) as Answer;
-      } catch {
-        const { kind } = this.#copier;
-        this.#jetstream.log.warn(
-          `JetStream bad ${kind} consumer create response: ${json(payload.toString('utf8'))}`,
-        );
-        answer = { error: { code: 400, err_code: INVALID_JSON, description: 'invalid JSON' } };
-      }
-      answered(answer, headerValue(headerText(header), IDENTITY_HEADER) ?? '');
-    });
-    this.#answerTo = listener;
-    this.#timer = this.#clock.after(timeout, () => {
-      this.#stopListening();
-      this.#failed();
-      if (this.#ownConsumer !== undefined) this.#probe(this.#ownConsumer.deliver_subject);
-    });
-    const { identity } = this.#copier;
-    const headers = {
-      ...(level > 0 ? { [REQUIRED_LEVEL_HEADER]: level } : {}),
-      ...(level >= 5 ? { [IDENTITY_HEADER]: identity } : {}),
-    };
-    const block = level > 0 ? Buffer.from(headerBlock(headers), 'latin1') : null;
-    this.#client.publish(this.#apiSubject(subject), body, reply, block);
-  }
-
-  #stopListening(): void {
-    this.#timer?.cancel();
-    this.#timer = null;
-    if (this.#answerTo !== null) this.#client.unsubscribe(this.#answerTo);
-    this.#answerTo = null;
+    this.#request.ask();
   }
 
   #failed(): void {
     this.#failures++;
     this.retry();
+  }
+
+  #unanswered(): void {
+    this.#failed();
+    if (this.#ownConsumer !== undefined) this.#probe(this.#ownConsumer.deliver_subject);
   }
 
   /** After no answer: whatever the consumer sends shows that it is there, and asking is worth while again. */
@@ -309,7 +190,7 @@ export class SourceReader {
     });
   }
 
-  #answered(answer: Answer, identity: string): void {
+  #answered(answer: ConsumerAnswer, identity: string): void {
     const { error } = answer;
     if (error?.err_code === IDENTITY_MISMATCH) {
       this.#copier.recreated();
@@ -340,7 +221,7 @@ export class SourceReader {
     return new ApiError(name, { err }).json;
   }
 
-  #tell(error: Answer['error']): void {
+  #tell(error: ConsumerAnswer['error']): void {
     const { kind, source } = this.#copier;
     const text = `${error?.description ?? 'invalid consumer create response'} (${error?.err_code ?? 0})`;
     this.#jetstream.log.warn(
@@ -350,9 +231,9 @@ export class SourceReader {
     );
   }
 
-  #read({ name, config, delivered }: Answer, identity: string): void {
+  #read({ name, config, delivered, num_pending: pending = 0 }: ConsumerAnswer, identity: string): void {
     try {
-      this.sequence = this.#copier.begin(delivered?.stream_seq ?? 0, identity);
+      this.sequence = this.#copier.begin(delivered?.stream_seq ?? 0, pending, identity);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.error = this.#setupError(error.message);
@@ -362,6 +243,7 @@ export class SourceReader {
     this.#failures = 0;
     this.#consumer = fromUtf8(name!);
     this.#consumerSequence = 0;
+    this.#delivered = 0;
     this.#clearStalled();
     this.lastHeard = this.#clock.monotonic();
     const subject = this.#ownConsumer?.deliver_subject ?? config?.deliver_subject ?? '';
@@ -369,16 +251,20 @@ export class SourceReader {
     this.#subscription = this.#client.subscribe(subject, (message) => this.#receive(message));
   }
 
-  /** Looks from time to time whether the origin has been heard. */
+  /** Asks anew when the origin has not been heard for too long. */
   #watch(): void {
-    this.#timer = this.#clock.after(HEALTH_INTERVAL, () => {
-      if (this.#clock.monotonic() - this.lastHeard > HEALTH_INTERVAL) this.retry();
-      else this.#watch();
-    });
+    const left = HEALTH_INTERVAL - (this.#clock.monotonic() - this.lastHeard);
+    if (left <= 0) {
+      this.retry();
+      return;
+    }
+    this.#watchTimer = this.#clock.after(left + 1, () => this.#watch());
   }
 
   #cancel(): void {
-    this.#stopListening();
+    this.#request.cancel();
+    this.#watchTimer?.cancel();
+    this.#watchTimer = null;
     if (this.#subscription !== null) this.#client.unsubscribe(this.#subscription);
     this.#subscription = null;
     this.#consumer = '';
@@ -399,7 +285,10 @@ export class SourceReader {
     if (delivery === null || delivery.consumer !== this.#consumer || delivery.deliveries > 1) return;
     const isNext = delivery.consumerSequence === this.#consumerSequence + 1;
     if (delivery.sequence <= this.sequence) {
-      if (isNext) this.#consumerSequence++;
+      if (isNext) {
+        this.#consumerSequence++;
+        this.#delivered = delivery.sequence;
+      }
       return;
     }
     const nothingMissing = this.#copier.kind === 'mirror' && delivery.sequence === this.sequence + 1;
@@ -412,6 +301,7 @@ export class SourceReader {
 
   #copy(message: Copied): void {
     const { delivery } = message;
+    this.lag = Math.max(0, delivery.pending - 1);
     try {
       this.#copier.copy(message);
     } catch (error) {
@@ -422,7 +312,7 @@ export class SourceReader {
     }
     this.sequence = delivery.sequence;
     this.#consumerSequence = delivery.consumerSequence;
-    this.lag = Math.max(0, delivery.pending - 1);
+    this.#delivered = delivery.sequence;
     this.#clearStalled();
   }
 
@@ -435,13 +325,14 @@ export class SourceReader {
   }
 
   #refused(error: ApiError): void {
-    const { kind, source } = this.#copier;
+    const { kind, name } = this.#copier;
     const { log } = this.#jetstream;
     const path = `'${this.#stream.account.name}' > '${this.#stream.name}'`;
-    if (kind === 'mirror') log.warn(`Error processing inbound mirror message for ${path}: ${error.message}`);
+    const isFull = error.errorName === 'streamStoreFailed';
+    const text = isFull ? error.message : `${error.message} (${error.errorCode})`;
+    if (kind === 'mirror') log.warn(`Error processing inbound mirror message for ${path}: ${text}`);
     // A stream that refuses when it is full does so all the time.
-    else if (error.errorName !== 'streamStoreFailed')
-      log.warn(`Error processing inbound source ${json(source.name)} for ${path}: ${error.message}`);
+    else if (!isFull) log.warn(`Error processing inbound source ${json(toUtf8(name))} for ${path}: ${text}`);
   }
 
   #control(header: string, reply: string): void {
@@ -465,7 +356,8 @@ export class SourceReader {
     this.#question = {
       reply,
       position: store.position,
-      sequence: this.sequence,
+      // An ack of more than was delivered would leave the consumer with messages that no later one counts for.
+      sequence: this.#delivered || this.sequence,
       consumerSequence: this.#consumerSequence,
     };
     this.durable(store.durablePosition);
@@ -516,11 +408,9 @@ export class SourceReader {
 
   /** Closes, and has the origin remove the consumer where it keeps one for this stream. */
   remove(): void {
-    const { consumerName, source } = this.#copier;
-    const keeps = this.#consumer === '' || this.#consumer === fromUtf8(consumerName);
+    const keeps = this.#consumer === '' || this.#consumer === fromUtf8(this.#copier.consumerName);
     this.close();
-    if (this.#ownConsumer === undefined && keeps)
-      this.#client.publish(this.#apiSubject(`CONSUMER.DELETE.${source.name}.${consumerName}`), '');
+    if (this.#ownConsumer === undefined && keeps) this.#request.remove();
   }
 
   // --- What it tells ------------------------------------------------------------------------------------------------
@@ -556,6 +446,6 @@ function errorJson({
   code = 500,
   err_code: number = 0,
   description = '',
-}: NonNullable<Answer['error']>): string {
+}: NonNullable<ConsumerAnswer['error']>): string {
   return json({ code, err_code: number, description });
 }

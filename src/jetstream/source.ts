@@ -66,7 +66,7 @@ export class Source implements Copier {
     return firstSequence > 1 && lastTime !== 0n && !this.#recreated ? nanosecondsToTime(lastTime) : undefined;
   }
 
-  begin(delivered: number, identity: string): number {
+  begin(delivered: number, _pending: number, identity: string): number {
     const { identity: before } = this;
     const isNew = this.#recreated || (identity !== '' && before !== '' && identity !== before);
     if (isNew) {

@@ -1,9 +1,9 @@
 /** Starts JetStream as the options ask for it. Loaded by servers that have it switched on. */
-import { mkdirSync, statfsSync } from 'node:fs';
+import { mkdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Broker } from '../broker/broker.js';
-import { goQuote } from '../config/go-format.js';
+import { friendlyBytes, goDuration, goQuote } from '../config/go-format.js';
 import {
   type JetStreamAccountLimits,
   type JetStreamOptions,
@@ -40,12 +40,12 @@ export function storeDirectory({ storeDir }: JetStreamOptions): string {
   return join(storeDir ?? join(tmpdir(), 'nats'), JETSTREAM_DIR);
 }
 
-/** The accounts that have JetStream, with what they may have of it. */
+/** The accounts that have JetStream, with what they may have of it. The system account has none, as officially. */
 export function jetStreamAccounts(options: ServerOptions): Map<string, JetStreamAccountLimits> {
   const accounts = new Map<string, JetStreamAccountLimits>();
-  if (options.accounts.length === 0) accounts.set('$G', noJetStreamLimits);
-  for (const { name, jetstream } of options.accounts)
-    if (jetstream !== undefined) accounts.set(name, jetstream);
+  const own = options.accounts.filter(({ name }) => name !== (options.systemAccount ?? '$SYS'));
+  if (own.length === 0) accounts.set('$G', noJetStreamLimits);
+  for (const { name, jetstream } of own) if (jetstream !== undefined) accounts.set(name, jetstream);
   return accounts;
 }
 
@@ -58,32 +58,76 @@ export function startJetStream(broker: Broker): JetStream {
   const directory = storeDirectory(jetstream);
   if (jetstream.storeDir === undefined)
     log.warn('Temporary storage directory used, data could be lost on system reboot');
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  openDirectory(directory);
   const maxMemory = jetstream.maxMemory ?? Math.floor(totalmem() / 4) * 3;
   const maxStore = jetstream.maxStore ?? availableStore(directory);
   for (const line of banner) log.notice(line);
   log.notice('---------------- JETSTREAM ----------------');
-  log.notice(`  Strict:          ${jetstream.strict}`);
+  if (jetstream.strict) log.notice(`  Strict:          ${jetstream.strict}`);
   log.notice(`  Max Memory:      ${friendlyBytes(maxMemory)}`);
   log.notice(`  Max Storage:     ${friendlyBytes(maxStore)}`);
   log.notice(`  Store Directory: ${goQuote(directory)}`);
   if (jetstream.domain !== '') log.notice(`  Domain:          ${jetstream.domain}`);
+  const { encryption } = jetstream;
+  if (encryption !== undefined && encryption.key !== '')
+    log.notice(`  Encryption:      ${encryption.cipher === 'aes' ? 'AES-GCM' : 'ChaCha20-Poly1305'}`);
   log.notice(`  API Level:       ${API_LEVEL}`);
   log.notice('-------------------------------------------');
+  const stores = new StoreMemory();
+  const storage = makeStorage(broker, directory, stores);
   const server = new JetStream({
     broker,
     options: jetstream,
-    storage: makeStorage(broker, directory),
+    storage,
     maxMemory,
     maxStore,
+    directory,
+    stores,
   });
   for (const [name, limits] of jetStreamAccounts(options)) server.enable(broker.account(name), limits);
-  log.notice(`Took ${(clock.monotonic() - begin).toFixed(3)}ms to start JetStream`);
+  server.refuseOthers();
+  // What streams hold already is not missing from what they may hold; the limit is three quarters of that, too.
+  if (jetstream.maxStore === undefined) server.maxStore += Math.floor(server.store / 4) * 3;
+  log.notice(`Took ${goDuration(Math.round((clock.monotonic() - begin) * 1e6) / 1e6)} to start JetStream`);
   return server;
 }
 
-function makeStorage({ clock, options, log }: Broker, directory: string): Storage {
-  const { jetstream, accounts } = options;
+/** Makes the folder where it is missing, and sees that files can be written there. Throws in official words. */
+function openDirectory(directory: string): void {
+  const found = statSync(directory, { throwIfNoEntry: false });
+  if (found === undefined) {
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw new Error(`could not create storage directory - ${(error as Error).message}`);
+    }
+  } else if (!found.isDirectory()) {
+    throw new Error('storage directory is not a directory');
+  }
+  const path = join(directory, `_test_${process.pid}`);
+  try {
+    writeFileSync(path, '', { mode: 0o600 });
+    rmSync(path);
+  } catch {
+    throw new Error('storage directory is not writable');
+  }
+}
+
+/** Changes over to what options of a reload say of JetStream, which is running and stays. */
+export async function reloadJetStream(server: JetStream, options: ServerOptions): Promise<void> {
+  const { jetstream } = options;
+  server.options = jetstream;
+  if (jetstream.maxMemory !== undefined) server.maxMemory = jetstream.maxMemory;
+  if (jetstream.maxStore !== undefined) server.maxStore = jetstream.maxStore;
+  const wanted = jetStreamAccounts(options);
+  for (const account of [...server.accounts.values()])
+    if (!wanted.has(account.name)) await server.disable(account);
+  for (const [name, limits] of wanted) server.enable(server.broker.account(name), limits);
+  server.refuseOthers();
+}
+
+function makeStorage({ clock, options, log }: Broker, directory: string, memory: StoreMemory): Storage {
+  const { jetstream } = options;
   const disk = new NodeDisk();
   const commit = new GroupCommit(disk, { clock, interval: jetstream.syncInterval });
   const { encryption } = jetstream;
@@ -92,11 +136,11 @@ function makeStorage({ clock, options, log }: Broker, directory: string): Storag
     clock,
     log,
     commit,
-    memory: new StoreMemory(),
+    memory,
     hash: new HighwayHash(HASH_WORK),
     directory,
     encryption: encryption === undefined || encryption.key === '' ? null : encryption,
-    maxPayload: (name) => accounts.find((each) => each.name === name)?.limits?.maxPayload ?? 0,
+    maxPayload: (name) => options.accounts.find((each) => each.name === name)?.limits?.maxPayload ?? 0,
   });
 }
 
@@ -108,13 +152,4 @@ function availableStore(directory: string): number {
   } catch {
     return DEFAULT_MAX_STORE;
   }
-}
-
-const UNITS = ['K', 'M', 'G', 'T', 'P', 'E'];
-
-/** Bytes with the unit that fits, as the official log shows them. */
-function friendlyBytes(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  const power = Math.min(Math.floor(Math.log(bytes) / Math.log(1024)), UNITS.length);
-  return `${(bytes / 1024 ** power).toFixed(2)} ${UNITS[power - 1]}B`;
 }

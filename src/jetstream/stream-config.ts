@@ -109,3 +109,6 @@ export const streamConfigRequest = struct('StreamConfigRequest', {
   ...embedded('StreamConfig', streamConfig.fields),
   pedantic: omitEmpty(bool),
 });
+
+/** The content of a stream's `meta.inf`. */
+export const storedStream = struct('FileStreamInfo', { Created: field(time), ...streamConfig.fields });

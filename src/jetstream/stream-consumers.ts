@@ -40,6 +40,9 @@ export class StreamConsumers {
   readonly #woken = new Set<Consumer>();
   readonly #message = new StoredMessage();
 
+  /** There is a stored consumer that could not be opened, and nobody knows what it still wants. */
+  #keepAll = false;
+
   constructor(stream: Stream) {
     this.#stream = stream;
   }
@@ -65,9 +68,32 @@ export class StreamConsumers {
 
   /** Opens what was stored. */
   start(): void {
-    for (const { name, config, created, storage } of this.#stream.storage.storedConsumers())
-      this.#add(new Consumer(this.#stream, config, name, created, storage));
+    const { storage: files } = this.#stream;
+    for (const { name, config, created, storage } of files.storedConsumers()) {
+      try {
+        const consumer = new Consumer(this.#stream, this.#complete(config), name, created, storage);
+        // Messages may have gone after its last position was written.
+        const { store } = this.#stream;
+        for (const sequence of [...consumer.acks.pending.keys()])
+          if (store.load(sequence) === null) consumer.acks.gone(sequence);
+        this.#add(consumer);
+      } catch (error) {
+        files.consumerFailed(name, error as Error);
+      }
+    }
+    this.#keepAll = files.unopened.size > 0;
     this.#dropAcknowledged();
+  }
+
+  /** A stored configuration with the defaults of today. What would be refused today is kept: it was accepted once. */
+  #complete(config: ConsumerConfig): ConsumerConfig {
+    const { config: stream, account } = this.#stream;
+    try {
+      return consumerDefaults(config, stream, account.consumerLimits(), false);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return config;
+    }
   }
 
   #add(consumer: Consumer): void {
@@ -114,12 +140,19 @@ export class StreamConsumers {
 
   /** Whether a message on this subject is for anybody. */
   wants(subject: string): boolean {
-    return this.#for(subject).length > 0;
+    return this.#keepAll || this.#for(subject).length > 0;
   }
 
   stored(subject: string): void {
     if (this.#list.length === 0) return;
-    for (const consumer of this.#for(subject)) if (consumer.stored()) this.#woken.add(consumer);
+    const { lastSequence } = this.#stream.store.state;
+    for (const consumer of this.#for(subject)) if (consumer.stored(lastSequence)) this.#woken.add(consumer);
+  }
+
+  /** A consumer is ready and has found nothing: what is stored may not be durable yet, and came when it was not ready. */
+  wakeWhenDurable(consumer: Consumer): void {
+    const { store, visibleSequence } = this.#stream;
+    if (store.state.lastSequence > visibleSequence) this.#woken.add(consumer);
   }
 
   /** What was stored can be delivered. */
@@ -176,6 +209,7 @@ export class StreamConsumers {
   }
 
   #isNeeded(sequence: number, subject: string): boolean {
+    if (this.#keepAll) return true;
     for (const consumer of this.#for(subject)) if (consumer.needs(sequence)) return true;
     return false;
   }
@@ -266,12 +300,20 @@ export class StreamConsumers {
       config.inactive_threshold = DEFAULT_INACTIVE_THRESHOLD;
     const created = jetstream.now();
     const inMemory = config.mem_storage || stream.inMemory || config.direct;
-    const storage = stream.storage.consumer(ownName, inMemory);
-    storage.save(config, created);
-    const consumer = new Consumer(stream, config, ownName, created, storage);
+    const consumer = this.#make(config, ownName, created, inMemory);
     this.#add(consumer);
     if (!config.direct) this.#advise(consumer, 'CREATED', 'create');
     return consumer;
+  }
+
+  #make(config: ConsumerConfig, name: string, created: string, inMemory: boolean): Consumer {
+    try {
+      const storage = this.#stream.storage.consumer(name, inMemory);
+      storage.save(config, created);
+      return new Consumer(this.#stream, config, name, created, storage);
+    } catch (error) {
+      throw new ApiError('consumerStoreFailed', { err: (error as Error).message });
+    }
   }
 
   #change(existing: Consumer, config: ConsumerConfig, action: '' | 'create' | 'update'): Consumer {
@@ -323,8 +365,15 @@ export class StreamConsumers {
     });
   }
 
+  /** Throws `ApiError` where the disk refuses; then it is still there. */
   delete(consumer: Consumer): void {
-    if (!this.#byName.delete(consumer.name)) return;
+    if (this.#byName.get(consumer.name) !== consumer) return;
+    try {
+      consumer.storage.destroy();
+    } catch (error) {
+      throw new ApiError('streamGeneralError', { err: (error as Error).message });
+    }
+    this.#byName.delete(consumer.name);
     this.#list = this.#list.filter((each) => each !== consumer);
     this.#removeWishes(consumer);
     this.#woken.delete(consumer);

@@ -231,6 +231,7 @@ function checkRepublish(config: StreamConfig, pedantic: boolean): void {
   }
   if (subjects.some((subject) => patternsOverlap(republish.dest, subject)))
     throw invalidConfig('stream configuration for republish destination forms a cycle');
+  if (republish.dest === '') return;
   try {
     SubjectTransform.create(fromUtf8(republish.src), fromUtf8(republish.dest));
   } catch {

@@ -31,7 +31,7 @@ export function accountInfo(view: MonitorView, name: string) {
     is_system: account.name === systemAccountOf(view.server.broker.options) || undefined,
     expired: false,
     complete: true,
-    jetstream_enabled: false,
+    jetstream_enabled: view.server.jetstream?.accounts.has(name) ?? false,
     leafnode_connections: 0,
     client_connections: account.connections.size,
     subscriptions: account.subscriptionCount,

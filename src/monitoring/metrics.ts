@@ -1,6 +1,9 @@
 /** `/metrics`: the server for Prometheus. Everything is read when it is asked for; see docs/reference/metrics.md. */
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { JetStream } from '../jetstream/jetstream.js';
+import type { CommitFigures } from '../jetstream/store/group-commit.js';
+import type { StoreMemory } from '../jetstream/store/message-block-cache.js';
 import { natsVersion, weftVersion } from '../version.js';
 import { subscriptionCount } from './varz.js';
 import { type Answer, accountTraffic, type MonitorView } from './view.js';
@@ -29,7 +32,13 @@ export class Metrics {
 
   constructor(view: MonitorView) {
     this.#delay.enable();
-    for (const metric of [...serverMetrics, ...accountMetrics, ...processMetrics, ...this.#delayMetrics()]) {
+    for (const metric of [
+      ...serverMetrics,
+      ...accountMetrics,
+      ...jetStreamMetrics,
+      ...processMetrics,
+      ...this.#delayMetrics(),
+    ]) {
       this.#register(metric, view);
     }
   }
@@ -229,6 +238,104 @@ const serverMetrics: readonly Metric[] = [
     'Requests answered by monitoring, as in http_req_stats of /varz.',
     (view) => [...view.requests].map(([path, count]) => [{ path }, count] as const),
     ['path'],
+  ),
+];
+
+/** A figure of JetStream; 0 where it is off. */
+function ofJetStream(read: (jetstream: JetStream) => number): Read {
+  return ({ server: { jetstream } }) => (jetstream === null ? 0 : read(jetstream));
+}
+
+const ofStores = (read: (stores: StoreMemory) => number) =>
+  ofJetStream(({ stores }) => (stores === null ? 0 : read(stores)));
+const ofCommit = (read: (figures: CommitFigures) => number) =>
+  ofJetStream(({ storage }) => read(storage.commit.figures));
+
+const jetStreamMetrics: readonly Metric[] = [
+  gauge(
+    'nats_jetstream_streams',
+    'Streams of all accounts.',
+    ofJetStream(({ totals }) => totals.streams),
+  ),
+  gauge(
+    'nats_jetstream_consumers',
+    'Consumers of all streams.',
+    ofJetStream(({ totals }) => totals.consumers),
+  ),
+  gauge(
+    'nats_jetstream_messages',
+    'Messages in all streams.',
+    ofJetStream(({ totals }) => totals.messages),
+  ),
+  gauge(
+    'nats_jetstream_memory_bytes',
+    'Bytes of streams in memory.',
+    ofJetStream(({ memory }) => memory),
+  ),
+  gauge(
+    'nats_jetstream_storage_bytes',
+    'Bytes of streams in files.',
+    ofJetStream(({ store }) => store),
+  ),
+  counter(
+    'nats_jetstream_api_requests_total',
+    'Requests of the API.',
+    ofJetStream(({ stats }) => stats.api.total),
+  ),
+  counter(
+    'nats_jetstream_api_errors_total',
+    'Requests of the API that were answered with an error.',
+    ofJetStream(({ stats }) => stats.api.errors),
+  ),
+  counter(
+    'nats_jetstream_commit_cycles_total',
+    'Group commits: each makes all durable that was stored since the last one.',
+    ofCommit(({ cycles }) => cycles),
+  ),
+  counter(
+    'nats_jetstream_commit_syncs_total',
+    'Files and directories that were synced.',
+    ofCommit(({ syncs }) => syncs),
+  ),
+  counter(
+    'nats_jetstream_commit_failures_total',
+    'Writes and syncs that the disk refused.',
+    ofCommit(({ failures }) => failures),
+  ),
+  gauge(
+    'nats_jetstream_cache_bytes',
+    'Contents of blocks that are cached.',
+    ofStores(({ contents }) => contents.used),
+  ),
+  gauge(
+    'nats_jetstream_cache_limit_bytes',
+    'The most that is cached.',
+    ofStores(({ contents }) => contents.limit),
+  ),
+  counter(
+    'nats_jetstream_cache_evictions_total',
+    'Blocks that were dropped from the cache.',
+    ofStores(({ contents }) => contents.evictions),
+  ),
+  gauge(
+    'nats_jetstream_index_bytes',
+    'Indexes of blocks in memory.',
+    ofStores(({ indexes }) => indexes.used),
+  ),
+  gauge(
+    'nats_jetstream_subjects_bytes',
+    'Memory for the subjects of all streams.',
+    ofStores(({ subjectsUsed }) => subjectsUsed),
+  ),
+  gauge(
+    'nats_jetstream_subjects_limit_bytes',
+    'Beyond it no new subjects are taken.',
+    ofStores(({ subjectsLimit }) => subjectsLimit),
+  ),
+  gauge(
+    'nats_jetstream_problems',
+    'Streams, consumers, blocks and files that could not be opened or were damaged.',
+    ofJetStream(({ storage }) => storage.problems.length),
   ),
 ];
 

@@ -51,7 +51,7 @@ export function varz(view: MonitorView) {
     leaf: {},
     mqtt: {},
     websocket: {},
-    jetstream: {},
+    jetstream: jetStreamInfo(view),
     tls_timeout: (options.tls?.timeout ?? 2000) / 1000,
     write_deadline: nanoseconds(options.writeDeadline),
     write_timeout: options.writeTimeout === 'default' ? undefined : options.writeTimeout,
@@ -137,4 +137,9 @@ function nonEmpty<T>(list: readonly T[]): readonly T[] | undefined {
 /** Go writes maps with their keys in order. */
 function sorted<T>(map: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function jetStreamInfo({ server: { jetstream } }: MonitorView): object {
+  if (jetstream === null) return {};
+  return { config: jetstream.config, stats: jetstream.stats, limits: jetstream.limits };
 }

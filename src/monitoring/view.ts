@@ -1,5 +1,6 @@
 /** What the endpoints see of the server, and what they answer. */
 import type { Broker, BrokerAccount } from '../broker/broker.js';
+import type { JetStream } from '../jetstream/jetstream.js';
 import type { Log } from '../runtime/log.js';
 import type { LoadedTls } from '../security/tls.js';
 import type { CpuMeter } from './cpu-meter.js';
@@ -13,6 +14,8 @@ export interface MonitoredServer {
   readonly configLoadTime: number;
   /** The certificates of the client listener; null without TLS. */
   readonly tls: LoadedTls | null;
+  /** Null where it is off. */
+  readonly jetstream: JetStream | null;
 }
 
 export interface MonitorView {

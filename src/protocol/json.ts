@@ -11,9 +11,15 @@ export function escapeForGo(json: string): string {
   );
 }
 
+/** 2^64 as JavaScript prints it: what a number is here that Go shows as the largest unsigned one. */
+const UNSIGNED_LIMIT = /:( ?)18446744073709552000\b/g;
+
 /** JSON as Go's encoder writes it; `indent` 0 is on one line. */
 export function goJson(value: unknown, indent = 2): string {
-  return escapeForGo(JSON.stringify(value, null, indent));
+  const json = JSON.stringify(value, null, indent);
+  return escapeForGo(
+    json.includes('18446744073709552000') ? json.replace(UNSIGNED_LIMIT, ':$118446744073709551615') : json,
+  );
 }
 
 /** Text from a client, in which half a surrogate pair becomes U+FFFD as in Go; absent when empty. */

@@ -117,6 +117,10 @@ class NodeFile implements DiskFile {
   }
 
   sync(done: SyncCallback): void {
+    if (this.#closed && this.#syncs === 0) {
+      syncByName(this.path, done);
+      return;
+    }
     this.#syncs++;
     fdatasync(this.#descriptor, (error) => {
       if (--this.#syncs === 0 && this.#closed) closeSync(this.#descriptor);
@@ -133,6 +137,19 @@ class NodeFile implements DiskFile {
     this.#closed = true;
     if (this.#syncs === 0) closeSync(this.#descriptor);
   }
+}
+
+/** What was written by a handle that is closed by now: any handle will do. A file that is gone needs no sync. */
+function syncByName(path: string, done: SyncCallback): void {
+  let file: NodeFile;
+  try {
+    file = new NodeFile(path, 'write');
+  } catch (error) {
+    done((error as NodeJS.ErrnoException).code === 'ENOENT' ? null : (error as Error));
+    return;
+  }
+  file.sync(done);
+  file.close();
 }
 
 function openFile(path: string, mode: OpenMode): number {

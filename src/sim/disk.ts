@@ -111,8 +111,8 @@ export class SimulatedDisk implements Disk {
   }
 
   remove(path: string): void {
-    const { directory, name } = this.#parent(path);
-    directory.entries.delete(name);
+    const parent = this.#find(dirname(path));
+    if (parent && 'directory' in parent) parent.directory.entries.delete(basename(path));
   }
 
   removeTree(path: string): void {
@@ -367,6 +367,7 @@ class SimulatedFile implements DiskFile {
     const disk = this.#disk;
     disk.check(this.#boot, this.path);
     if (disk.failWrites) throw new DiskError('EIO', this.path);
+    if (length === 0) return;
     const grows = Math.max(0, position + length - this.#content.size);
     const fits = length - grows + disk.room(grows);
     this.#put(Buffer.from(bytes.subarray(offset, offset + fits)), position);

@@ -6,7 +6,7 @@ import type { InternalMessage } from '../broker/internal-client.js';
 import { accountInfo, accountStatz, accountz } from '../monitoring/accounts.js';
 import { type ConnectionState, type ConnzOptions, connzPieces } from '../monitoring/connz.js';
 import { type HealthzOptions, healthz } from '../monitoring/healthz.js';
-import { type JszOptions, jsz } from '../monitoring/jsz.js';
+import { type JszOptions, jsz, jszAccount } from '../monitoring/jsz.js';
 import { gatewayz, leafz, routez } from '../monitoring/peers.js';
 import { expvarVariables } from '../monitoring/runtime.js';
 import { subszPieces } from '../monitoring/subsz.js';
@@ -44,8 +44,8 @@ export const serverServices: Readonly<Record<string, Service>> = {
   LEAFZ: service(requests.leafzOptions, leafz),
   ACCOUNTZ: service(requests.accountzOptions, accountz),
   JSZ: service(requests.jszOptions, (view, options) =>
-    // Only leaders are to answer, and nobody leads here.
-    options.leader_only ? SILENCE : jsz(view, jszRequest(options)),
+    // Only leaders are to answer: a single server with JetStream leads.
+    options.leader_only && view.server.jetstream === null ? SILENCE : jsz(view, jszRequest(options)),
   ),
   HEALTHZ: service(requests.healthzOptions, health),
   PROFILEZ: (room, message) =>
@@ -73,9 +73,9 @@ export const accountServices: Readonly<Record<string, Service>> = {
       new Pieces(connzPieces(view, { ...connzRequest(options), account: accountOf(subject) }, 0)),
   ),
   LEAFZ: service(requests.leafzOptions, leafz),
-  JSZ: service(requests.jszOptions, () => {
-    throw new Error('jetstream not enabled');
-  }),
+  JSZ: service(requests.jszOptions, (view, options, subject) =>
+    jszAccount(view, jszRequest(options), accountOf(subject)),
+  ),
   INFO: service(requests.accountInfoOptions, (view, _, subject) => accountInfo(view, accountOf(subject))),
   STATZ: service(requests.accountStatzOptions, (view, options, subject) => {
     const account = accountOf(subject);
@@ -100,8 +100,8 @@ function statz(view: MonitorView, options: ValueOf<typeof requests.accountStatzO
 }
 
 function health(view: MonitorView, options: ValueOf<typeof requests.healthzOptions>) {
-  const { status, statusCode, error, errors } = healthz(view, healthzRequest(options));
-  return { status, status_code: statusCode, error, errors };
+  const { status, statusCode, error, errors, warnings } = healthz(view, healthzRequest(options));
+  return { status, status_code: statusCode, error, errors, warnings };
 }
 
 /** Requests wait in one queue, which is never seen but while one of them is answered. */

@@ -9,6 +9,8 @@ import { directGet } from '../direct-get.js';
 import { ApiError } from '../errors.js';
 import { needsHigherLevel } from '../levels.js';
 import { accountInfo } from './account.js';
+import { restoreStream, snapshotStream } from './backup.js';
+import { clusterOnly } from './cluster.js';
 import {
   consumerInfo,
   consumerNames,
@@ -49,8 +51,17 @@ const endpoints: Record<string, Endpoint> = {
   'STREAM.INFO.*': streamInfo,
   'STREAM.DELETE.*': deleteStream,
   'STREAM.PURGE.*': purgeStream,
+  'STREAM.SNAPSHOT.*': snapshotStream,
+  'STREAM.RESTORE.*': restoreStream,
   'STREAM.MSG.GET.*': getMessage,
   'STREAM.MSG.DELETE.*': deleteMessage,
+  'STREAM.LEADER.STEPDOWN.*': clusterOnly('stream_leader_stepdown_response'),
+  'STREAM.PEER.REMOVE.*': clusterOnly('stream_remove_peer_response'),
+  'STREAM.PEER.EVACUATE.*': clusterOnly('stream_evacuate_peer_response'),
+  'STREAM.CANCEL_MOVE.*': clusterOnly('stream_cancel_move_response'),
+  'CONSUMER.LEADER.STEPDOWN.*.*': clusterOnly('consumer_leader_stepdown_response'),
+  'CONSUMER.PEER.REMOVE.*.*': clusterOnly('consumer_remove_peer_response'),
+  'CONSUMER.PEER.EVACUATE.*.*': clusterOnly('consumer_evacuate_peer_response'),
   'CONSUMER.CREATE.*': createConsumer,
   'CONSUMER.CREATE.*.>': createConsumer,
   'CONSUMER.DURABLE.CREATE.*.*': createConsumer,
@@ -62,7 +73,9 @@ const endpoints: Record<string, Endpoint> = {
   'CONSUMER.UNPIN.*.*': unpinConsumer,
 };
 
-const DIRECT_GET_AT = '$JS.API.DIRECT.GET.'.length;
+export const API_PREFIX = '$JS.API.';
+
+const DIRECT_GET_AT = `${API_PREFIX}DIRECT.GET.`.length;
 
 export class Api {
   readonly #account: AccountJetStream;
@@ -87,8 +100,8 @@ export class Api {
     const directAt = prefix === 2 ? DIRECT_GET_AT : message.subject.indexOf('.DIRECT.GET.') + 12;
     if (message.subject.startsWith('.DIRECT.GET.', directAt - 12)) return this.#directGet(message, directAt);
     const tokens = message.subject.split('.').slice(prefix);
-    if (tokens[0] === 'CONSUMER' && (tokens[1] === 'MSG' || tokens[1] === 'RESET')) return false;
-    const endpoint = find(tokens);
+    if (tokens[0] === 'DIRECT' || (tokens[0] === 'CONSUMER' && tokens[1] === 'MSG')) return false;
+    const endpoint = findEndpoint(tokens);
     if (endpoint === undefined) return true;
     const request = new ApiRequest(this.#account, message, tokens);
     try {
@@ -119,7 +132,7 @@ const patterns = Object.entries(endpoints).map(([pattern, endpoint]) => ({
   endpoint,
 }));
 
-function find(tokens: readonly string[]): Endpoint | undefined {
+export function findEndpoint(tokens: readonly string[]): Endpoint | undefined {
   return patterns.find(({ tokens: pattern }) => matches(tokens, pattern))?.endpoint;
 }
 

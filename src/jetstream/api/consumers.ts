@@ -7,6 +7,7 @@ import { type ConsumerConfig, createConsumerRequest } from '../consumer-config.j
 import { consumerInfoFields } from '../consumer-info.js';
 import { ApiError } from '../errors.js';
 import { jsonObject } from '../info.js';
+import { consumerChangeKept, newConsumerKept } from '../kept.js';
 import { levelOfConsumer, storedMetadata } from '../levels.js';
 import { adaptCopyingConsumer, identityHeader } from '../source-consumers.js';
 import type { Stream } from '../stream.js';
@@ -81,10 +82,14 @@ export const createConsumer: Endpoint = {
     // Only a request of its own changes how long a consumer rests.
     if (known !== undefined) config.pause_until = known.config.pause_until;
     config.metadata = storedMetadata(config.metadata, levelOfConsumer(config));
+    const previous = known?.config;
     const consumer = stream.consumers.add(config, action, pedantic);
     if (config.sourcing) consumer.reset(consumer.acks.workingFloor + 1);
     const header = config.direct || config.sourcing ? identityHeader(stream) : null;
-    request.answerWhenDurable(this.type, consumerInfoFields(consumer), header);
+    const kept = previous === undefined ? newConsumerKept(consumer) : consumerChangeKept(consumer, previous);
+    if (previous === undefined) consumer.hold();
+    request.answerWhenDurable(this.type, consumerInfoFields(consumer), kept, { header });
+    if (previous === undefined) request.account.jetstream.storage.commit.after(() => consumer.release());
   },
 };
 
@@ -94,14 +99,14 @@ function page(request: ApiRequest): { all: Consumer[]; offset: number } {
   const all = [...stream.consumers.all()]
     .filter(({ config }) => !config.direct)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { all, offset: Math.max(0, offset) };
+  return { all, offset: Math.min(Math.max(0, offset), all.length) };
 }
 
 const pageZeros: Fields = [
   ['total', '0'],
   ['offset', '0'],
   ['limit', '0'],
-  ['consumers', 'null'],
+  ['consumers', '[]'],
 ];
 
 export const consumerNames: Endpoint = {
@@ -189,6 +194,8 @@ const GROUP_NAME = /^[a-zA-Z0-9/_=-]{1,16}$/;
 export const unpinConsumer: Endpoint = {
   type: 'consumer_unpin_response',
   handle(request) {
+    if (request.message.payload.length === 0)
+      throw new ApiError('invalidJSON', { err: 'unexpected end of JSON input' });
     const { group } = request.read(unpinRequest);
     if (group === '') throw new ApiError('invalidJSON', { err: 'consumer group not specified' });
     if (!GROUP_NAME.test(group)) throw new ApiError('consumerInvalidGroupName');

@@ -4,6 +4,7 @@ import { bool, omitEmpty, quoteJson, struct, uint64 } from '../../protocol/json-
 import { timeToNanoseconds } from '../../protocol/rfc3339.js';
 import { ApiError } from '../errors.js';
 import { jsonObject, timeJson } from '../info.js';
+import { messagesKept } from '../kept.js';
 import { type MessageGetRequest, messageGetRequest } from '../message-get.js';
 import type { StoredMessage } from '../store/message-store.js';
 import type { Stream } from '../stream.js';
@@ -17,14 +18,14 @@ const messageDeleteRequest = struct('JSApiMsgDeleteRequest', {
 export const getMessage: Endpoint = {
   type: 'stream_msg_get_response',
   handle(request) {
-    if (request.message.payload.length === 0) throw new ApiError('badRequest');
+    if (request.isEmpty) throw new ApiError('badRequest');
     const wanted = request.read(messageGetRequest);
+    checkWanted(wanted);
     const stream = request.account.stream(toUtf8(request.tokens.at(-1)!));
-    if (wanted.batch > 0 || wanted.max_bytes > 0) throw new ApiError('badRequest');
     const message = find(stream, wanted);
     if (message === null) throw new ApiError('noMessageFound');
     const header = wanted.no_hdr ? null : message.header;
-    request.answer(this.type, [
+    request.send(this.type, [
       [
         'message',
         jsonObject([
@@ -39,34 +40,49 @@ export const getMessage: Endpoint = {
   },
 };
 
-/** The message a request names. Throws `ApiError` for a request that names none, or in two ways. */
-export function find(stream: Stream, wanted: MessageGetRequest): StoredMessage | null {
-  const { store } = stream;
+/** Throws `ApiError` for a request that names no message, or one in two ways. */
+function checkWanted(wanted: MessageGetRequest): void {
+  const {
+    seq,
+    last_by_subj: last,
+    next_by_subj: next,
+    start_time: start,
+    batch,
+    max_bytes: maxBytes,
+  } = wanted;
+  const none = seq === 0 && last === '' && next === '' && start === undefined;
+  const twice =
+    (seq > 0 && (last !== '' || start !== undefined)) ||
+    (last !== '' && (start !== undefined || next !== ''));
+  if (batch > 0 || maxBytes > 0 || none || twice) throw new ApiError('badRequest');
+}
+
+function find({ store }: Stream, wanted: MessageGetRequest): StoredMessage | null {
   const { seq, last_by_subj: last, next_by_subj: next, start_time: start } = wanted;
-  const ways = [seq > 0 && next === '', last !== '', start !== undefined && seq === 0].filter(Boolean).length;
-  if (ways > 1 || (last !== '' && next !== '') || (start !== undefined && seq > 0))
-    throw new ApiError('badRequest');
-  if (last !== '') return store.loadPrevious(store.filter([fromUtf8(last)]), store.state.lastSequence);
-  if (start !== undefined) {
-    const from = store.sequenceAt(timeToNanoseconds(start));
-    return store.loadNext(next === '' ? null : store.filter([fromUtf8(next)]), from);
-  }
-  if (next !== '') return store.loadNext(store.filter([fromUtf8(next)]), seq);
-  if (seq === 0) throw new ApiError('badRequest');
-  return store.load(seq);
+  const from = start === undefined ? seq : store.sequenceAt(timeToNanoseconds(start));
+  if (next !== '') return store.loadNext(store.filter([fromUtf8(next)]), from);
+  if (from > 0) return store.load(from);
+  return store.loadPrevious(store.filter([fromUtf8(last)]), store.state.lastSequence);
 }
 
 export const deleteMessage: Endpoint = {
   type: 'stream_msg_delete_response',
   handle(request) {
-    if (request.message.payload.length === 0) throw new ApiError('badRequest');
+    if (request.isEmpty) throw new ApiError('badRequest');
     const { seq, no_erase: keepBytes } = request.read(messageDeleteRequest);
     const stream = request.account.stream(toUtf8(request.tokens.at(-1)!));
     if (stream.config.sealed) throw new ApiError('streamSealed');
     if (stream.config.deny_delete)
       throw new ApiError('streamMsgDeleteFailed', { err: 'message delete not permitted' });
-    if (!stream.deleteMessage(seq, !keepBytes))
-      throw new ApiError('streamMsgDeleteFailed', { err: 'stream store EOF' });
-    request.answerWhenDurable(this.type, [['success', 'true']]);
+    const { lastSequence, firstSequence } = stream.store.state;
+    if (!stream.deleteMessage(seq, !keepBytes)) {
+      // As officially, where each kind of store has its own words.
+      if (stream.inMemory || (seq >= firstSequence && seq <= lastSequence))
+        throw new ApiError('sequenceNotFound', { seq });
+      const err = seq > lastSequence ? 'stream store EOF' : 'no message found';
+      throw new ApiError('streamMsgDeleteFailed', { err });
+    }
+    const kept = messagesKept(stream, (err) => new ApiError('streamMsgDeleteFailed', { err }));
+    request.answerWhenDurable(this.type, [['success', 'true']], kept);
   },
 };

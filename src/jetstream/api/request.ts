@@ -1,11 +1,16 @@
 /** A request of the JetStream API on its way to an answer. */
+
+import { clientInfo, clientInfoText } from '../../broker/client-info.js';
 import type { InternalMessage } from '../../broker/internal-client.js';
 import { toUtf8 } from '../../protocol/bytes.js';
+
 import { JsonSyntaxError } from '../../protocol/json-text.js';
-import { type JsonType, readJson } from '../../protocol/json-type.js';
+import { type JsonType, quoteJson, readJson } from '../../protocol/json-type.js';
 import type { AccountJetStream } from '../account-jetstream.js';
+import { advise } from '../advisories.js';
 import { ApiError } from '../errors.js';
 import { jsonObject } from '../info.js';
+import type { Kept } from '../kept.js';
 
 /** Fields of an answer that are JSON already; absent ones are left out. */
 export type Fields = (readonly [name: string, json: string | undefined])[];
@@ -38,28 +43,79 @@ export class ApiRequest {
     }
   }
 
+  /** The same for requests without fields that have to be there: what is no object or list does not count. */
+  readOptional<V>(type: JsonType<V>): V {
+    return /^[ \t\n\r]*[{[]/.test(this.message.payload.toString('latin1', 0, 64))
+      ? this.read(type)
+      : type.zero();
+  }
+
+  /** No body, or one without fields. */
+  get isEmpty(): boolean {
+    return isEmpty(this.message.payload);
+  }
+
   /** Throws `ApiError` 10038 when there is a body. */
   expectEmpty(): void {
-    if (this.message.payload.length > 0) throw new ApiError('notEmptyRequest');
+    if (!this.isEmpty) throw new ApiError('notEmptyRequest');
   }
 
   /** Answers at once. `type` is the last part of the answer's type. */
   answer(type: string, fields: Fields, failed = false, header: Buffer | null = null): void {
-    const { account, message } = this;
-    account.api.total++;
-    if (failed) account.api.errors++;
-    if (message.reply === '') return;
-    const all: Fields = [['type', `"io.nats.jetstream.api.v1.${type}"`], ...fields];
-    account.client.publish(toUtf8(message.reply), jsonObject(all), '', header);
+    const { api } = this.account;
+    api.total++;
+    if (failed) api.errors++;
+    const response = this.send(type, fields, header);
+    this.#audit(response);
   }
 
-  /** Answers once everything that was changed so far is on disk. */
-  answerWhenDurable(type: string, fields: Fields, header: Buffer | null = null): void {
-    this.account.jetstream.storage.commit.after(() => this.answer(type, fields, false, header));
+  /** Answers without being counted, as messages are got. */
+  send(type: string, fields: Fields, header: Buffer | null = null): string {
+    const { account, message } = this;
+    const response = jsonObject([['type', `"io.nats.jetstream.api.v1.${type}"`], ...fields]);
+    if (message.reply !== '') account.client.publish(toUtf8(message.reply), response, '', header);
+    return response;
+  }
+
+  /** Tells those who listen who asked for what, and what the answer was. */
+  #audit(response: string): void {
+    const { account, message } = this;
+    advise(account, 'API', 'api_audit', () => [
+      ['server', quoteJson(account.jetstream.broker.serverName)],
+      ['client', this.#client()],
+      ['subject', quoteJson(toUtf8(message.subject))],
+      ['request', message.payload.length === 0 ? undefined : quoteJson(message.payload.toString())],
+      ['response', quoteJson(response)],
+    ]);
+  }
+
+  #client(): string {
+    const { from } = this.message;
+    return from === null ? 'null' : toUtf8(clientInfoText(clientInfo(from, true)));
+  }
+
+  /**
+   * Answers once everything that was changed so far is on disk, or with an error if it is not `kept`. `zeros` as in `answerError`.
+   */
+  answerWhenDurable(
+    type: string,
+    fields: Fields,
+    kept: Kept | null = null,
+    { zeros = [], header = null }: { zeros?: Fields; header?: Buffer | null } = {},
+  ): void {
+    this.account.jetstream.storage.commit.after(() => {
+      const error = kept?.() ?? null;
+      if (error === null) this.answer(type, fields, false, header);
+      else this.answerError(type, error, zeros);
+    });
   }
 
   /** `zeros` are the fields of the answer that have no `omitempty`. */
   answerError(type: string, error: ApiError, zeros: Fields = []): void {
     this.answer(type, [['error', error.json], ...zeros], true);
   }
+}
+
+function isEmpty(payload: Buffer): boolean {
+  return payload.length === 0 || /^\s*\{\s*\}\s*$/.test(payload.toString('latin1'));
 }

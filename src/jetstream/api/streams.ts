@@ -2,8 +2,11 @@
 import { fromUtf8, toUtf8 } from '../../protocol/bytes.js';
 import { bool, field, int, omitEmpty, struct, text, uint64 } from '../../protocol/json-type.js';
 import { patternsOverlap } from '../../subjects/subject.js';
+import type { AccountJetStream } from '../account-jetstream.js';
 import { invalidConfig } from '../config-checks.js';
 import { ApiError } from '../errors.js';
+import { json } from '../info.js';
+import { messagesKept, newStreamKept, streamChangeKept } from '../kept.js';
 import { levelOfStream, storedMetadata } from '../levels.js';
 import type { Stream } from '../stream.js';
 import { type StreamConfig, streamConfigRequest } from '../stream-config.js';
@@ -58,17 +61,20 @@ export const createStream: Endpoint = {
     if (config.sealed) throw invalidConfig('stream configuration for create can not be sealed');
     if (config.mirror_direct && config.mirror === undefined)
       throw invalidConfig('stream has no mirror but does have mirror direct');
-    const { stream } = request.account.addStream(config, pedantic);
-    request.answerWhenDurable(this.type, [...stream.infoFields(), ['did_create', 'true']]);
+    const { stream, created } = request.account.addStream(config, pedantic);
+    // As officially, also for a stream that was there already.
+    const fields: Fields = [...stream.infoFields(), ['did_create', 'true']];
+    request.answerWhenDurable(this.type, fields, created ? newStreamKept(stream) : null);
   },
 };
 
 export const updateStream: Endpoint = {
   type: 'stream_update_response',
   handle(request) {
-    const { config, pedantic } = readConfig(request);
-    const stream = request.account.updateStream(config, pedantic);
-    request.answerWhenDurable(this.type, stream.infoFields());
+    const { pedantic, ...config } = request.read(streamConfigRequest);
+    const previous = request.account.streams.get(nameOf(request))?.config;
+    const stream = request.account.updateStream(nameOf(request), config, pedantic);
+    request.answerWhenDurable(this.type, stream.infoFields(), streamChangeKept(stream, previous!));
   },
 };
 
@@ -80,20 +86,18 @@ export const streamInfo: Endpoint = {
     ['limit', '0'],
   ],
   handle(request) {
+    const given = request.readOptional(infoRequest);
+    const { deleted_details: withDeleted, subjects_filter: filter } = given;
+    const offset = Math.max(0, given.offset);
     const stream = request.account.stream(nameOf(request));
-    const {
-      offset,
-      deleted_details: withDeleted,
-      subjects_filter: filter,
-    } = request.message.payload.length === 0 ? infoRequest.zero() : request.read(infoRequest);
     const deleted = withDeleted ? stream.store.deletedSequences() : undefined;
-    const page = filter === '' ? null : subjectPage(stream, filter, offset);
+    const found = filter === '' ? null : subjectPage(stream, filter, offset);
+    const page = found === null || found.total === 0 ? null : found;
     request.answer(this.type, [
       ['total', String(page?.total ?? 0)],
       ['offset', String(page === null ? 0 : offset)],
       ['limit', String(page === null ? 0 : SUBJECTS_LIMIT)],
-      ...stream.infoFields({ subjects: page?.subjects, deleted }),
-      ['cluster', `{"leader":${JSON.stringify(request.account.jetstream.broker.serverName)}}`],
+      ...stream.infoFields({ subjects: page?.subjects, deleted, leader: true }),
     ]);
   },
 };
@@ -113,11 +117,12 @@ function page(
   offset: number,
   subject: string,
   limit: number,
-): { total: number; streams: Stream[] } {
+): { total: number; from: number; streams: Stream[] } {
   const all = [...request.account.streams.values()]
     .filter(({ config }) => subject === '' || config.subjects?.some((each) => patternsOverlap(each, subject)))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { total: all.length, streams: all.slice(offset, offset + limit) };
+  const from = Math.min(Math.max(0, offset), all.length);
+  return { total: all.length, from, streams: all.slice(from, from + limit) };
 }
 
 const pageZeros: Fields = [
@@ -131,11 +136,11 @@ export const streamNames: Endpoint = {
   type: 'stream_names_response',
   zeros: pageZeros,
   handle(request) {
-    const { offset, subject } = request.read(namesRequest);
-    const { total, streams } = page(request, offset, subject, NAMES_LIMIT);
+    const { offset, subject } = request.readOptional(namesRequest);
+    const { total, from, streams } = page(request, offset, subject, NAMES_LIMIT);
     request.answer(this.type, [
       ['total', String(total)],
-      ['offset', String(offset)],
+      ['offset', String(from)],
       ['limit', String(NAMES_LIMIT)],
       ['streams', streams.length === 0 ? 'null' : JSON.stringify(streams.map(({ name }) => name))],
     ]);
@@ -144,18 +149,24 @@ export const streamNames: Endpoint = {
 
 export const listStreams: Endpoint = {
   type: 'stream_list_response',
-  zeros: pageZeros,
+  zeros: [...pageZeros.slice(0, 3), ['streams', '[]']],
   handle(request) {
-    const { offset, subject } = request.read(listRequest);
-    const { total, streams } = page(request, offset, subject, LIST_LIMIT);
+    const { offset, subject } = request.readOptional(listRequest);
+    const { total, from, streams } = page(request, offset, subject, LIST_LIMIT);
     request.answer(this.type, [
       ['total', String(total)],
-      ['offset', String(offset)],
+      ['offset', String(from)],
       ['limit', String(LIST_LIMIT)],
       ['streams', `[${streams.map((stream) => stream.info()).join(',')}]`],
+      ['offline', offlineOf(request.account)],
     ]);
   },
 };
+
+/** JSON of the streams that need a server of a higher level; undefined without any. */
+function offlineOf({ offline }: AccountJetStream): string | undefined {
+  return offline.size === 0 ? undefined : json(Object.fromEntries(offline));
+}
 
 export const deleteStream: Endpoint = {
   type: 'stream_delete_response',
@@ -170,10 +181,9 @@ export const purgeStream: Endpoint = {
   type: 'stream_purge_response',
   zeros: [['purged', '0']],
   handle(request) {
-    const stream = request.account.stream(nameOf(request));
-    const { seq, filter, keep } =
-      request.message.payload.length === 0 ? purgeRequest.zero() : request.read(purgeRequest);
+    const { seq, filter, keep } = request.readOptional(purgeRequest);
     if (seq > 0 && keep > 0) throw new ApiError('badRequest');
+    const stream = request.account.stream(nameOf(request));
     if (stream.config.sealed) throw new ApiError('streamSealed');
     if (stream.config.deny_purge)
       throw new ApiError('streamPurgeFailed', { err: 'stream purge not permitted' });
@@ -182,9 +192,11 @@ export const purgeStream: Endpoint = {
       ...(seq > 0 ? { before: seq } : {}),
       ...(keep > 0 ? { keep } : {}),
     });
-    request.answerWhenDurable(this.type, [
+    const fields: Fields = [
       ['success', 'true'],
       ['purged', String(purged)],
-    ]);
+    ];
+    const kept = messagesKept(stream, (err) => new ApiError('streamPurgeFailed', { err }));
+    request.answerWhenDurable(this.type, fields, kept, { zeros: this.zeros ?? [] });
   },
 };

@@ -73,6 +73,17 @@ export class ByteReader {
     throw new CorruptError('varint of more than 10 bytes');
   }
 
+  /** An unsigned varint of 64 bits as the signed number that the same bits are. @throws {CorruptError} as `signedVarint` */
+  wrappedVarint(): number {
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.byte();
+      value |= BigInt(byte & 127) << shift;
+      if (byte < 128) return Number(safeBig(BigInt.asIntN(64, value)));
+    }
+    throw new CorruptError('varint of more than 10 bytes');
+  }
+
   /** @throws {CorruptError} for values whose magnitude is 2^53 or more */
   signedVarint(): number {
     return Number(BigInt.asIntN(64, BigInt(safeBig(this.signedVarint64()))));
@@ -165,6 +176,19 @@ export class ByteWriter {
     let at = this.#room(MAX_VARINT);
     for (; value >= 128; value = Math.floor(value / 128)) this.#bytes[at++] = (value % 128) | 128;
     this.#bytes[at++] = value;
+    this.#at = at;
+  }
+
+  /** A negative number as the unsigned one of 64 bits that has its bits. */
+  wrappedVarint(value: number): void {
+    if (value >= 0) {
+      this.varint(value);
+      return;
+    }
+    let rest = BigInt.asUintN(64, BigInt(value));
+    let at = this.#room(MAX_VARINT);
+    for (; rest >= 128n; rest >>= 7n) this.#bytes[at++] = Number(rest & 127n) | 128;
+    this.#bytes[at++] = Number(rest);
     this.#at = at;
   }
 

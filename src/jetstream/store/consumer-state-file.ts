@@ -5,6 +5,9 @@
  *     22 | version 2 | ack floor (consumer, stream) | delivered (consumer, stream)
  *     pending: count [time of writing, then stream sequence, consumer sequence, age] | redelivered: count [stream sequence, times]
  *
+ * Messages that were delivered as often as they may be are known as redelivered also below the ack floor: the distance is negative
+ * then, in 64 bits without a sign.
+ *
  * Version 1, which is only read, had no consumer sequences of pending messages, and other bases.
  */
 import { ByteReader, ByteWriter } from './binary.js';
@@ -48,7 +51,7 @@ export function emptyConsumerState(): ConsumerFileState {
 
 /**
  * @param now milliseconds since 1970
- * @throws {RangeError} a pending or redelivered message is below the ack floor
+ * @throws {RangeError} a pending message is below the ack floor
  */
 export function encodeConsumerState(state: ConsumerFileState, now: number): Buffer {
   const { ackFloor, delivered, pending, redelivered } = state;
@@ -71,7 +74,7 @@ export function encodeConsumerState(state: ConsumerFileState, now: number): Buff
   }
   to.varint(redelivered.size);
   for (const [sequence, times] of redelivered) {
-    to.varint(sequence - ackFloor.stream);
+    to.wrappedVarint(sequence - ackFloor.stream);
     to.varint(times);
   }
   return to.written;
@@ -102,9 +105,9 @@ export function decodeConsumerState(bytes: Uint8Array): ConsumerFileState {
   readPending(from, version, state);
   const count = from.count(2);
   for (let i = 0; i < count; i++) {
-    const distance = from.varint();
+    const sequence = sum(from.wrappedVarint(), ackFloor.stream);
     const times = from.varint();
-    if (distance > 0 && times > 0) state.redelivered.set(sum(distance, ackFloor.stream), times);
+    if (sequence > 0 && times > 0) state.redelivered.set(sequence, times);
   }
   return state;
 }

@@ -74,6 +74,8 @@ export class FileBlock extends MessageBlock {
   readonly #view = new RecordView();
   #index: BlockIndex | null = null;
   #indexHeld = 0;
+  /** Where the first live message was when the index was dropped. */
+  #first = { sequence: -1, offset: 0 };
   readonly #indexEntry = { evict: () => this.#dropIndex() };
   readonly #fileEntry = { evict: () => this.#closeUnlessSyncing() };
   /** The content from `#base` to `#size`; null when nothing of it is in memory. */
@@ -96,6 +98,8 @@ export class FileBlock extends MessageBlock {
   #window = NOTHING;
   #windowStart = 0;
   #windowReads = 0;
+  /** The tombstone that was written last, and where it ends. */
+  #buried = { sequence: 0, end: -1 };
   #times = { time: -1n, timeLow: 0, timeHigh: 0 };
   #durable: Mark;
 
@@ -209,7 +213,24 @@ export class FileBlock extends MessageBlock {
       timeHigh,
     );
     this.#size += RECORD_OVERHEAD;
-    if (kind === 'tombstone') this.tombstones++;
+    if (kind === 'skip') return;
+    this.tombstones++;
+    this.#buried = { sequence, end: this.#size };
+  }
+
+  /** What the record at the end buries; 0 if that is no tombstone. */
+  get buriedLast(): number {
+    if (this.#buried.end !== this.#size) this.#buried = { sequence: this.#buriedAtEnd(), end: this.#size };
+    return this.#buried.sequence;
+  }
+
+  #buriedAtEnd(): number {
+    if (this.#size < RECORD_OVERHEAD) return 0;
+    const { bytes, at } = this.#bytes(this.#size - RECORD_OVERHEAD, RECORD_OVERHEAD);
+    const view = this.#view;
+    const end = at + RECORD_OVERHEAD;
+    const found = readRecord(bytes, at, end, view) === null && view.kind === 'tombstone' && view.end === end;
+    return found && isIntact(this.#context.hash, this.#key, bytes, view) ? view.sequence : 0;
   }
 
   #halves(time: bigint): { timeLow: number; timeHigh: number } {
@@ -263,7 +284,7 @@ export class FileBlock extends MessageBlock {
     if (this.#cut) {
       if (this.#dirtyTail) this.#openFile().truncate(this.#written);
       this.#dirtyTail = false;
-      cycle.write(this.#openFile(), NOTHING, 0, 0, this.#written);
+      cycle.write(this.#openFile(), NOTHING, 0, 0, 0);
       this.#cut = false;
     }
     this.#syncing++;
@@ -318,6 +339,7 @@ export class FileBlock extends MessageBlock {
     // Who has read from the buffer keeps the old one.
     if (this.#buffer !== null) this.#buffer = Buffer.from(this.#buffer);
     this.#size = mark.size;
+    this.#buried = { sequence: 0, end: -1 };
     this.#window = NOTHING;
     if (this.#written > mark.size || this.#dirtyTail) {
       this.#written = Math.min(this.#written, mark.size);
@@ -444,7 +466,7 @@ export class FileBlock extends MessageBlock {
     const index = new BlockIndex();
     if (this.#size > 0) {
       const content = this.content();
-      const scan = indexRecords(content, this.#context, this.#key, index);
+      const scan = indexRecords(content, this.#context, this.#key, index, this.last);
       if (this.unseen !== null) this.tombstones = scan.tombstones;
     }
     const unseen = this.unseen;
@@ -501,7 +523,19 @@ export class FileBlock extends MessageBlock {
     this.#context.memory.indexes.hold(this.#indexEntry, this.#indexHeld);
   }
 
+  /** The time of the first live message, without reading the index if that is not in memory. */
+  get firstTime(): bigint {
+    if (this.#index === null && this.#first.sequence === this.first) {
+      const { bytes, at } = this.#bytes(this.#first.offset, 12 + FULL_TIME);
+      return at + 20 <= bytes.length ? bytes.readBigInt64LE(at + 12) : 0n;
+    }
+    return this.timeOf(this.nextLive(0));
+  }
+
   #dropIndex(): void {
+    if (this.#index !== null && this.messages > 0) {
+      this.#first = { sequence: this.first, offset: this.#index.offsets[this.nextLive(0)]! };
+    }
     this.#indexHeld = 0;
     this.#index = null;
   }
@@ -540,6 +574,7 @@ export class FileBlock extends MessageBlock {
   rewritten(content: Buffer, index: BlockIndex, compressed: boolean, tombstones: number): void {
     this.closeFile();
     this.#releaseContent();
+    this.#first = { sequence: -1, offset: 0 };
     this.allLive();
     this.#index = index;
     this.records = index.length;
@@ -625,12 +660,13 @@ export function plainContent(file: Buffer, cipher: BlockCipher | null): Buffer {
   }
 }
 
-/** Enters all message records of a content; subjects that nobody knows get no id. */
+/** Enters all message records of a content up to the highest sequence that can be; subjects that nobody knows get no id. */
 export function indexRecords(
   content: Buffer,
   context: Pick<BlockContext, 'hash' | 'subjects'>,
   key: HashKey,
   index: BlockIndex,
+  highest: number,
 ): { tombstones: number } {
   const view = new RecordView();
   let tombstones = 0;
@@ -646,8 +682,13 @@ export function indexRecords(
     const subject = context.subjects.findBytes(content, record.subjectStart, record.subjectEnd);
     index.push(record.sequence, record.start, subject);
   };
+  // Only lengths are believed without a look at the hash; what else would do harm is looked at.
+  const plausible = () =>
+    view.kind === 'message'
+      ? view.sequence > last && view.sequence <= highest
+      : isIntact(context.hash, key, content, view);
   let at = 0;
-  while (at < content.length && readRecord(content, at, content.length, view) === null) {
+  while (at < content.length && readRecord(content, at, content.length, view) === null && plausible()) {
     enter(view);
     at = view.end;
   }

@@ -43,15 +43,22 @@ export interface OpenOptions {
   readBelow?: number;
 }
 
+export interface Tombstone {
+  sequence: number;
+  block: number;
+  start: number;
+}
+
 export interface Found {
   blocks: FileBlock[];
   /** Of all blocks that were ever there, as far as that is known. */
   highestNumber: number;
   /** Whether index.db can stay as it is. */
   indexIsTrue: boolean;
-  tombstones: { sequence: number; time: bigint }[];
+  /** With the number of their block and their offset: they bury what lies before them. */
+  tombstones: Tombstone[];
   /** Everything up to this sequence is gone, see `FileStore`. */
-  floor: number;
+  floor: Tombstone;
   /** What an index remembers to be deleted; null without one. */
   isDeleted: ((sequence: number) => boolean) | null;
   /** Blocks with bad records in them. */
@@ -76,7 +83,7 @@ export class FileStoreOpener {
     highestNumber: 0,
     indexIsTrue: false,
     tombstones: [],
-    floor: 0,
+    floor: { sequence: 0, block: 0, start: 0 },
     isDeleted: null,
     damaged: [],
     lost: [],
@@ -313,9 +320,10 @@ export class FileStoreOpener {
     let before = 0;
     for (const tombstone of result.tombstones) {
       // The last one counts: a truncation may have taken it back.
-      if (tombstone.sequence === before) found.floor = before;
+      const { sequence, start } = tombstone;
+      if (sequence === before) found.floor = { sequence, block: number, start };
       before = tombstone.sequence;
-      found.tombstones.push(tombstone);
+      found.tombstones.push({ sequence, block: number, start });
     }
     if (result.damage !== null) {
       found.damaged.push(block);
@@ -433,7 +441,8 @@ export class FileStoreOpener {
     const cipher = new BlockCipher(created);
     const path = this.#path(number);
     const staged = `${path}.tmp`;
-    writeBlockFile(disk, staged, bytes, false, cipher);
+    const failure = writeBlockFile(disk, staged, bytes, false, cipher);
+    if (failure !== null) throw failure;
     const keyPath = keyFilePath(this.#messages, number);
     disk.writeFile(`${keyPath}.tmp`, created.file);
     const file = disk.open(`${keyPath}.tmp`, 'write');

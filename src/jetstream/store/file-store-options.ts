@@ -1,4 +1,4 @@
-/** What a file store is told when it is opened, what it remembers of a commit, and how large its blocks are. */
+/** What a file store is told when it is opened, and what it remembers of a commit. */
 import type { Clock } from '../../runtime/clock.js';
 import type { Disk } from '../../runtime/disk.js';
 import type { HighwayHash } from '../../runtime/highway-hash.js';
@@ -18,7 +18,7 @@ export interface FileStoreOptions {
   name: string;
   /** Of the stream; the messages are in `msgs` below it. */
   directory: string;
-  /** See `blockSizeFor`. */
+  /** Bytes of content that a block has before the next one is begun. */
   blockSize: number;
   compress?: boolean;
   /** With the account of the stream; null for a store that is not encrypted. */
@@ -44,39 +44,4 @@ export interface Flushed {
   last: number;
   lastTime: bigint;
   number: number;
-}
-
-const MIB = 1024 * 1024;
-const LARGEST = 8 * MIB;
-const MIDDLE = 4 * MIB;
-const ENCRYPTED = 2 * MIB;
-const SMALLEST = 32_000;
-
-/** What the size of blocks depends on. */
-export interface BlockSizeBasis {
-  /** Limits of the stream; 0 or less: none. */
-  maxBytes: number;
-  maxMessages: number;
-  maxMessagesPerSubject: number;
-  /** The largest message that is allowed, with room for its subject. */
-  messageSize: number;
-  encrypted: boolean;
-  /** Whether the retention is by limits. */
-  byLimits: boolean;
-}
-
-/** The official rule for the size of new blocks. It is not stored, and any size can be read. */
-export function blockSizeFor(basis: BlockSizeBasis): number {
-  const { maxBytes, maxMessages, maxMessagesPerSubject, messageSize, encrypted, byLimits } = basis;
-  if (maxBytes > 0) return partOf(maxBytes);
-  if (maxMessages > 0) return partOf(maxMessages * messageSize);
-  if (maxMessagesPerSubject > 0) return MIDDLE;
-  if (encrypted) return ENCRYPTED;
-  return byLimits ? LARGEST : MIDDLE;
-}
-
-function partOf(total: number): number {
-  const quarter = Math.ceil((Math.floor(total / 4) + 1) / 100) * 100;
-  if (quarter <= SMALLEST) return SMALLEST;
-  return quarter >= LARGEST ? LARGEST : MIDDLE;
 }

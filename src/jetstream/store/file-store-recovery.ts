@@ -147,7 +147,8 @@ export interface ScannedBlock {
   /** The last sequence that is used in it; 0 without. */
   last: number;
   lastTime: bigint;
-  tombstones: { sequence: number; time: bigint }[];
+  /** `start`: its offset. */
+  tombstones: { sequence: number; time: bigint; start: number }[];
   /** Sequences of bad records, as far as they are known, and their bytes. */
   lost: number[];
   lostBytes: number;
@@ -195,7 +196,7 @@ export function scan(
   const result = scanBlock(hash, key, content, 0, content.length, {
     record(view, relocated) {
       if (view.kind === 'tombstone') {
-        found.tombstones.push({ sequence: view.sequence, time: view.time });
+        found.tombstones.push({ sequence: view.sequence, time: view.time, start: view.start });
         return;
       }
       if (view.sequence === 0 || view.sequence <= found.last) return;

@@ -37,6 +37,11 @@ export class BlockRemover {
     }
   }
 
+  /** Whether a file that could not be removed may hold a sequence. */
+  holds(sequence: number): boolean {
+    return this.#leftover.some((block) => sequence <= block.last);
+  }
+
   /** The block was taken back: `removeRefused` is to remove it. */
   refuse(block: FileBlock): void {
     block.close();

@@ -29,8 +29,10 @@ export function copyLive(
   const copy: BlockCopy = { content: Buffer.alloc(0), index: new BlockIndex(), tombstones: 0 };
   let length = 0;
   let last = 0;
+  const kept = new Set<number>();
   let buried = 0;
   let buriedEnd = 0;
+  let keptLast = false;
   const keep = (start: number, end: number) => {
     pieces.push(content.subarray(start, end));
     length += end - start;
@@ -40,13 +42,16 @@ export function copyLive(
       if (view.kind === 'tombstone') {
         // Twice in a row: all below is gone, which is always kept.
         const again = view.sequence === buried && buriedEnd === view.start;
-        if (again && !isNeeded(view.sequence)) {
+        if (again && !keptLast) {
           copy.tombstones++;
           keep(view.start - RECORD_OVERHEAD, view.start);
         }
         buried = view.sequence;
         buriedEnd = view.end;
-        if (!again && !isNeeded(view.sequence)) return;
+        // Nor may two come to lie in a row that did not before.
+        keptLast = again || (!kept.has(view.sequence) && isNeeded(view.sequence));
+        if (!keptLast) return;
+        kept.add(view.sequence);
         copy.tombstones++;
         keep(view.start, view.end);
         return;
@@ -87,14 +92,17 @@ export function tombstonesOf(block: FileBlock): { sequence: number; time: bigint
   return found;
 }
 
-/** Replaces the file of a block; either the old or the new one is there, whatever happens. */
+/**
+ * Replaces the file of a block; either the old or the new one is there, whatever happens. Throws while the old one is in place; an
+ * error that comes back means that the new one is, but that a power cut may bring the old one back.
+ */
 export function writeBlockFile(
   disk: Disk,
   path: string,
   content: Buffer,
   compress: boolean,
   cipher: BlockCipher | null,
-): void {
+): Error | null {
   let bytes: Buffer = compress ? compressBlock(content) : content;
   if (cipher !== null) {
     bytes = Buffer.from(bytes);
@@ -109,5 +117,10 @@ export function writeBlockFile(
     file.close();
   }
   disk.rename(temporary, path);
-  disk.syncDirectoryNow(path.slice(0, path.lastIndexOf('/')));
+  try {
+    disk.syncDirectoryNow(path.slice(0, path.lastIndexOf('/')));
+    return null;
+  } catch (error) {
+    return error as Error;
+  }
 }

@@ -108,7 +108,7 @@ function blockState(block: FileBlock, hasTtls: boolean, hasSchedules: boolean): 
   if (messages === 0) {
     return { ...common, firstSequence: block.last + 1, firstTime: 0n, deleted: null, ttls, schedules };
   }
-  const firstTime = block.timeOf(block.nextLive(0));
+  const { firstTime } = block;
   const holes = block.last - block.first + 1 - messages;
   const deleted = holes > 0 ? deletedOf(block) : null;
   return { ...common, firstSequence: block.first, firstTime, deleted, ttls, schedules };

@@ -9,7 +9,7 @@ import type { DiskFile } from '../../runtime/disk.js';
 import { type HashKey, type HighwayHash, hashKey } from '../../runtime/highway-hash.js';
 import { BlockCipher } from './encryption.js';
 import { type BlockContext, FileBlock } from './file-store-block.js';
-import { FileStoreOpener, type Found } from './file-store-open.js';
+import { FileStoreOpener, type Found, type Tombstone } from './file-store-open.js';
 import type { FileStoreOptions, Flushed } from './file-store-options.js';
 import { commitPurge, removePurged, stagePurge } from './file-store-purge.js';
 import { BlockRemover } from './file-store-removal.js';
@@ -51,7 +51,6 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   readonly messagesDirectory: string;
   readonly #streamKey: HashKey;
   readonly #remover: BlockRemover;
-  /** Blocks with something to write. */
   readonly #touched = new Set<FileBlock>();
   /** Blocks that are out of use; their files go once what emptied them is durable. */
   #garbage: FileBlock[] = [];
@@ -98,7 +97,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#streamKey = hashKey(options.name);
     this.#remover = new BlockRemover(options.disk, options.commit, this.messagesDirectory);
     const found = new FileStoreOpener(options, this, this.#streamKey, (damage) =>
-      this.#report(damage),
+      this.reportDamage(damage),
     ).open();
     for (const block of found.blocks) this.blocks.push(block);
     this.#number = found.highestNumber;
@@ -145,18 +144,19 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   #applyDeletions(
     isDeleted: ((sequence: number) => boolean) | null,
-    tombstones: readonly { sequence: number }[],
-    floor: number,
+    tombstones: readonly Tombstone[],
+    floor: Tombstone,
   ): void {
-    for (const { sequence } of tombstones) this.#bury(sequence);
+    for (const tombstone of tombstones) this.#bury(tombstone.sequence, tombstone);
     this.#buryRepeated();
-    if (isDeleted === null && floor === 0) return;
+    if (isDeleted === null && floor.sequence === 0) return;
     for (const block of this.blocks) {
       if (!block.seen) continue;
       const { index } = block;
       for (let place = 0; place < index.length; place++) {
         const sequence = index.sequenceAt(place);
-        if (sequence <= floor || isDeleted?.(sequence)) this.#bury(sequence);
+        if (sequence <= floor.sequence) this.#bury(sequence, floor);
+        if (isDeleted?.(sequence)) this.#bury(sequence, null);
       }
     }
   }
@@ -176,12 +176,16 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   }
 
   /** Takes a message out that was found in a block although it is deleted. */
-  #bury(sequence: number): void {
+  #bury(sequence: number, by: Tombstone | null): void {
     const block = this.blocks[this.search.blockAt(sequence)];
     if (block === undefined || sequence < block.first || block.messages === 0) return;
     const place = block.index.find(sequence);
     if (place < 0 || !block.isLive(place)) return;
-    this.forgetMessage(block, place);
+    // A tombstone before it is for another message, which a crash took and whose sequence was used again.
+    const behind =
+      by !== null &&
+      (by.block < block.number || (by.block === block.number && by.start < block.index.offsets[place]!));
+    if (!behind) this.forgetMessage(block, place);
   }
 
   /** TTLs and schedules: as they were found in the blocks, from their files, or by looking at all headers. */
@@ -209,12 +213,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       disk.writeFile(`${aside}/${blockFile(block.number)}.${name}`, file);
       this.#rewrite(block);
     } catch (error) {
-      this.#report({
-        file: blockFile(block.number),
-        reason: `cannot be repaired: ${error}`,
-        sequences: [],
-        bytes: 0,
-      });
+      const reason = `cannot be repaired: ${error}`;
+      this.reportDamage({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
     }
   }
 
@@ -229,18 +229,16 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.changed();
   }
 
-  #report(damage: DamageReport): void {
+  protected override reportDamage(damage: DamageReport): void {
     this.reports.push(damage);
     if (this.reports.length > 100) this.reports.shift();
-    this.listener?.damaged(damage);
+    super.reportDamage(damage);
   }
 
   protected override setAside(block: FileBlock, place: number, reason: string): void {
     this.#toCompact.add(block);
     super.setAside(block, place, reason);
   }
-
-  // BlockContext
 
   openBlockFile(number: number): DiskFile {
     return this.options.disk.open(this.#path(number), 'write');
@@ -262,7 +260,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     }
     if (asBefore && messages === block.messages && bytes === block.bytes) return;
     const reason = 'messages differ from what the index says';
-    this.#report({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
+    this.reportDamage({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
     if (this.#rebuildDue) return;
     this.#rebuildDue = true;
     this.clock.after(0, () => this.#rebuild());
@@ -335,7 +333,13 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.#floorMoved = true;
       return;
     }
-    this.blockFor(RECORD_OVERHEAD).marker('tombstone', sequence, block.timeOf(place));
+    this.#writeTombstone(sequence, block.timeOf(place));
+  }
+
+  /** Never the same twice in a row, which would be a floor. */
+  #writeTombstone(sequence: number, time: bigint): void {
+    const block = this.blockFor(RECORD_OVERHEAD);
+    if (block.buriedLast !== sequence) block.marker('tombstone', sequence, time);
   }
 
   /**
@@ -374,8 +378,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     for (const { sequence, time } of tombstonesOf(block)) {
       if (sequence === before) this.#floorMoved = true;
       before = sequence;
-      if (this.isBuriedElsewhere(block, sequence))
-        this.blockFor(RECORD_OVERHEAD).marker('tombstone', sequence, time);
+      if (this.isBuriedElsewhere(block, sequence)) this.#writeTombstone(sequence, time);
     }
     this.blocks.splice(this.blocks.indexOf(block), 1);
     this.#touched.delete(block);
@@ -386,8 +389,10 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   /** Whether the record of a deleted message may lie in another block than this one. */
   isBuriedElsewhere(block: FileBlock, sequence: number): boolean {
-    const at = this.search.blockAt(sequence);
-    const other = this.blocks[at];
+    if (this.search.find(sequence)) return false;
+    // A file that is out of use is there until it is removed.
+    if (this.#garbage.some((each) => sequence <= each.last) || this.#remover.holds(sequence)) return true;
+    const other = this.blocks[this.search.blockAt(sequence)];
     if (other === undefined || other === block) return false;
     return !other.hasIndex || other.index.find(sequence) >= 0;
   }
@@ -547,7 +552,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     }
     this.#remover.remove([...this.#garbage.splice(0), ...gone].sort((a, b) => b.number - a.number));
     this.last = sequence;
-    for (const [each, time] of keep) this.blockFor(RECORD_OVERHEAD).marker('tombstone', each, time);
+    for (const [each, time] of keep) this.#writeTombstone(each, time);
     this.#floorMoved = true;
     if (this.blocks.at(-1)?.last !== sequence) this.writeSkip(sequence, this.lastTime);
     this.#flushNow();
@@ -576,9 +581,9 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   // Rewriting
 
-  #armTidy(): void {
+  #armTidy(pause = TIDY_PAUSE): void {
     if (this.#tidyTimer !== null || (this.#toCompact.size === 0 && this.#toCompress.size === 0)) return;
-    this.#tidyTimer = this.clock.after(TIDY_PAUSE, () => {
+    this.#tidyTimer = this.clock.after(pause, () => {
       this.#tidyTimer = null;
       this.tidy();
     });
@@ -587,25 +592,22 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   /** Compacts or compresses one block, if there is one and nothing is on its way to the disk. */
   tidy(): void {
     if (this.closed) return;
+    let pause = TIDY_PAUSE;
     if (this.undo.length === 0 && this.#touched.size === 0 && this.#inFlight === 0) {
-      const { value: block } =
-        this.#toCompact.size > 0 ? this.#toCompact.values().next() : this.#toCompress.values().next();
-      if (block !== undefined) {
-        const compact = this.#toCompact.delete(block);
-        try {
-          if (this.blocks.includes(block)) {
-            if (compact) this.#rewrite(block);
-            else this.#compress(block);
-          }
-        } catch (error) {
-          // It stays as it is, which is good enough.
-          const reason = `cannot be rewritten: ${String(error)}`;
-          this.#report({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
+      const queue = this.#toCompact.size > 0 ? this.#toCompact : this.#toCompress;
+      const { value: block } = queue.values().next();
+      try {
+        if (block !== undefined && this.blocks.includes(block)) {
+          if (queue === this.#toCompact) this.#rewrite(block);
+          else this.#compress(block);
         }
-        if (!compact) this.#toCompress.delete(block);
+        if (block !== undefined) queue.delete(block);
+      } catch {
+        // It stays as it is, which is good enough until the disk takes it.
+        pause = RETRY_PAUSE;
       }
     }
-    this.#armTidy();
+    this.#armTidy(pause);
   }
 
   /** Leaves out of a block what is dead. */
@@ -625,13 +627,14 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     block.replaced(content, true);
   }
 
-  #replaceFile(block: FileBlock, content: Buffer, compress: boolean): void {
+  /** Throws if the file is still the old one; what it returns is why the new one may not be durable. */
+  #replaceFile(block: FileBlock, content: Buffer, compress: boolean): Error | null {
     this.#indexIsTrue = false;
     const { disk, commit } = this.options;
     const path = this.#path(block.number);
     commit.forgetFile(path);
     block.closeFile();
-    writeBlockFile(disk, path, content, compress, block.cipher);
+    return writeBlockFile(disk, path, content, compress, block.cipher);
   }
 
   protected eraseRecord(block: FileBlock, place: number): StoreError | null {
@@ -645,13 +648,14 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     }
     const content = block.erase(place);
     if (content === null) return null;
+    const text = 'message was removed, but may not be overwritten';
     try {
-      this.#replaceFile(block, content, block.compressed);
+      const failure = this.#replaceFile(block, content, block.compressed);
+      block.erased(content, place, block.compressed);
+      return failure && new StoreError('disk', text, failure);
     } catch (error) {
-      return new StoreError('disk', 'message was removed, but could not be overwritten', error);
+      return new StoreError('disk', text, error);
     }
-    block.erased(content, place, block.compressed);
-    return null;
   }
 
   // Everything

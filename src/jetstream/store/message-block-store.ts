@@ -10,6 +10,7 @@ import type { StoreMemory } from './message-block-cache.js';
 import { ExpiryHeap, Schedules } from './message-block-expiry.js';
 import { BlockReader } from './message-block-reader.js';
 import {
+  type DamageReport,
   type MessageStore,
   NO_LIMITS,
   type PurgeRequest,
@@ -38,6 +39,8 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   abstract readonly kind: 'file' | 'memory';
   listener: StoreListener | null = null;
   readonly schedules = new Schedules();
+  /** Limits take nothing away for the moment. */
+  #held = false;
   position = 0;
   abstract get durablePosition(): number;
 
@@ -229,8 +232,21 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     if (limits.maxAge > 0 || this.expiry.size > 0) this.#arm();
   }
 
+  holdLimits(): void {
+    this.#held = true;
+  }
+
+  releaseLimits(subjects: Iterable<string>): void {
+    this.#held = false;
+    for (const subject of subjects) {
+      const id = this.subjects.find(subject);
+      if (id !== NO_SUBJECT) this.#enforce(id);
+    }
+  }
+
   /** After an append to the subject `id`. */
   #enforce(id: number): void {
+    if (this.#held) return;
     const limits = this.#limits;
     const perSubject = limits.maxMessagesPerSubject;
     if (perSubject > 0 && this.subjects.counts[id]! > perSubject) this.#enforceSubject(id);
@@ -510,7 +526,11 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     this.position++;
     if (block.messages === 0) this.emptied(block);
     this.changed();
-    this.listener?.damaged({ file: `${block.number}.blk`, reason, sequences: [sequence], bytes });
+    this.reportDamage({ file: `${block.number}.blk`, reason, sequences: [sequence], bytes });
+  }
+
+  protected reportDamage(report: DamageReport): void {
+    this.listener?.damaged(report);
   }
 
   // Time

@@ -85,6 +85,12 @@ export interface DamageReport {
   bytes: number;
 }
 
+/** For the log and for `/healthz`. */
+export function damageText({ file, reason, sequences }: DamageReport): string {
+  const lost = sequences.length === 0 ? '' : `, ${sequences.length} messages are lost`;
+  return `${file} is damaged: ${reason}${lost}`;
+}
+
 export type StoreErrorCode =
   /** A record above 32 MiB. */
   | 'too-large'
@@ -215,6 +221,10 @@ export interface MessageStore {
     time: bigint,
     ttl?: number,
   ): void;
+  /** From now on appends take nothing away, so that several can be stored together or not at all, until `releaseLimits`. */
+  holdLimits(): void;
+  /** Does what the limits ask for after appends to these subjects. */
+  releaseLimits(subjects: Iterable<string>): void;
   /** Uses up all sequences up to this one. */
   skipTo(sequence: number, time: bigint): void;
   /** What a message of such lengths, in bytes, would add to `state.bytes`. */

@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FileStore, type FileStoreOptions } from '../../../src/jetstream/store/file-store.js';
+import { FileStore } from '../../../src/jetstream/store/file-store.js';
 import { StoreKeys } from '../../../src/jetstream/store/file-store-keys.js';
+import type { FileStoreOptions } from '../../../src/jetstream/store/file-store-options.js';
 import { GroupCommit } from '../../../src/jetstream/store/group-commit.js';
 import { StoreMemory } from '../../../src/jetstream/store/message-block-cache.js';
 import {

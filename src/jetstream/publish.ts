@@ -1,0 +1,598 @@
+/**
+ * What a stream does with a message that is published to it: subject transform, checks, counters, limits, storing, rollups, publishing
+ * again, acknowledgement. What it promises goes out when the store says that it is durable.
+ */
+import type { ClientConnection } from '../broker/connection.js';
+import type { InternalMessage } from '../broker/internal-client.js';
+import { messageOf } from '../broker/publisher.js';
+import { fromUtf8, readText, toUtf8 } from '../protocol/bytes.js';
+import type { PublishOperation } from '../protocol/client-parser.js';
+import { quoteJson } from '../protocol/json-type.js';
+import type { Clock } from '../runtime/clock.js';
+import { SubjectTransform } from '../subjects/transform.js';
+import { AckQueue } from './ack-queue.js';
+import { advise } from './advisories.js';
+import { type AbandonReason, AtomicBatches, type AtomicHost, type AtomicLimits } from './batch-atomic.js';
+import type { CheckedMessage } from './batch-checks.js';
+import { FastBatches, type FastHost, type FastLimits, isFastReply, parseFastReply } from './batch-fast.js';
+import { addToCounter, readCounter } from './counters.js';
+import { DuplicateWindow } from './duplicates.js';
+import { ApiError } from './errors.js';
+import { headerBytes, headerText, headerValue, withoutHeader } from './headers.js';
+import {
+  checkLastMessageId,
+  checkPublish,
+  finalTtl,
+  MAX_HEADER_LENGTH,
+  type PublishPlan,
+} from './publish-checks.js';
+import { Republisher } from './republish.js';
+import { StoreError } from './store/message-store.js';
+import type { Place, Stream } from './stream.js';
+import type { StreamConfig } from './stream-config.js';
+import { TracedPublish } from './traced-publish.js';
+import { Visibility } from './visibility.js';
+
+const ATOMIC_DEFAULTS = {
+  maxInflightPerStream: 50,
+  maxInflightTotal: 1000,
+  maxMessages: 1000,
+  timeout: 10_000,
+};
+const FAST_DEFAULTS = { maxInflightPerStream: 1000, maxInflightTotal: 50_000, timeout: 10_000 };
+const TOO_MANY = Buffer.from('NATS/1.0 429 Too Many Requests\r\n\r\n');
+const ID_HEADER = 'Nats-Msg-Id';
+
+/** Where a message comes from. */
+interface Origin {
+  /** From the server itself or another stream, which has looked at it. */
+  readonly own: boolean;
+  /** In a mirror: that of the origin. */
+  readonly place: Place | null;
+  readonly trace: TracedPublish | null;
+}
+
+const OF_CLIENT: Origin = { own: false, place: null, trace: null };
+
+export class Publishing implements AtomicHost, FastHost {
+  readonly #stream: Stream;
+  /** Of the last message, '' when it had none. */
+  lastMessageId = '';
+  /** Text of an acknowledgement, up to the sequence. */
+  ackStart = '';
+  readonly #duplicates: DuplicateWindow;
+  readonly #acks: AckQueue;
+  readonly #waiting = new Visibility();
+  #transform: SubjectTransform | null = null;
+  #republisher: Republisher | null = null;
+  /** Every message has to be looked at, not only those with headers. */
+  #looksCloser = false;
+  // Made when first used.
+  #atomic: AtomicBatches | null = null;
+  #fast: FastBatches | null = null;
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+    this.#duplicates = new DuplicateWindow(stream.config.duplicate_window);
+    this.#acks = new AckQueue((reply, body) => stream.account.client.answer(reply, body));
+  }
+
+  /** The configuration has changed. */
+  apply(config: StreamConfig): void {
+    const { domain } = this.#stream.account.jetstream.options;
+    const place = domain === '' ? '' : `"domain":${quoteJson(domain)},`;
+    this.ackStart = fromUtf8(`{"stream":${quoteJson(config.name)},${place}"seq":`);
+    const { subject_transform: transform, republish } = config;
+    this.#transform =
+      transform === undefined || transform.dest === ''
+        ? null
+        : SubjectTransform.create(fromUtf8(transform.src), fromUtf8(transform.dest));
+    this.#republisher =
+      republish === undefined || republish.dest === '' ? null : new Republisher(this.#stream, republish);
+    this.#duplicates.window = config.duplicate_window;
+    this.#looksCloser =
+      config.sealed ||
+      config.allow_msg_counter ||
+      (config.discard === 'new' && config.max_msgs_per_subject > 0) ||
+      config.retention === 'interest' ||
+      this.#transform !== null ||
+      this.#republisher !== null;
+  }
+
+  /** What is known from the messages that are stored: ids of the window, and a batch that was not finished. */
+  recover(): void {
+    const { store, config } = this.#stream;
+    if (config.allow_atomic) this.#dropTornBatch();
+    if (store.state.messages === 0) return;
+    const last = store.loadPrevious(null, store.state.lastSequence);
+    this.lastMessageId = (last && headerValue(headerText(last.header), ID_HEADER)) ?? '';
+    if (config.duplicate_window === 0) return;
+    const since = this.now() - BigInt(Math.round(config.duplicate_window));
+    let message = store.loadNext(null, store.sequenceAt(since));
+    while (message !== null) {
+      const id = headerValue(headerText(message.header), ID_HEADER);
+      if (id) this.#duplicates.remember(id, message.sequence, message.time);
+      message = store.loadNext(null, message.sequence + 1, message);
+    }
+  }
+
+  /** Messages at the end that belong to an atomic batch whose last one did not reach the disk. */
+  #dropTornBatch(): void {
+    const { store } = this.#stream;
+    const { lastSequence } = store.state;
+    const last = store.load(lastSequence);
+    const header = headerText(last?.header ?? null);
+    const sequence = Number(headerValue(header, 'Nats-Batch-Sequence') ?? 0);
+    if (!headerValue(header, 'Nats-Batch-Id') || !(sequence > 0 && sequence <= lastSequence)) return;
+    if (headerValue(header, 'Nats-Batch-Commit') || headerValue(header, 'Nats-Stream-Source')) return;
+    store.truncate(lastSequence - sequence);
+  }
+
+  // --- What checks and batches look at ------------------------------------------------------------------------------
+
+  get config(): StreamConfig {
+    return this.#stream.config;
+  }
+
+  get store() {
+    return this.#stream.store;
+  }
+
+  get clock(): Clock {
+    return this.#stream.account.jetstream.broker.clock;
+  }
+
+  get inflight() {
+    return this.#stream.account.jetstream.batches;
+  }
+
+  readonly now = (): bigint => this.#stream.account.jetstream.nanoseconds();
+
+  knownMessage(id: string): number | undefined {
+    return this.#duplicates.find(id, this.now());
+  }
+
+  atomicLimits(): AtomicLimits {
+    const { options, broker } = this.#stream.account.jetstream;
+    const { batch } = options.limits;
+    const { maxPayload } = broker.options;
+    return { ...ATOMIC_DEFAULTS, ...batch, maxBytes: options.maxBufferedSize, maxPayload };
+  }
+
+  fastLimits(): FastLimits {
+    const { options, broker } = this.#stream.account.jetstream;
+    return { ...FAST_DEFAULTS, ...options.limits.batch, maxPayload: broker.options.maxPayload };
+  }
+
+  // --- Messages of clients ------------------------------------------------------------------------------------------
+
+  /** A client's message where it lies: most are stored from there. */
+  receiveRaw(subject: string, operation: PublishOperation, from: ClientConnection | null): void {
+    const { memory, replyStart, replyEnd } = operation;
+    const reply = replyStart === 0 ? '' : readText(memory.bytes, replyStart, replyEnd);
+    const plain = operation.headerSize === 0 && operation.trace === null && !this.#looksCloser;
+    if (!plain || isFastReply(reply) || this.#isBusy()) {
+      this.receive(messageOf(subject, operation, from));
+      return;
+    }
+    const answerTo = this.config.no_ack ? '' : reply;
+    try {
+      this.#storePlain(subject, operation, answerTo);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.say(answerTo, this.refusal(error));
+    }
+  }
+
+  /** Stores a message without headers in a stream that asks for nothing special. */
+  #storePlain(subject: string, { memory, payloadStart, size }: PublishOperation, reply: string): void {
+    const { config, store } = this;
+    const stream = this.#stream;
+    if (config.max_msg_size >= 0) this.#checkSize(size);
+    const stored = store.sizeOfMessage(subject.length, 0, size);
+    stream.account.checkServerRoom(stream);
+    stream.account.checkRoom(stream, stored);
+    if (config.discard === 'new') this.#checkSpace(stored);
+    let sequence: number;
+    try {
+      sequence = store.appendBody(subject, memory.bytes, payloadStart, 0, size, this.now());
+    } catch (error) {
+      throw storeFailure(error);
+    }
+    this.lastMessageId = '';
+    stream.charge();
+    stream.consumers.stored(subject);
+    if (reply !== '') this.#acks.add(store.position, reply, `${this.ackStart}${sequence}}`);
+    this.#stored(sequence, stored);
+  }
+
+  #checkSpace(size: number): void {
+    const { config, store } = this;
+    const { messages, bytes } = store.state;
+    if (config.max_msgs > 0 && messages >= config.max_msgs) throw full('maximum messages exceeded');
+    if (config.max_bytes > 0 && bytes + size > config.max_bytes) throw full('maximum bytes exceeded');
+  }
+
+  /** A message that has been copied already. */
+  receive(message: InternalMessage): void {
+    const reply = this.config.no_ack ? '' : message.reply;
+    if (this.#isBusy()) {
+      this.#refuseBusy(message.reply);
+      return;
+    }
+    const trace = message.trace === null ? null : new TracedPublish(message.trace, this.#stream.name);
+    try {
+      this.#receive(message, reply, trace);
+      trace?.end();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      trace?.failed(error);
+      this.say(reply, this.refusal(error));
+    }
+  }
+
+  /** See `Stream.take`. */
+  take(subject: string, headers: Buffer | null, payload: Buffer, place: Place | null): number {
+    const header = headers === null ? '' : withoutHeader(headerText(headers), 'Nats-Request-Info');
+    const to = this.#transform?.match(subject) ?? subject;
+    return this.#single(to, header, payload, '', { own: true, place, trace: null });
+  }
+
+  /** The store has passed sequences by itself. */
+  advanced(): void {
+    this.#stored(this.store.state.lastSequence, 0);
+  }
+
+  #receive(message: InternalMessage, reply: string, trace: TracedPublish | null): void {
+    const subject = this.#transform?.match(message.subject) ?? message.subject;
+    const { payload } = message;
+    const headers = trace?.header(message) ?? message.header;
+    const header =
+      headers === null ? '' : withoutHeader(withoutStatus(headerText(headers)), 'Nats-Request-Info');
+    if (isFastReply(message.reply)) {
+      this.#checkBatchable(subject, header, payload);
+      this.#fast ??= new FastBatches(this);
+      this.#fast.receive(parseFastReply(message.reply), { subject, header, payload }, reply);
+      return;
+    }
+    const id = header === '' ? '' : headerValue(header, 'Nats-Batch-Id');
+    if (id) {
+      this.#checkBatchable(subject, header, payload);
+      this.#atomic ??= new AtomicBatches(this);
+      this.#atomic.receive(id, { subject, header, payload }, reply);
+      return;
+    }
+    this.#single(subject, header, payload, reply, { own: false, place: null, trace });
+  }
+
+  /** What stands in the way of any message of a batch. */
+  #checkBatchable(subject: string, header: string, payload: Buffer): void {
+    const { config, store } = this;
+    if (config.sealed) throw new ApiError('streamSealed');
+    this.#stream.account.checkServerRoom(this.#stream);
+    this.#stream.account.checkRoom(this.#stream, store.sizeOf(subject, headerBytes(header), payload));
+    this.#checkSize(header.length + payload.length);
+  }
+
+  #checkSize(length: number): void {
+    const most = this.config.max_msg_size;
+    if (most >= 0 && length > most) throw new ApiError('streamMessageExceedsMaximum');
+  }
+
+  /** Messages wait for the disk faster than it takes them. */
+  #isBusy(): boolean {
+    const { maxBufferedMessages, maxBufferedSize } = this.#stream.account.jetstream.options;
+    const { count, bytes } = this.#waiting;
+    return count >= maxBufferedMessages || bytes >= maxBufferedSize;
+  }
+
+  #refuseBusy(reply: string): void {
+    const { account, name } = this.#stream;
+    account.jetstream.tooBusy(this.#stream);
+    if (reply === '') return;
+    const body = `{"error":${new ApiError('streamTooManyRequests').json},"stream":${quoteJson(name)},"seq":0}`;
+    account.client.publish(toUtf8(reply), body, '', TOO_MANY);
+  }
+
+  refusal(error: ApiError): string {
+    return `{"error":${error.json},"stream":${fromUtf8(quoteJson(this.#stream.name))},"seq":0}`;
+  }
+
+  /** Sends at once; both are latin1. */
+  say(reply: string, body: string): void {
+    if (reply !== '') this.#stream.account.client.answer(reply, body);
+  }
+
+  confirm(reply: string): void {
+    this.say(reply, '');
+  }
+
+  /** Sends when all that was stored so far is durable. */
+  promise(reply: string, body: string): void {
+    if (reply === '') return;
+    const { position, durablePosition } = this.store;
+    this.#acks.add(position, reply, body);
+    if (durablePosition >= position) this.#acks.durable(position);
+  }
+
+  // --- Messages of the server ---------------------------------------------------------------------------------------
+
+  /**
+   * Stores what comes from the server itself: delete markers, and what schedules make. Returns its sequence. Throws `ApiError`.
+   */
+  storeOwn(subject: string, header: string, payload: Buffer): number {
+    const to = this.#transform?.match(subject) ?? subject;
+    return this.#single(to, header, payload, '', { own: true, place: null, trace: null });
+  }
+
+  // --- One message --------------------------------------------------------------------------------------------------
+
+  /** Returns the sequence that the message has now. Throws `ApiError`. */
+  #single(subject: string, given: string, payload: Buffer, reply: string, origin: Origin): number {
+    const { config } = this;
+    if (config.sealed) throw new ApiError('streamSealed');
+    this.#checkSize(given.length + payload.length);
+    if (given === '') {
+      if (config.allow_msg_counter) throw new ApiError('messageIncrMissing');
+      return this.#accept(subject, null, payload, reply, '}', origin);
+    }
+    if (given.length > MAX_HEADER_LENGTH) throw new ApiError('streamHeaderExceedsMaximum');
+    const plan = checkPublish(given, subject, payload.length, this, origin.own);
+    // What the origin of a mirror took is no duplicate.
+    if (plan.duplicateOf > 0 && origin.place === null) {
+      origin.trace?.duplicate();
+      this.promise(reply, `${this.ackStart}${plan.duplicateOf},"duplicate": true}`);
+      return origin.own ? 0 : plan.duplicateOf;
+    }
+    if (!config.allow_msg_counter) return this.#accept(subject, plan, payload, reply, '}', origin);
+    if (plan.increment === null) throw new ApiError('messageIncrMissing');
+    return this.#count(subject, plan, payload, reply, origin);
+  }
+
+  #count(subject: string, plan: PublishPlan, payload: Buffer, reply: string, origin: Origin): number {
+    const last = this.store.loadLast(subject);
+    const before = readCounter(last && { header: headerText(last.header), payload: last.payload });
+    const step = addToCounter(before, plan.increment!, subject, plan.header, payload);
+    const length = step.header.length + step.payload.length;
+    if (length > this.#stream.account.jetstream.broker.options.maxPayload)
+      throw new ApiError('streamMessageExceedsMaximum');
+    this.#checkSize(length);
+    if (step.header.length > MAX_HEADER_LENGTH) throw new ApiError('streamHeaderExceedsMaximum');
+    plan.header = step.header;
+    return this.#accept(subject, plan, step.payload, reply, `,"val":"${step.state.total}"}`, origin);
+  }
+
+  /** Stores a message that was checked, as far as there is room. `tail` ends its acknowledgement. Throws `ApiError`. */
+  #accept(
+    subject: string,
+    plan: PublishPlan | null,
+    payload: Buffer,
+    reply: string,
+    tail: string,
+    { place, trace }: Origin,
+  ): number {
+    const stream = this.#stream;
+    stream.account.checkServerRoom(stream);
+    const unwanted = this.config.retention === 'interest' && !stream.consumers.wants(subject);
+    if (trace?.goesNoFurther(subject, unwanted)) return 0;
+    if (unwanted) return this.#skip(subject, plan, reply, tail, place);
+    let header: Buffer | null = null;
+    let ttl = 0;
+    if (plan !== null) {
+      header = headerBytes(plan.header);
+      stream.account.checkRoom(stream, this.store.sizeOf(subject, header, payload));
+      ttl = finalTtl(plan, this.config);
+      header = headerBytes(plan.header);
+    } else {
+      stream.account.checkRoom(stream, this.store.sizeOf(subject, null, payload));
+    }
+    if (this.config.discard === 'new') this.#checkFull(subject, plan, header, payload);
+    const previous = this.#republisher === null ? 0 : this.store.lastSequenceOf(subject);
+    const sequence = this.#append(subject, header, payload, plan, ttl, place);
+    if (plan !== null) this.#afterwards(plan, subject, sequence);
+    else this.lastMessageId = '';
+    this.#done(subject, header, payload, sequence, previous);
+    if (reply !== '') this.#acks.add(this.store.position, reply, `${this.ackStart}${sequence}${tail}`);
+    this.#stored(sequence, payload.length);
+    return sequence;
+  }
+
+  /** Nobody wants it: it gets a sequence and is not stored. */
+  #skip(subject: string, plan: PublishPlan | null, reply: string, tail: string, place: Place | null): number {
+    const { store } = this;
+    const sequence = place?.sequence ?? store.state.lastSequence + 1;
+    const time = place?.time ?? this.now();
+    store.skipTo(sequence, time);
+    this.lastMessageId = plan?.messageId ?? '';
+    if (plan !== null) {
+      if (plan.messageId !== '') this.#duplicates.remember(plan.messageId, sequence, time);
+      this.#rollUp(plan, subject, 0);
+    }
+    if (reply !== '') this.#acks.add(store.position, reply, `${this.ackStart}${sequence}${tail}`);
+    this.#stored(sequence, 0);
+    return sequence;
+  }
+
+  #append(
+    subject: string,
+    header: Buffer | null,
+    payload: Buffer,
+    plan: PublishPlan | null,
+    ttl: number,
+    place: Place | null,
+  ): number {
+    const time = place?.time ?? this.now();
+    try {
+      const sequence = place?.sequence ?? this.store.append(subject, header, payload, time, ttl);
+      if (place !== null) this.store.appendAt(sequence, subject, header, payload, time, ttl);
+      if (plan !== null) {
+        if (plan.messageId !== '') this.#duplicates.remember(plan.messageId, sequence, time);
+        if (plan.scheduledAt !== null) this.#stream.scheduler.add(subject, sequence, plan.scheduledAt);
+      }
+      return sequence;
+    } catch (error) {
+      throw storeFailure(error);
+    }
+  }
+
+  /** What its headers ask for beyond storing it. */
+  #afterwards(plan: PublishPlan, subject: string, sequence: number): void {
+    this.lastMessageId = plan.messageId;
+    this.#rollUp(plan, subject, sequence);
+  }
+
+  /** Takes away what a message rolls up: everything before it, or all of it when it was not stored itself. */
+  #rollUp(plan: PublishPlan, subject: string, before: number): void {
+    const { store } = this;
+    const { allow_rollup_hdrs: allowed, deny_purge: denied } = this.config;
+    if (!allowed || denied) return;
+    const range = before === 0 ? {} : { before };
+    if (plan.rollup === 'sub') store.purge({ filter: store.filter([subject]), ...range });
+    else if (plan.rollup === 'all') store.purge(range);
+    if (plan.endsSchedule !== '') store.purge({ filter: store.filter([plan.endsSchedule]) });
+  }
+
+  /** Tells those whom a stored message concerns. */
+  #done(subject: string, header: Buffer | null, payload: Buffer, sequence: number, previous: number): void {
+    const republisher = this.#republisher;
+    if (republisher !== null) {
+      const time = this.store.state.lastTime;
+      this.#acks.addTask(this.store.position, () =>
+        republisher.publish(subject, header, payload, sequence, time, previous),
+      );
+    }
+    this.#stream.charge();
+    this.#stream.consumers.stored(subject);
+  }
+
+  /** What was stored can be seen once it is durable. */
+  #stored(sequence: number, bytes: number): void {
+    const { position, durablePosition } = this.store;
+    if (durablePosition >= position) {
+      this.#acks.durable(durablePosition);
+      this.#stream.show(sequence);
+    } else {
+      this.#waiting.add(position, sequence, bytes);
+    }
+  }
+
+  /** `discard: new`: a full stream refuses, but for a message that takes the place of one of its own subject. */
+  #checkFull(subject: string, plan: PublishPlan | null, header: Buffer | null, payload: Buffer): void {
+    const { config, store } = this;
+    let own = 0;
+    const filter = config.max_msgs_per_subject > 0 ? store.filter([subject]) : null;
+    if (filter !== null) store.subjectTotals(filter, (_name, total) => (own += total));
+    const replaces = filter !== null && own >= config.max_msgs_per_subject;
+    const rollsUp = plan !== null && headerValue(plan.header, 'Nats-Rollup');
+    if (replaces && config.discard_new_per_subject && !rollsUp)
+      throw full('maximum messages per subject exceeded');
+    const { messages, bytes } = store.state;
+    if (config.max_msgs > 0 && messages >= config.max_msgs && !replaces)
+      throw full('maximum messages exceeded');
+    const size = store.sizeOf(subject, header, payload);
+    if (config.max_bytes <= 0 || bytes + size <= config.max_bytes) return;
+    const oldest = replaces ? store.loadNext(filter, 0) : null;
+    if (oldest === null || store.sizeOf(subject, oldest.header, oldest.payload) < size)
+      throw full('maximum bytes exceeded');
+  }
+
+  // --- Batches ------------------------------------------------------------------------------------------------------
+
+  /** One message of a fast batch. */
+  storeChecked({ subject, plan, payload }: CheckedMessage): number {
+    checkLastMessageId(plan.header, this);
+    return this.#accept(subject, plan, payload, '', '}', OF_CLIENT);
+  }
+
+  /** All messages of an atomic batch. Limits and rollups come after the last one: a crash leaves all of it, or nothing. */
+  storeBatch(messages: readonly CheckedMessage[], reply: string, id: string): void {
+    const { store } = this;
+    const stream = this.#stream;
+    const before = store.state.lastSequence;
+    const ttls = messages.map(({ plan }) => finalTtl(plan, this.config));
+    const sizes = messages.map(({ subject, plan, payload }) =>
+      store.sizeOf(subject, headerBytes(plan.header), payload),
+    );
+    stream.account.checkServerRoom(stream);
+    stream.account.checkRoom(
+      stream,
+      sizes.reduce((sum, size) => sum + size, 0),
+    );
+    const wanted = this.config.retention !== 'interest';
+    const stored: { message: CheckedMessage; header: Buffer | null; sequence: number; previous: number }[] =
+      [];
+    store.holdLimits();
+    try {
+      for (const [at, message] of messages.entries()) {
+        const { subject, plan, payload } = message;
+        if (!wanted && !stream.consumers.wants(subject)) {
+          this.#skip(subject, { ...plan, rollup: '', endsSchedule: '' }, '', '', null);
+          continue;
+        }
+        const header = headerBytes(plan.header);
+        const previous = this.#republisher === null ? 0 : store.lastSequenceOf(subject);
+        const sequence = this.#append(subject, header, payload, plan, ttls[at]!, null);
+        stored.push({ message, header, sequence, previous });
+      }
+    } catch (error) {
+      store.truncate(before);
+      this.#duplicates.dropAbove(before);
+      throw error;
+    } finally {
+      store.releaseLimits(new Set(messages.map(({ subject }) => subject)));
+    }
+    for (const { message, header, sequence, previous } of stored) {
+      this.#afterwards(message.plan, message.subject, sequence);
+      this.#done(message.subject, header, message.payload, sequence, previous);
+    }
+    const last = before + messages.length;
+    const tail = `,"batch":${quoteJson(id)},"count":${messages.length}}`;
+    if (reply !== '') this.#acks.add(store.position, reply, `${this.ackStart}${last}${tail}`);
+    this.#stored(last, 0);
+  }
+
+  abandoned(batch: string, reason: AbandonReason): void {
+    const { account, name } = this.#stream;
+    advise(account, `STREAM.BATCH_ABANDONED.${name}`, 'stream_batch_abandoned', () => [
+      ['stream', quoteJson(name)],
+      ['batch', quoteJson(toUtf8(batch))],
+      ['reason', quoteJson(reason)],
+    ]);
+  }
+
+  // --- What the store tells -----------------------------------------------------------------------------------------
+
+  durable(position: number): void {
+    this.#acks.durable(position);
+    const last = this.#waiting.durable(position);
+    if (last > 0) this.#stream.show(last);
+  }
+
+  failed(error: StoreError, position: number): void {
+    this.#waiting.clear();
+    this.#duplicates.dropAbove(this.store.state.lastSequence);
+    this.#acks.failed(position, this.refusal(new ApiError('streamStoreFailed', { err: error.message })));
+  }
+
+  close(): void {
+    this.#atomic?.close();
+    this.#fast?.close();
+  }
+}
+
+function full(err: string): ApiError {
+  return new ApiError('streamStoreFailed', { err });
+}
+
+/** What a client is told when its message could not be stored. */
+function storeFailure(error: unknown): unknown {
+  return error instanceof StoreError ? full(error.message) : error;
+}
+
+/** `NATS/1.0 100 text` in the first line is a status, which is not stored. */
+function withoutStatus(text: string): string {
+  const end = text.indexOf('\r\n');
+  if (end <= 8) return text;
+  const rest = text.slice(end);
+  return rest === '\r\n\r\n' ? '' : `NATS/1.0${rest}`;
+}

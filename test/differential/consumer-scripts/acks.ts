@@ -1,0 +1,212 @@
+// What clients say about messages, and what becomes of those they say nothing about.
+import type { Player } from '../jetstream-player.js';
+import { MILLISECOND, type Scripts } from './script.js';
+
+async function fetch(p: Player, name: string, batch: number): Promise<void> {
+  await p.next(name, { batch, no_wait: true });
+  await p.look(1);
+}
+
+export const ackScripts: Scripts = {
+  'explicit: floors': {
+    async play(p, s) {
+      await p.sub('in');
+      await p.consumer('c');
+      await p.store(`${s}.a`, `${s}.b`, `${s}.c`, `${s}.d`, `${s}.e`);
+      await fetch(p, 'c', 4);
+      for (const n of [1, 3, 0, 0, 2]) {
+        await p.ack(n, n === 3 ? '+OK' : '+ACK', true);
+        await p.info('c');
+      }
+      await fetch(p, 'c', 4);
+      await p.ack(4, '');
+      await p.sync();
+      await p.info('c');
+    },
+  },
+  'all: floors': {
+    async play(p, s) {
+      await p.sub('in');
+      await p.consumer('c', { ack_policy: 'all' });
+      await p.store(`${s}.a`, `${s}.b`, `${s}.c`, `${s}.d`, `${s}.e`);
+      await fetch(p, 'c', 4);
+      for (const n of [1, 0, 3]) {
+        await p.ack(n, '', true);
+        await p.info('c');
+      }
+    },
+  },
+  'filtered: floors': {
+    async play(p, s) {
+      await p.sub('in');
+      await p.consumer('c', { filter_subject: `${s}.a` });
+      await p.store(`${s}.a`, `${s}.x`, `${s}.a`, `${s}.x`, `${s}.x`);
+      await fetch(p, 'c', 4);
+      await p.info('c');
+      await p.ack(1, '', true);
+      await p.info('c');
+      await p.ack(0, '', true);
+      await p.info('c');
+      await fetch(p, 'c', 4);
+      await p.info('c');
+      await p.store(`${s}.a`);
+      await p.info('c');
+    },
+  },
+  none: {
+    async play(p, s) {
+      await p.sub('in');
+      await p.consumer('c', { ack_policy: 'none' });
+      await p.store(`${s}.a`, `${s}.x`, `${s}.a`);
+      await fetch(p, 'c', 2);
+      await p.info('c');
+      await p.ack(0, '', true);
+    },
+  },
+  'acks that mean nothing': {
+    async play(p, s) {
+      await p.sub('in');
+      await p.consumer('c');
+      await p.store(`${s}.a`, `${s}.b`);
+      await fetch(p, 'c', 1);
+      const ack = async (rest: string, body = '') => {
+        const { payload, header } = await p.request(`$JS.ACK.${s}.c.${rest}`, body);
+        p.log.push(`${rest} ${body}: ${header} ${payload}`);
+      };
+      await ack('1.9.9.1.0');
+      await ack('1.2.2.1.0');
+      await ack('1.x.1.1.0');
+      await ack('1.1.1.1');
+      await ack('1.1.7.1.0', '-NAK');
+      await p.info('c');
+      await ack('1.1.1.1.0', 'what?');
+      await p.info('c');
+      await ack('1.1.1.1.0', '+WPI');
+      await ack('1.1.1.1.0', '+WPI ');
+      await ack('1.1.1.1.0');
+      await p.info('c');
+    },
+  },
+  'nak, with delays': {
+    async play(p, s) {
+      await p.sub('in');
+      await p.sub('$JS.EVENT.ADVISORY.CONSUMER.MSG_NAKED.>');
+      await p.consumer('c', { max_deliver: 3 });
+      await p.store(`${s}.a`, `${s}.b`);
+      await fetch(p, 'c', 2);
+      await p.ack(0, '-NAK', true);
+      await p.look(1);
+      await p.info('c');
+      await fetch(p, 'c', 2);
+      await p.ack(1, '-NAK {"delay": 300000000}', true);
+      await p.look(1);
+      await fetch(p, 'c', 2);
+      await p.next('c', { batch: 1, expires: 3000 * MILLISECOND });
+      await p.look(1);
+      await p.ack(0, '-NAK 200ms', true);
+      await p.look(1);
+      await p.next('c', { batch: 1, expires: 3000 * MILLISECOND });
+      await p.look(1);
+      await p.ack(0, '-NAK bogus', true);
+      await p.look(1);
+      await p.info('c');
+    },
+  },
+  'term, with reasons': {
+    async play(p, s) {
+      await p.sub('in');
+      await p.sub('$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.>');
+      await p.consumer('c');
+      await p.store(`${s}.a`, `${s}.b`, `${s}.c`);
+      await fetch(p, 'c', 3);
+      await p.ack(0, '+TERM', true);
+      await p.ack(1, '+TERM  because "it" is so ', true);
+      await p.ack(1, '+TERM again', true);
+      await p.look(3);
+      await p.info('c');
+    },
+  },
+  'next: acknowledge and ask for more': {
+    async play(p, s) {
+      await p.sub('in');
+      await p.consumer('c');
+      await p.store(`${s}.a`, `${s}.b`, `${s}.c`, `${s}.d`, `${s}.e`, `${s}.f`);
+      await fetch(p, 'c', 1);
+      const { reply } = p.messages.find((message) => message.reply.startsWith('$JS.ACK.'))!;
+      for (const body of ['+NXT', '+NXT 2', '+NXT {"batch":2,"no_wait":true}', '+NXT x', '+NXT {"batch":']) {
+        await p.pub(reply, body, 'in');
+        await p.look(1);
+      }
+      await p.info('c');
+    },
+  },
+  'too long without an ack': {
+    async play(p, s) {
+      await p.sub('in');
+      await p.sub('$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>');
+      await p.consumer('c', { ack_wait: 300 * MILLISECOND, max_deliver: 2 });
+      await p.store(`${s}.a`, `${s}.b`);
+      await p.next('c', { batch: 5, expires: 1500 * MILLISECOND });
+      await p.look(4);
+      await p.info('c');
+      await p.look(3);
+      await p.info('c');
+      await p.store(`${s}.c`);
+      await fetch(p, 'c', 5);
+      await p.ack(4, '', true);
+      await p.info('c');
+      await p.ack(0, '', true);
+      await p.info('c');
+    },
+  },
+  'delivered once only': {
+    async play(p, s) {
+      await p.sub('in');
+      await p.sub('$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>');
+      await p.consumer('c', { ack_wait: 200 * MILLISECOND, max_deliver: 1 });
+      await p.store(`${s}.a`);
+      await fetch(p, 'c', 5);
+      await p.look(1);
+      await p.info('c');
+    },
+  },
+  'backoff, by push': {
+    async play(p, s) {
+      await p.sub(`${s}x.d`);
+      const backoff = [100 * MILLISECOND, 300 * MILLISECOND, 500 * MILLISECOND];
+      await p.consumer('c', { deliver_subject: `${s}x.d`, backoff, max_deliver: 3 });
+      await p.store(`${s}.a`);
+      await p.look(3);
+      await p.wait(700);
+      await p.info('c');
+    },
+  },
+  'max ack pending': {
+    async play(p, s) {
+      await p.sub('in');
+      await p.consumer('c', { max_ack_pending: 2 });
+      await p.store(`${s}.a`, `${s}.b`, `${s}.c`);
+      await p.next('c', { batch: 5, expires: 3000 * MILLISECOND });
+      await p.look(2);
+      await p.info('c');
+      await p.next('c', { batch: 5, no_wait: true });
+      await p.look(0);
+      await p.ack(0);
+      await p.look(1);
+      await p.info('c');
+    },
+  },
+  'samples and metrics': {
+    async play(p, s) {
+      await p.sub('in');
+      await p.sub('$JS.EVENT.METRIC.>');
+      await p.consumer('c', { sample_freq: '100%' });
+      await p.store(`${s}.a`, `${s}.b`);
+      await fetch(p, 'c', 2);
+      await p.ack(0, '', true);
+      await p.ack(0, '', true);
+      await p.ack(1, '+TERM', true);
+      await p.look(1);
+    },
+  },
+};

@@ -1,0 +1,348 @@
+// Mirrors and sources beside the official server: what is stored with which headers, what StreamInfo says of the origins, which errors
+// come, and where both go on after a restart.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
+import { officialBinary, WITHOUT_OFFICIAL, weftBinary } from '../support/official.js';
+import { ServerProcess } from '../support/server-process.js';
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are JSON of many shapes.
+type Json = any;
+type Config = { name: string } & Record<string, unknown>;
+
+/** One server, asked step by step; what it answers is written down. */
+class Side {
+  readonly lines: string[] = [];
+  readonly #folder = mkdtempSync(join(tmpdir(), 'weft-sources-'));
+  readonly #conf: string;
+  readonly #binary: string;
+  #process: ServerProcess | undefined;
+  #client: NatsConnection | undefined;
+
+  constructor(binary: string, conf: string) {
+    this.#binary = binary;
+    this.#conf = conf.replaceAll('$STORE', this.#folder);
+  }
+
+  async start(): Promise<void> {
+    this.#process = await ServerProcess.start({ binary: this.#binary, conf: this.#conf, http: false });
+    this.#client = await this.connect();
+  }
+
+  connect(user?: string): Promise<NatsConnection> {
+    const port = Number(/client connections on .*:(\d+)/.exec(this.#process!.log)![1]);
+    return connect({ servers: `127.0.0.1:${port}`, ...(user ? { user, pass: user } : {}) });
+  }
+
+  async stop(): Promise<void> {
+    await this.#client?.close();
+    await this.#process?.stop();
+  }
+
+  async end(): Promise<void> {
+    await this.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  /** From here on another user. */
+  async become(user: string): Promise<void> {
+    await this.#client?.close();
+    this.#client = await this.connect(user);
+  }
+
+  async api(subject: string, body?: unknown): Promise<Json> {
+    const text = body === undefined ? '' : JSON.stringify(body);
+    const answer = await this.#client!.request(`$JS.API.${subject}`, text, { timeout: 5000 });
+    const { error, ...rest } = answer.json<Json>();
+    if (error) this.lines.push(`${subject} ${JSON.stringify(error)}`);
+    return rest;
+  }
+
+  create(config: Config): Promise<Json> {
+    return this.api(`STREAM.CREATE.${config.name}`, config);
+  }
+
+  update(config: Config): Promise<Json> {
+    return this.api(`STREAM.UPDATE.${config.name}`, config);
+  }
+
+  async publish(subject: string, payload: string, fields: Record<string, string> = {}): Promise<void> {
+    const block = headers();
+    for (const [name, value] of Object.entries(fields)) block.set(name, value);
+    await this.#client!.request(subject, payload, { headers: block, timeout: 5000 });
+  }
+
+  /** Writes down what a stream says of itself, and every message of it. */
+  async dump(name: string): Promise<void> {
+    const { state = {}, mirror, sources } = await this.api(`STREAM.INFO.${name}`);
+    this.lines.push(`${name} ${JSON.stringify(normal({ state, mirror, sources }))}`);
+    for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+      const { message } = await this.#answer(`STREAM.MSG.GET.${name}`, { seq });
+      if (!message) continue;
+      const text = (base64?: string) => Buffer.from(base64 ?? '', 'base64').toString();
+      const block = text(message.hdrs).replace(
+        /(Nats-Stream-Source: ([^ ]+ ){4}[^ \r]+) \S{8}\r/,
+        '$1 <identity>\r',
+      );
+      this.lines.push(`  ${seq} ${message.subject} ${text(message.data)} ${JSON.stringify(block)}`);
+    }
+  }
+
+  async #answer(subject: string, body: unknown): Promise<Json> {
+    const answer = await this.#client!.request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: 5000 });
+    return answer.json();
+  }
+
+  /** Writes down where consumers of a stream are. */
+  async consumers(name: string): Promise<void> {
+    const { consumers = [] } = await this.api(`CONSUMER.LIST.${name}`, {});
+    for (const { config, delivered, ack_floor, num_ack_pending, num_pending } of consumers) {
+      const { deliver_subject: _subject, metadata, ...rest } = config;
+      delete metadata['_nats.ver'];
+      for (const place of [delivered, ack_floor]) delete place.last_active;
+      this.lines.push(
+        JSON.stringify(normal({ rest, metadata, delivered, ack_floor, num_ack_pending, num_pending })),
+      );
+    }
+  }
+}
+
+/** Without what differs from run to run; fields in the order of their names, as the official server has no order for sources. */
+function normal(value: Json): Json {
+  if (Array.isArray(value))
+    return value.map(normal).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  if (value === null || typeof value !== 'object') return value;
+  const fields = Object.entries(value)
+    .filter(([name]) => !['first_ts', 'last_ts', 'domain'].includes(name))
+    .map(([name, each]) => [name, name === 'active' ? (each as number) >= 0 : normal(each)] as const);
+  return Object.fromEntries(fields.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const PLAIN = 'jetstream { store_dir: "$STORE" }';
+/** Until consumers at origins are there, and what they have is copied. */
+const COPIED = 1000;
+
+function compare(title: string, conf: string, script: (side: Side) => Promise<void>): void {
+  const official = officialBinary();
+  test(title, { skip: official === undefined ? WITHOUT_OFFICIAL : false }, async () => {
+    const sides = [new Side(official!, conf), new Side(weftBinary(), conf)];
+    try {
+      await Promise.all(
+        sides.map(async (side) => {
+          await side.start();
+          await script(side);
+        }),
+      );
+      assert.deepEqual(sides[1]!.lines, sides[0]!.lines);
+    } finally {
+      await Promise.all(sides.map((side) => side.end()));
+    }
+  });
+}
+
+compare('where copies begin, what they filter and how they name it', PLAIN, async (side) => {
+  await side.create({ name: 'O', subjects: ['o.>'], first_seq: 100 });
+  for (let i = 0; i < 3; i++) await side.publish(`o.${i}`, `m${i}`);
+  await sleep(50);
+  const time = new Date().toISOString();
+  await sleep(50);
+  for (let i = 3; i < 6; i++) await side.publish(`o.${i % 3}`, `m${i}`);
+  await side.api('STREAM.MSG.DELETE.O', { seq: 101 });
+  const copies: Config[] = [
+    { name: 'M1', mirror: { name: 'O' } },
+    { name: 'M2', mirror: { name: 'O', opt_start_seq: 103 } },
+    { name: 'M3', mirror: { name: 'O', opt_start_time: time } },
+    { name: 'M4', mirror: { name: 'O', filter_subject: 'o.2' } },
+    {
+      name: 'M5',
+      mirror: {
+        name: 'O',
+        subject_transforms: [
+          { src: 'o.2', dest: 'two' },
+          { src: 'o.1', dest: '' },
+        ],
+      },
+    },
+    { name: 'M6', mirror: { name: 'O' }, max_msgs: 2 },
+    { name: 'M7', mirror: { name: 'O' }, subject_transform: { src: 'o.*', dest: 'g.{{wildcard(1)}}' } },
+    { name: 'S1', sources: [{ name: 'O', opt_start_seq: 103 }] },
+    { name: 'S2', sources: [{ name: 'O', opt_start_time: time }] },
+    { name: 'S3', sources: [{ name: 'O', subject_transforms: [{ src: 'o.*', dest: 't.{{wildcard(1)}}' }] }] },
+    {
+      name: 'S4',
+      sources: [
+        {
+          name: 'O',
+          subject_transforms: [
+            { src: 'o.1', dest: 'a' },
+            { src: 'o.2', dest: 'b' },
+          ],
+        },
+      ],
+    },
+    { name: 'S5', sources: [{ name: 'NONE' }, { name: 'O' }] },
+    { name: 'S6', subjects: ['x'], sources: [{ name: 'O' }], subject_transform: { src: 'o.*', dest: 'g' } },
+  ];
+  for (const copy of copies) await side.create(copy);
+  await sleep(COPIED);
+  for (const { name } of copies) await side.dump(name);
+  await side.dump('O');
+  await side.api('STREAM.PURGE.S1');
+  await side.api('STREAM.PURGE.M1');
+  await side.restart();
+  await side.publish('o.1', 'later');
+  await sleep(COPIED);
+  for (const { name } of copies) await side.dump(name);
+});
+
+compare('headers of what is copied', PLAIN, async (side) => {
+  await side.create({ name: 'O', subjects: ['o.>'], allow_rollup_hdrs: true, allow_msg_ttl: true });
+  await side.publish('o.1', 'a', { 'Nats-Msg-Id': 'x1', 'Nats-Expected-Last-Sequence': '0', A: 'b' });
+  await side.publish('o.1', 'b', { 'Nats-TTL': '100s' });
+  await side.publish('o.2', 'c');
+  await side.publish('o.1', 'd', { 'Nats-Rollup': 'sub' });
+  await side.create({ name: 'M1', mirror: { name: 'O' } });
+  await side.create({ name: 'M2', mirror: { name: 'O' }, allow_rollup_hdrs: true });
+  await side.create({ name: 'S1', sources: [{ name: 'O' }], allow_msg_ttl: true });
+  await side.create({ name: 'S2', sources: [{ name: 'O' }], subjects: ['s2'], duplicate_window: 60e9 });
+  await side.publish('s2', 'own', { 'Nats-Msg-Id': 'x1' });
+  await sleep(COPIED);
+  await side.create({ name: 'S3', sources: [{ name: 'S1' }] });
+  await sleep(COPIED);
+  for (const name of ['M1', 'M2', 'S1', 'S2', 'S3']) await side.dump(name);
+});
+
+compare('sources come and go, a mirror is promoted', PLAIN, async (side) => {
+  for (const name of ['A', 'B']) {
+    await side.create({ name, subjects: [`${name}.>`] });
+    for (let i = 0; i < 3; i++) await side.publish(`${name}.${i}`, `${name}${i}`);
+  }
+  await side.create({ name: 'S', subjects: ['s'], sources: [{ name: 'A' }] });
+  await side.create({ name: 'M', mirror: { name: 'A' } });
+  await sleep(COPIED);
+  await side.update({ name: 'S', subjects: ['s'], sources: [{ name: 'A' }, { name: 'B' }] });
+  await sleep(COPIED);
+  await side.dump('S');
+  await side.update({ name: 'S', subjects: ['s'], sources: [{ name: 'B' }] });
+  await side.publish('A.x', 'unseen');
+  await side.publish('B.x', 'seen');
+  await sleep(COPIED);
+  await side.update({ name: 'S', subjects: ['s'], sources: [{ name: 'B' }, { name: 'A' }] });
+  await sleep(COPIED);
+  await side.dump('S');
+  await side.update({ name: 'S', subjects: ['s'] });
+  await side.publish('B.y', 'unseen');
+  await side.update({ name: 'M', mirror: { name: 'B' } });
+  await side.update({ name: 'M', mirror: { name: 'A', filter_subject: 'A.1' } });
+  await side.update({ name: 'M', subjects: ['m'] });
+  await side.publish('m', 'own');
+  for (const name of ['S', 'M']) await side.dump(name);
+});
+
+compare('work queues as origins, consumers that somebody has made', PLAIN, async (side) => {
+  await side.create({ name: 'W', subjects: ['w.>'], retention: 'workqueue' });
+  await side.create({ name: 'C', subjects: ['c.>'] });
+  for (let i = 0; i < 5; i++)
+    for (const subject of ['w', 'c']) await side.publish(`${subject}.${i}`, `m${i}`);
+  const consumer = (name: string, policy: string) =>
+    side.api(`CONSUMER.CREATE.C.${name}`, {
+      stream_name: 'C',
+      config: {
+        name,
+        durable_name: name,
+        deliver_subject: `to.${name}`,
+        ack_policy: policy,
+        num_replicas: 1,
+      },
+    });
+  await consumer('fc', 'flow_control');
+  await consumer('ex', 'explicit');
+  await side.create({ name: 'S1', sources: [{ name: 'W' }] });
+  await side.create({
+    name: 'S2',
+    sources: [{ name: 'C', consumer: { name: 'fc', deliver_subject: 'to.fc' } }],
+  });
+  await side.create({
+    name: 'S3',
+    sources: [{ name: 'C', consumer: { name: 'ex', deliver_subject: 'to.ex' } }],
+  });
+  await side.create({
+    name: 'M3',
+    mirror: { name: 'C', consumer: { name: 'ex', deliver_subject: 'to.ex' } },
+  });
+  await sleep(COPIED + 1500);
+  for (const name of ['S1', 'S2', 'S3', 'M3', 'W']) await side.dump(name);
+  for (const name of ['W', 'C']) await side.consumers(name);
+});
+
+compare('counters that add up those of other streams', PLAIN, async (side) => {
+  const increase = (subject: string, by: string) => side.publish(subject, '', { 'Nats-Incr': by });
+  for (const name of ['A', 'B'])
+    await side.create({ name, subjects: [`${name}.>`], allow_msg_counter: true });
+  const from = (name: string) => ({ name, subject_transforms: [{ src: `${name}.>`, dest: 't.>' }] });
+  const sums = { name: 'T', subjects: ['t.>'], allow_msg_counter: true };
+  await side.create({ ...sums, sources: [from('A')] });
+  await side.create({ name: 'U', allow_msg_counter: true, sources: [{ name: 'T' }] });
+  await side.create({ name: 'V', sources: [{ name: 'T' }] });
+  await sleep(COPIED);
+  await increase('A.x', '5');
+  await increase('A.x', '-2');
+  await sleep(COPIED);
+  await increase('t.x', '100');
+  await side.update({ ...sums, sources: [from('A'), from('B')] });
+  await sleep(COPIED);
+  await increase('B.x', '1000');
+  await sleep(COPIED);
+  await side.restart();
+  await sleep(COPIED);
+  await increase('A.x', '1');
+  await sleep(COPIED);
+  for (const name of ['T', 'U', 'V']) await side.dump(name);
+});
+
+const TWO_ACCOUNTS = `
+  jetstream { store_dir: "$STORE" }
+  accounts {
+    A {
+      jetstream: enabled, users: [{ user: a, password: a }]
+      exports: [{ service: "$JS.API.>", response: stream }, { service: "$JS.FC.>" }, { stream: "to.b.>" }]
+    }
+    B {
+      jetstream: enabled, users: [{ user: b, password: b }]
+      imports: [
+        { service: { account: A, subject: "$JS.API.>" }, to: "from.a.API.>" }
+        { service: { account: A, subject: "$JS.FC.>" } }
+        { stream: { account: A, subject: "to.b.>" } }
+      ]
+    }
+  }
+  no_auth_user: a`;
+
+compare('origins in another account', TWO_ACCOUNTS, async (side) => {
+  await side.create({ name: 'O', subjects: ['o.>'] });
+  await side.create({ name: 'W', subjects: ['w.>'], retention: 'interest' });
+  for (let i = 0; i < 10; i++) await side.publish(`o.${i % 3}`, `m${i}`);
+  await side.become('b');
+  const external = { api: 'from.a.API', deliver: 'to.b' };
+  await side.create({ name: 'M', mirror: { name: 'O', external } });
+  await side.create({ name: 'S', sources: [{ name: 'O', external, filter_subject: 'o.1' }] });
+  await side.create({ name: 'I', sources: [{ name: 'W', external }] });
+  await sleep(COPIED);
+  await side.become('a');
+  const large = 'x'.repeat(60_000);
+  for (let i = 0; i < 60; i++) await side.publish('o.x', large);
+  for (let i = 0; i < 5; i++) await side.publish('w.1', `m${i}`);
+  await sleep(COPIED + 1500);
+  await side.dump('W');
+  await side.become('b');
+  for (const name of ['M', 'S', 'I']) await side.dump(name);
+});
