@@ -126,35 +126,44 @@ export class Machine {
 
   /** Bytes from the client. What the server says is heard while the power is on. */
   send(text: string): void {
-    if (!this.off) this.client.send(text);
+    this.#guarded(() => this.client.send(text));
+  }
+
+  /** A call into the server ends where the power goes; any other error would end a real one, too. */
+  #guarded(call: () => void): void {
+    if (this.off) return;
+    try {
+      call();
+    } catch (error) {
+      if (!this.off) throw error;
+    }
   }
 
   /** One turn of the event loop. */
   turn(): void {
-    if (this.off) return;
-    this.turns.run();
+    this.#guarded(() => void this.turns.run());
     this.hear();
   }
 
   /** Syncs that were asked for end. */
   settle(): void {
-    if (this.off) return;
-    this.device.settle();
+    this.#guarded(() => this.device.settle());
     this.hear();
   }
 
   pass(milliseconds: number): void {
-    if (this.off) return;
-    this.clock.advance(milliseconds);
+    this.#guarded(() => this.clock.advance(milliseconds));
     this.hear();
   }
 
   /** Until nothing is left to do. */
   rest(): void {
     for (let i = 0; i < 40 && !this.off; i++) {
-      const busy = this.turns.run();
-      this.device.settle();
-      this.hear();
+      let busy = false;
+      this.#guarded(() => {
+        busy = this.turns.run();
+      });
+      this.settle();
       if (!busy && i > 4) return;
     }
   }
@@ -173,11 +182,15 @@ export class Machine {
   /** Ends the server in good order. */
   async stop(): Promise<void> {
     let over = false;
-    const closing = this.jetstream.close().then(() => (over = true));
+    const closing = this.jetstream.close().then(
+      () => (over = true),
+      (error) => {
+        if (!this.off) throw error;
+      },
+    );
     for (let i = 0; i < 200 && !over && !this.off; i++) {
-      this.turns.run();
-      this.device.settle();
-      this.hear();
+      this.turn();
+      this.settle();
       await Promise.resolve();
     }
     if (this.off) return;

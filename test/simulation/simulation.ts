@@ -102,7 +102,8 @@ export class Simulation {
         continue;
       }
       model.state = 'there';
-      const shown = JSON.parse(stream.info()).config;
+      // What servers add to the metadata depends on who asks.
+      const { metadata: _metadata, ...shown } = JSON.parse(stream.info()).config;
       assert.ok(model.descriptions.has(shown.description), `${model.name}: ${shown.description}`);
       if (shown.description === model.config?.description) assert.deepEqual(shown, model.config);
       model.config = shown;
@@ -217,7 +218,8 @@ export class Simulation {
     };
     this.#api(`STREAM.${verb}.${model.name}`, config, (answer) => {
       if (model.state === 'creating') model.state = 'there';
-      model.config = answer.config as Record<string, unknown>;
+      const { metadata: _metadata, ...config } = answer.config as Record<string, unknown>;
+      model.config = config;
       model.descriptions.clear();
       model.descriptions.add(description);
     });
