@@ -23,7 +23,6 @@ export interface Publication {
 
 export class ConsumerModel {
   readonly acked = new Set<number>();
-  readonly asked = new Set<number>();
 
   constructor(
     readonly name: string,
@@ -44,6 +43,8 @@ export class StreamModel {
   readonly byPayload = new Map<string, Publication>();
   readonly bySequence = new Map<number, Publication>();
   readonly consumers = new Map<string, ConsumerModel>();
+  /** Acks of any consumer that were sent. */
+  readonly asked = new Set<number>();
   last = 0;
   /** The smallest limits it ever had; 0 for none. */
   maxMessages = 0;
@@ -74,8 +75,7 @@ export class StreamModel {
   mayBeGone(publication: Publication): boolean {
     if (publication.removal !== '' || this.state === 'deleting') return true;
     const { sequence, subject } = publication;
-    if (this.workQueue)
-      for (const consumer of this.consumers.values()) if (consumer.asked.has(sequence)) return true;
+    if (this.workQueue && this.asked.has(sequence)) return true;
     const later = this.published.slice(this.published.indexOf(publication) + 1);
     if (this.maxMessages > 0 && later.length >= this.maxMessages) return true;
     const same = later.filter((each) => each.subject === subject).length;

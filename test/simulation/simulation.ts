@@ -382,17 +382,17 @@ export class Simulation {
     assert.ok(!consumer.acked.has(sequence), `${reply} comes again after a confirmed ack`);
     assert.notEqual(publication.removal, 'confirmed', `${reply} was removed`);
     model.stored(publication, sequence, true);
-    this.#acknowledge(consumer, reply, sequence);
+    this.#acknowledge(model, consumer, reply, sequence);
   }
 
-  #acknowledge(consumer: ConsumerModel, reply: string, sequence: number): void {
+  #acknowledge(model: StreamModel, consumer: ConsumerModel, reply: string, sequence: number): void {
     const choice = this.below(10);
     if (choice < 3) return;
     if (choice < 5) {
       this.machine.send(`PUB ${reply} 4\r\n-NAK\r\n`);
       return;
     }
-    consumer.asked.add(sequence);
+    model.asked.add(sequence);
     const word = choice === 5 ? '+TERM' : '+ACK';
     if (choice < 7) this.machine.send(`PUB ${reply} ${word.length}\r\n${word}\r\n`);
     else

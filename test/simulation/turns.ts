@@ -35,7 +35,8 @@ export class Turns {
     };
     globalThis.setImmediate = later as unknown as typeof setImmediate;
     globalThis.clearImmediate = never as typeof clearImmediate;
-    const bytes = (size: number) => Buffer.from(Array.from({ length: size }, () => this.#random.next() & 255));
+    const bytes = (size: number) =>
+      Buffer.from(Array.from({ length: size }, () => this.#random.next() & 255));
     const int = (least: number, most?: number) =>
       most === undefined ? this.#random.next() % least : least + (this.#random.next() % (most - least));
     crypto.randomBytes = bytes as typeof crypto.randomBytes;
