@@ -286,6 +286,8 @@ export class Simulation {
     const publication = this.#some(known ?? []);
     // What is gone may be forgotten, and what was asked for with a last sequence does not hold any more.
     if (!publication || model!.mayBeGone(publication) || publication.header.includes('Expected')) return;
+    // Where it was not stored before it comes behind what was published since.
+    if (publication.sequence === 0) model!.published.push(publication);
     this.#send(model!, publication);
   }
 
