@@ -49,6 +49,8 @@ export interface FileStorageOptions {
   encryption: EncryptionOptions | null;
   /** Largest message of an account in bytes; 0 for none. */
   maxPayload(account: string): number;
+  /** Bytes of a block, in place of what fits the stream; for tests. */
+  blockSize?: number;
   /** When a schedule fires next, from the text of its headers; null where there is none. Nanoseconds. */
   scheduleOf?: (headers: string, time: bigint) => bigint | null;
 }

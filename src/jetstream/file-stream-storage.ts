@@ -89,7 +89,7 @@ export class FileStreamStorage implements StreamStorage {
     this.store = this.#openStore({
       name: config.name,
       directory,
-      blockSize: blockSizeFor(config, encryption !== null, maxPayload(account)),
+      blockSize: storage.options.blockSize ?? blockSizeFor(config, encryption !== null, maxPayload(account)),
       compress: config.compression === 's2',
       firstSequence: Math.max(1, config.first_seq),
       limits: storeLimits(config),
