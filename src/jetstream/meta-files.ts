@@ -78,6 +78,8 @@ export class MetaFiles implements CommitMember {
    * `confirmed` is called when the cycle was.
    */
   confirm(cycle: CommitCycle): void {
+    // With an interval nothing is promised before it is over, and nothing is put in order that a cut could catch halfway.
+    if (!this.#options.commit.always) return;
     if (this.#found !== null) this.#writeTo(cycle, this.#found);
     else if (!this.#parentsSynced) this.#options.foundation?.confirm(cycle);
   }

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Simulation } from './simulation.js';
 
-const SEEDS = Number(process.env.WEFT_SEEDS ?? 2000);
+const SEEDS = Number(process.env.WEFT_SEEDS ?? 300);
 const ONLY = Number(process.env.WEFT_SEED ?? 0);
 
 async function run(seed: number): Promise<string[]> {

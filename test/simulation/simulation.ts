@@ -12,6 +12,8 @@ export class Simulation {
   #answers = new Map<string, Answer>();
   #count = 0;
   /** The disk refused things since the start: answers may tell of errors, and what was refused may be there. */
+  /** The last life ended by a kill: what is found may not be on the device. */
+  #killed = false;
   #trouble = false;
   readonly #mayFail: boolean;
   readonly #mayLosePower: boolean;
@@ -73,6 +75,7 @@ export class Simulation {
 
   async #end(): Promise<void> {
     const { machine } = this;
+    this.#killed = false;
     this.#wellAgain();
     if (machine.off) {
       this.note('the power was cut');
@@ -85,6 +88,7 @@ export class Simulation {
     } else if (kind === 1 || !this.#mayLosePower) {
       this.note('kill');
       machine.disk.kill();
+      this.#killed = true;
     } else {
       this.note('power cut');
       machine.disk.cut();
@@ -97,11 +101,13 @@ export class Simulation {
     for (const model of [...this.streams.values()]) {
       const stream = found.get(model.name);
       if (stream === undefined) {
-        assert.notEqual(model.state, 'there', `stream ${model.name} is missing: ${this.machine.complaints}`);
+        const lost = model.state === 'there' && model.promised;
+        assert.ok(!lost, `stream ${model.name} is missing: ${this.machine.complaints}`);
         this.streams.delete(model.name);
         continue;
       }
       model.state = 'there';
+      if (!this.#killed) model.promised = true;
       // What servers add to the metadata depends on who asks.
       const { metadata: _metadata, ...shown } = JSON.parse(stream.info()).config;
       assert.ok(model.descriptions.has(shown.description), `${model.name}: ${shown.description}`);
@@ -113,11 +119,15 @@ export class Simulation {
         const there = stream.consumers.get(consumer.name);
         if (there === undefined) {
           const what = `consumer ${model.name} > ${consumer.name}`;
-          assert.notEqual(consumer.state, 'there', `${what} is missing: ${this.machine.complaints}`);
+          assert.ok(
+            consumer.state !== 'there' || !consumer.promised,
+            `${what} is missing: ${this.machine.complaints}`,
+          );
           model.consumers.delete(consumer.name);
           continue;
         }
         consumer.state = 'there';
+        if (!this.#killed) consumer.promised = true;
         for (const sequence of consumer.acked) {
           const { acks } = there;
           const done = sequence <= acks.deliveredStream && !acks.pending.has(sequence);
@@ -218,6 +228,7 @@ export class Simulation {
     };
     this.#api(`STREAM.${verb}.${model.name}`, config, (answer) => {
       if (model.state === 'creating') model.state = 'there';
+      model.promised = true;
       const { metadata: _metadata, ...config } = answer.config as Record<string, unknown>;
       model.config = config;
       model.descriptions.clear();
@@ -333,6 +344,7 @@ export class Simulation {
     };
     this.#api(`CONSUMER.DURABLE.CREATE.${model.name}.${name}`, { stream_name: model.name, config }, () => {
       if (consumer.state === 'creating') consumer.state = 'there';
+      consumer.promised = true;
     });
   }
 

@@ -101,7 +101,7 @@ export class GroupCommit {
 
   /** A cycle outside of the others, for a step that cannot wait: `finish` syncs, in this turn. */
   cycleNow(): CommitCycle & { finish(): void } {
-    return new Cycle(this.#disk, false);
+    return new Cycle(this.#disk, false, true);
   }
 
   /** A file is about to be removed, cut or replaced: nothing that was written to it before may come back. */
@@ -240,11 +240,14 @@ class Cycle implements CommitCycle {
   readonly #disk: Disk;
   /** Whether names wait for contents. */
   readonly #ordered: boolean;
+  /** Nobody renames later what was synced: it is done at once. */
+  readonly #now: boolean;
   readonly #renames: { from: string; to: string; file: DiskFile }[] = [];
 
-  constructor(disk: Disk, ordered: boolean) {
+  constructor(disk: Disk, ordered: boolean, now = false) {
     this.#disk = disk;
     this.#ordered = ordered;
+    this.#now = now;
   }
 
   get empty(): boolean {
@@ -264,6 +267,11 @@ class Cycle implements CommitCycle {
   }
 
   replace(path: string, bytes: Uint8Array): void {
+    if (this.#now) {
+      replaceFile(this.#disk, path, bytes);
+      this.syncDirectory(dirname(path));
+      return;
+    }
     const from = `${path}.tmp`;
     this.#disk.writeFile(from, bytes);
     if (this.#ordered) {
