@@ -124,6 +124,11 @@ function tool(
   return { child, output };
 }
 
+/** An element of a list without what opens and closes the list. */
+function bare(element: string): string {
+  return element.replace(/^"\w+":\[|\]$/g, '');
+}
+
 /** The lines in any order, without numbers, units and what tables are drawn with. */
 function normalise(text: string): string {
   const lines = text
@@ -131,6 +136,14 @@ function normalise(text: string): string {
     .replace(/\b[0-9A-Za-z]{22}\b/g, '<event>')
     .replace(/"go":"[^"]*"|Go Version: \S+/g, '<go>')
     .replace(/,"weft_version":"[^"]*"/g, '')
+    // Officially in the order of a map, which is another one each time.
+    .replace(/"(?:imports|exports)":\[[^\]]*\]/g, (list) =>
+      list
+        .split(/(?<=\}),/)
+        .map(bare)
+        .sort()
+        .join(' '),
+    )
     .replace(/"accounts":\[[^\]]*\]/g, (list) =>
       list
         .split(/[[\],]/)
