@@ -59,4 +59,4 @@ export {
   type WeftServerInfo,
 } from './weft-server.js';
 
-warmUp();
+await warmUp();

@@ -102,16 +102,6 @@ export class InternalClient {
     return this.#broker.publisher.answer(this.account, subject, body);
   }
 
-  /** The same with subjects in latin1, as they are inside the server. */
-  publishLatin1(
-    subject: string,
-    payload: Uint8Array | string,
-    reply = '',
-    header: Uint8Array | null = null,
-  ): boolean {
-    return this.#broker.publisher.publishText(this.account, subject, reply, header, payload);
-  }
-
   /** The way to whoever listens on a subject (latin1), for `send` and `sendStored`. */
   route(subject: string): Route {
     return new Route(this.account, subject);

@@ -8,8 +8,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Disk } from '../runtime/disk.js';
 import { FileSealer, type KeyFile, keyEncryptionKey, openKeyFile } from './store/encryption.js';
-import { type EncryptionOptions, StoreKeys, writeWhole } from './store/file-store-keys.js';
+import { type EncryptionOptions, StoreKeys } from './store/file-store-keys.js';
 import { META_KEY_FILE } from './store/layout.js';
+import { writeWhole } from './store/replace-file.js';
 import { CorruptError } from './store/store-error.js';
 
 /** What had to be changed about a directory when it was opened. */

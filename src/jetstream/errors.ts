@@ -356,13 +356,3 @@ export class ApiError extends Error {
     return `{"code":${this.code},"err_code":${this.errorCode},"description":${quoteJson(this.message)}}`;
   }
 }
-
-/** All rows, for the reference page. */
-export function apiErrors(): { name: string; code: number; errorCode: number; description: string }[] {
-  return Object.entries(table).map(([name, [code, errorCode, description]]) => ({
-    name,
-    code,
-    errorCode,
-    description,
-  }));
-}

@@ -14,10 +14,10 @@ import {
   type PositionSource,
 } from './store/consumer-store.js';
 import { consumerContext } from './store/encryption.js';
-import { writeWhole } from './store/file-store-keys.js';
 import type { Foundation } from './store/group-commit.js';
 import { CONSUMER_STATE_FILE, META_FILE } from './store/layout.js';
 import { consumerMetaName } from './store/meta-file.js';
+import { writeWhole } from './store/replace-file.js';
 import { CorruptError } from './store/store-error.js';
 
 export interface ConsumerPlace {

@@ -5,14 +5,11 @@ import type { ConsumerConfig } from './consumer-config.js';
 import type {
   ConsumerStorage,
   StagedStream,
-  Storage,
-  StorageProblem,
   StoredConsumer,
   StoredStream,
   StreamStorage,
 } from './storage.js';
 import { type ConsumerPosition, MemoryConsumerStore } from './store/consumer-store.js';
-import type { GroupCommit } from './store/group-commit.js';
 import { MemoryStore } from './store/memory-store.js';
 import type { StoreMemory } from './store/message-block-cache.js';
 import type { MessageStore } from './store/message-store.js';
@@ -133,43 +130,5 @@ export class MemoryStage implements StagedStream {
 
   discard(): void {
     this.#storage.destroy();
-  }
-}
-
-/** For servers that keep nothing: all streams are in memory, whatever they ask for. */
-export class MemoryStorage implements Storage {
-  readonly commit: GroupCommit;
-  readonly problems: StorageProblem[] = [];
-  readonly #clock: Clock;
-  readonly #memory: StoreMemory;
-
-  constructor(clock: Clock, memory: StoreMemory, commit: GroupCommit) {
-    this.#clock = clock;
-    this.#memory = memory;
-    this.commit = commit;
-  }
-
-  create(_account: string, config: StreamConfig): StreamStorage {
-    return new MemoryStreamStorage(this.#clock, this.#memory, config);
-  }
-
-  stage(_account: string, config: StreamConfig, created: string): StagedStream {
-    return new MemoryStage({ clock: this.#clock, memory: this.#memory }, config, created);
-  }
-
-  failed(): void {
-    // Nothing is recovered.
-  }
-
-  stageFiles(): null {
-    return null;
-  }
-
-  recover(): StoredStream[] {
-    return [];
-  }
-
-  accounts(): string[] {
-    return [];
   }
 }

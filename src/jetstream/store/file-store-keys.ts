@@ -14,6 +14,7 @@ import {
   type RandomBytes,
 } from './encryption.js';
 import { StoreError } from './message-store.js';
+import { writeWhole } from './replace-file.js';
 import { CorruptError } from './store-error.js';
 
 export interface EncryptionOptions {
@@ -92,18 +93,4 @@ export class StoreKeys {
   blockContext(stream: string, number: number): string {
     return blockContext(stream, number);
   }
-}
-
-/** Writes a file so that it is there as a whole or not at all, and waits until it is durable. */
-export function writeWhole(disk: Disk, path: string, bytes: Uint8Array): void {
-  const temporary = `${path}.tmp`;
-  disk.writeFile(temporary, bytes);
-  const file = disk.open(temporary, 'write');
-  try {
-    file.syncNow();
-  } finally {
-    file.close();
-  }
-  disk.rename(temporary, path);
-  disk.syncDirectoryNow(path.slice(0, path.lastIndexOf('/')));
 }

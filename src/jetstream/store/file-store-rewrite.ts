@@ -8,6 +8,7 @@ import type { FileBlock } from './file-store-block.js';
 import { blockFile } from './layout.js';
 import { BlockIndex } from './message-block-index.js';
 import { RECORD_OVERHEAD, RecordView, readRecord } from './record.js';
+import { replaceFile } from './replace-file.js';
 
 export interface BlockCopy {
   content: Buffer;
@@ -110,15 +111,7 @@ export function writeBlockFile(
     bytes = Buffer.from(bytes);
     cipher.apply(bytes, 0, bytes.length, 0);
   }
-  const temporary = `${path}.tmp`;
-  disk.writeFile(temporary, bytes);
-  const file = disk.open(temporary, 'write');
-  try {
-    file.syncNow();
-  } finally {
-    file.close();
-  }
-  disk.rename(temporary, path);
+  replaceFile(disk, path, bytes);
   try {
     disk.syncDirectoryNow(path.slice(0, path.lastIndexOf('/')));
     return null;

@@ -8,6 +8,7 @@
 import { dirname } from 'node:path';
 import type { Clock, Timer } from '../../runtime/clock.js';
 import type { Disk, DiskFile } from '../../runtime/disk.js';
+import { replaceFile } from './replace-file.js';
 
 export interface CommitMember {
   /**
@@ -329,18 +330,4 @@ function eachOf<T>(
   };
   for (const item of list) start(item, one);
   one(null);
-}
-
-/** Writes a file under another name first, so that there is always the old or the new one. */
-function replaceFile(disk: Disk, path: string, bytes: Uint8Array): void {
-  const temporary = `${path}.tmp`;
-  disk.writeFile(temporary, bytes);
-  const file = disk.open(temporary, 'write');
-  try {
-    // The name may only change once the contents are on the device.
-    file.syncNow();
-  } finally {
-    file.close();
-  }
-  disk.rename(temporary, path);
 }

@@ -32,12 +32,6 @@ export const SCHEDULES_FILE = 'sched.db';
 /** In the directory of a consumer, beside the meta files. */
 export const CONSUMER_STATE_FILE = 'o.dat';
 
-export const DIRECTORY_MODE = 0o700;
-export const FILE_MODE = 0o600;
-/** What an atomic write gives a file until it is complete. */
-export const TEMPORARY_SUFFIX = '.tmp';
-/** The name of a block while it is compacted. */
-export const COMPACTION_SUFFIX = '.new';
 /** Files of versions before 2.10, deleted at start. */
 export const OBSOLETE_SUFFIXES = ['.idx', '.fss'];
 

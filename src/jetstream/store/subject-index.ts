@@ -136,10 +136,6 @@ export class SubjectIndex {
     );
   }
 
-  lengthOf(id: number): number {
-    return this.#lengths[id]!;
-  }
-
   isMatch(id: number, pattern: SubjectPattern): boolean {
     const page = this.#pages[this.#addresses[id]! >>> PAGE_BITS]!;
     const at = this.#addresses[id]! & (PAGE_SIZE - 1);
