@@ -59,6 +59,7 @@ export class SimulatedDisk implements Disk {
   #root: Directory = newDirectory();
   /** Raised by a power cut: handles from before it are dead. */
   #boot = 0;
+  #powerCuts = 0;
   readonly #pending: (() => void)[] = [];
   /** Whether syncs end by themselves, in a later turn of the event loop. */
   readonly #automatic: boolean;
@@ -164,6 +165,10 @@ export class SimulatedDisk implements Disk {
     node.directory.synced = ++node.directory.asked;
   }
 
+  bootId(): string {
+    return `boot ${this.#powerCuts}`;
+  }
+
   // What a test does
 
   /** Ends all syncs that were asked for. */
@@ -177,6 +182,7 @@ export class SimulatedDisk implements Disk {
    */
   powerCut(): void {
     this.#boot++;
+    this.#powerCuts++;
     this.#pending.length = 0;
     this.#root = this.#afterCut(this.#root);
   }
