@@ -5,7 +5,7 @@
 import type { Consumer } from './consumer.js';
 import type { ConsumerConfig } from './consumer-config.js';
 import { ApiError } from './errors.js';
-import type { Stream } from './stream.js';
+import type { Pledge, Stream } from './stream.js';
 import type { StreamConfig } from './stream-config.js';
 
 /** Null when it is kept. */
@@ -31,9 +31,14 @@ export function streamChangeKept(stream: Stream, previous: StreamConfig): Kept {
 
 /** For what was changed about the messages of a stream so far. `error` makes the answer from what the disk says. */
 export function messagesKept(stream: Stream, error: (err: string) => ApiError): Kept {
-  const { position } = stream.store;
-  return () =>
-    stream.closed || stream.store.durablePosition >= position ? null : error('error writing to disk');
+  const pledge: Pledge = { position: stream.store.position, broken: false };
+  stream.pledges.add(pledge);
+  return () => {
+    stream.pledges.delete(pledge);
+    if (stream.closed) return null;
+    const kept = !pledge.broken && stream.store.durablePosition >= pledge.position;
+    return kept ? null : error('error writing to disk');
+  };
 }
 
 export function newConsumerKept(consumer: Consumer): Kept {
