@@ -60,6 +60,8 @@ export class Stream implements StoreListener {
   readonly consumers: StreamConsumers;
   readonly intake: SourceIntake;
   config: StreamConfig;
+  /** As it was when the disk had it for the last time. */
+  keptConfig: StreamConfig;
   /** The last sequence that is durable: nothing above it is delivered. */
   visibleSequence: number;
   readonly publishing: Publishing;
@@ -79,7 +81,7 @@ export class Stream implements StoreListener {
     this.storage = storage;
     this.store = storage.store;
     this.created = created;
-    this.config = config;
+    this.config = this.keptConfig = config;
     this.publishing = new Publishing(this);
     this.scheduler = new Scheduler(this);
     this.consumers = new StreamConsumers(this);
@@ -299,6 +301,7 @@ export class Stream implements StoreListener {
   destroy(): void {
     // As a whole, with its consumers.
     this.storage.retire();
+    this.pledges.clear();
     this.intake.remove();
     this.#close();
     this.consumers.destroy();
