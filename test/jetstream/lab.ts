@@ -67,6 +67,7 @@ export class Lab {
     };
     this.broker = new Broker({
       copyKernel: false,
+      arena: { chunks: 4, slabChunks: 4, pages: 32 },
       options,
       identity: this.#identity,
       authenticator: new ConfigAuthenticator(options, { bcrypt: new BcryptWorker(), implicitUser: null }),

@@ -98,7 +98,16 @@ export class Machine {
       error: (text) => void this.complaints.push(text),
     };
     const { random } = this;
-    this.broker = new Broker({ copyKernel: false, options, identity, authenticator, clock, random, log });
+    this.broker = new Broker({
+      copyKernel: false,
+      arena: { chunks: 4, slabChunks: 4, pages: 32 },
+      options,
+      identity,
+      authenticator,
+      clock,
+      random,
+      log,
+    });
     const { syncInterval, encrypted, blockSize } = this.options;
     const storage = new FileStorage({
       disk,
