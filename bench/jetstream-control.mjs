@@ -9,14 +9,14 @@ const SETTLE_TIMEOUT = 10_000;
 
 export class JetStreamControl {
   #waiting = new Map();
-  #nextId = 1;
+  #nextId = 2; // of requests, and of the subscriptions of those that are answered with stored messages
 
   static async open(port) {
     const control = new JetStreamControl();
     control.connection = await openConnection({ port });
-    const replyAt = `MSG ${INBOX}.`.length;
     readMessages(control.connection, (bytes, at, sizeAt, payloadAt, size) => {
-      const [id, , reply] = bytes.latin1Slice(at + replyAt, sizeAt).split(' ');
+      const [, subject, sid, reply] = bytes.latin1Slice(at, sizeAt).split(' ');
+      const id = sid === '1' ? subject.slice(INBOX.length + 1) : sid;
       const waiting = control.#waiting.get(id);
       control.#waiting.delete(id);
       waiting?.resolve({ text: bytes.toString('utf8', payloadAt, payloadAt + size), reply });
@@ -37,6 +37,16 @@ export class JetStreamControl {
   ask(subject, body = '') {
     const id = String(this.#nextId++);
     this.connection.write(`PUB ${subject} ${INBOX}.${id} ${Buffer.byteLength(body)}\r\n${body}\r\n`);
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+  }
+
+  /** One message of a pull consumer, which comes under its own subject. @returns {Promise<{text: string, reply?: string}>} */
+  next(stream, consumer) {
+    const id = String(this.#nextId++);
+    const inbox = `_INBOX.next.${id}`;
+    const body = '{"batch":1}';
+    const pull = `PUB $JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer} ${inbox} ${body.length}\r\n${body}\r\n`;
+    this.connection.write(`SUB ${inbox} ${id}\r\nUNSUB ${id} 1\r\n${pull}`);
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 

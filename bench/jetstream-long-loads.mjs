@@ -21,7 +21,7 @@ async function smallStream(control, number) {
     replay_policy: 'instant',
   });
   for (let i = 0; i < 2; i++) {
-    const { reply } = await control.ask(`$JS.API.CONSUMER.MSG.NEXT.${name}.worker`, '{"batch":1}');
+    const { reply } = await control.next(name, 'worker');
     await control.ask(reply, '+ACK');
   }
 }

@@ -45,15 +45,25 @@ function options() {
   });
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 2));
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds takes a number from 1');
-  const chosen = loads.filter(({ id, onlyNamed }) => isChosen(values, id, onlyNamed));
+  const chosen = chooseLoads(values);
   if (chosen.length === 0) throw new Error(`no load is called ${values.only}; --list shows the names`);
   return { ...values, rounds, loads: chosen };
 }
 
-/** All loads but the long ones, or those that are named: the long ones by more than the name of their kind, `js`. */
-function isChosen({ only, full }, id, onlyNamed) {
-  if (!only) return full || !onlyNamed;
-  return only.some((name) => id.startsWith(name) && (full || !onlyNamed || name.length > 'js-'.length));
+/**
+ * Which loads are meant: all but those that have to be named, or those that are named: one by its name, several by the start of
+ * theirs. `js` alone does not name the long ones.
+ * @param {{only?: string[], full: boolean}} wanted
+ */
+function chooseLoads({ only, full }) {
+  if (!only) return loads.filter(({ onlyNamed }) => full || !onlyNamed);
+  const exact = new Set(loads.map(({ id }) => id));
+  return loads.filter(({ id, onlyNamed }) =>
+    only.some((name) => {
+      if (exact.has(name)) return id === name;
+      return id.startsWith(name) && (full || !onlyNamed || name.length > 'js-'.length);
+    }),
+  );
 }
 
 const say = (text) => process.stderr.write(text);

@@ -30,6 +30,8 @@ export function summarize(load, rounds) {
     id: load.id,
     title: load.title,
     unit: load.unit,
+    jetstream: load.jetstream === true,
+    size: load.size,
     figures,
     checks: load.targets.map((target) => check(target, figures, rounds)),
     remarks: counted(remarks),
