@@ -83,10 +83,9 @@ function freePort() {
 
 /** A self-signed certificate in a folder of its own, or undefined when there is no openssl. */
 export function makeCertificate() {
-  const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
+  const folder = makeFolder();
   const cert = join(folder, 'cert.pem');
   const key = join(folder, 'key.pem');
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   try {
     const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
@@ -105,6 +104,13 @@ process.on('exit', () => {
   for (const folder of folders) removeFolder(folder);
 });
 
+/** A folder that goes with this process at the latest. */
+function makeFolder(parent = tmpdir()) {
+  const folder = mkdtempSync(join(parent, 'weft-bench-'));
+  folders.add(folder);
+  return folder;
+}
+
 /** Tries again where a server that is about to end still writes. */
 function removeFolder(folder) {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
@@ -117,9 +123,8 @@ const RAMFS = 0x858458f6;
 /** Where the streams of one run are: a fresh folder. */
 export class StoreFolder {
   /** @param {string} [parent] the system's folder for temporary files where none is given */
-  constructor(parent = tmpdir()) {
-    this.path = mkdtempSync(join(parent, 'weft-bench-'));
-    folders.add(this.path);
+  constructor(parent) {
+    this.path = makeFolder(parent);
   }
 
   /** Whether there is no disk behind it. Known on Linux only. */
@@ -193,7 +198,7 @@ export class Server {
   }
 
   #writeConfig(text) {
-    this.#folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
+    this.#folder = makeFolder();
     const file = join(this.#folder, 'bench.conf');
     writeFileSync(file, text);
     return file;
@@ -241,7 +246,7 @@ export class Server {
   async stop() {
     this.child.kill('SIGKILL');
     await this.gone;
-    if (this.#folder !== '') rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#folder !== '') removeFolder(this.#folder);
   }
 }
 
