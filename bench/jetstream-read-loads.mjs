@@ -1,6 +1,6 @@
 // Loads that read from streams, and those of key-value buckets.
 import { windowFor } from './jetstream-publish-loads.mjs';
-import { MEASURED_TIME, runTimed, WARM_UP_TIME } from './measure.mjs';
+import { MEASURED_TIME, runTimed } from './measure.mjs';
 import { now } from './wire.mjs';
 
 const STREAM = 'BENCH';
@@ -64,7 +64,7 @@ async function passes(run, count, pass) {
     } while (now() - start < milliseconds);
     return [{ start, end: now(), passes: number - first }];
   };
-  await readFor(WARM_UP_TIME * Math.max(run.scale, 0.5));
+  await run.warmUp(readFor);
   const { results, cpu } = await run.measure(() => readFor(MEASURED_TIME * run.scale));
   const messages = results[0].passes * count;
   return { rate: messages / (reading / 1000), cpu: (cpu * 1000) / messages };

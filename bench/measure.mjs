@@ -10,8 +10,10 @@ import { deliveredLength, expandSubjects, firstSid } from './wire.mjs';
 
 const RUN_TIMEOUT = 60_000; // unless a load has its own
 const WARM_UP = 0.15; // share of a run's messages that go first, uncounted, so that JIT and caches have settled
-export const WARM_UP_TIME = 400; // ms, for loads that are run for some time
-export const MEASURED_TIME = 1500; // ms, of a full run
+export const MEASURED_TIME = 1500; // ms, of a full run of a load that is run for some time
+const WARM_UP_SLICE = 200; // ms
+const WARM_UP_CPU = 400; // ms of the server's CPU time that such a load spends first, as on a busy machine time alone says little
+const WARM_UP_LIMIT = 2000; // ms
 const SHORTEST_JUDGED = 200; // ms; below it the clock ticks of /proc are too coarse
 const BUSY_GENERATOR = 0.93; // share of one core
 const FOREIGN_WORK = 0.2; // share of all cores, used by none of our processes
@@ -69,6 +71,21 @@ export class Run {
     const end = Math.max(...results.map((result) => result.end ?? 0));
     this.#judge(before, after);
     return { results, seconds: (end - start) / 1000, cpu: after.server - before.server };
+  }
+
+  /**
+   * Calls `action` again and again, uncounted, until the server has worked long enough for JIT and caches to have settled.
+   * @param {(milliseconds: number) => Promise<unknown>} action
+   */
+  async warmUp(action) {
+    const cpu = this.server.cpu();
+    const start = performance.now();
+    let spent = 0;
+    do {
+      await action(WARM_UP_SLICE);
+      const elapsed = performance.now() - start;
+      spent = elapsed > WARM_UP_LIMIT || cpu === undefined ? elapsed : this.server.cpu() - cpu;
+    } while (spent < WARM_UP_CPU);
   }
 
   #clocks() {
@@ -167,13 +184,16 @@ async function flowPhases(run, { count, connections = 1 }, start, deliveries) {
  * @param {Run} run @param {Role} role
  */
 export async function runTimed(run, role) {
-  const warmUp = await role.call('run', { milliseconds: WARM_UP_TIME * Math.max(run.scale, 0.5) });
+  let warmUp = 0;
+  await run.warmUp(async (milliseconds) => {
+    warmUp += (await role.call('run', { milliseconds })).count;
+  });
   const { results, seconds, cpu } = await run.measure(async () => [
     await role.call('run', { milliseconds: MEASURED_TIME * run.scale }),
   ]);
   const [{ count, latency }] = results;
   const metrics = { rate: count / seconds, cpu: (cpu * 1000) / count, ...latency };
-  return { metrics, done: warmUp.count + count };
+  return { metrics, done: warmUp + count };
 }
 
 /**
