@@ -19,6 +19,7 @@ import type { Monitor } from './monitoring/monitor.js';
 import { hostPort } from './runtime/address.js';
 import type { Clock } from './runtime/clock.js';
 import { NodeClock } from './runtime/clock.js';
+import type { Disk } from './runtime/disk.js';
 import { type Log, silentLog } from './runtime/log.js';
 import { listenerUrls, type PortUrls } from './runtime/process-files.js';
 import { type Random, SeededRandom } from './runtime/random.js';
@@ -51,6 +52,10 @@ export interface ServerParts {
   noListen?: boolean;
   /** Copy messages by WebAssembly: for the one server that a process is there for. */
   copyKernel?: boolean;
+  /** What JetStream stores in files goes there; the machine's disk otherwise. */
+  disk?: () => Promise<Disk>;
+  /** Called when JetStream has opened what is stored, before clients can connect. */
+  jetStreamOpened?: (jetstream: JetStream) => Promise<void>;
 }
 
 export class Server {
@@ -152,6 +157,7 @@ export class Server {
     }
     if (options.httpPort !== 0 || options.httpsPort !== 0) await this.startMonitoring();
     if (options.jetstream.enabled) await this.#startJetStream();
+    if (this.#jetstream !== null) await this.parts.jetStreamOpened?.(this.#jetstream);
     if (!this.parts.noListen) await this.#listen();
     if (systemAccountOf(options) !== undefined) await this.#startSystem();
     this.announcements.writePorts();
@@ -161,8 +167,9 @@ export class Server {
   /** Loads JetStream with what it has stored. */
   async #startJetStream(): Promise<void> {
     const { startJetStream } = await import('./jetstream/start.js');
+    const disk = await this.parts.disk?.();
     try {
-      this.#jetstream = startJetStream(this.broker);
+      this.#jetstream = startJetStream(this.broker, disk);
     } catch (error) {
       throw new Error(`Can't start JetStream: ${(error as Error).message}`);
     }
