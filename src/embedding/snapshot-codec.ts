@@ -37,6 +37,7 @@ export interface StreamHead {
 }
 
 export interface ConsumerHead {
+  name: string;
   /** The JSON of its `meta.inf`. */
   meta: string;
   delivered: { consumer: number; stream: number };

@@ -57,6 +57,7 @@ function writeStream(writer: SnapshotWriter, stream: Stream): void {
 function consumerHead({ name, config, created, acks }: Consumer): ConsumerHead {
   const { delivered, ackFloor, pending, redelivered } = acks.position();
   return {
+    name,
     meta: storedConsumer.write({ Created: created, Name: name, ...config }),
     delivered: { ...delivered },
     ackFloor: { ...ackFloor },
@@ -163,7 +164,7 @@ function fill(stage: StagedStream, head: StreamHead, config: StreamConfig, reade
 
 function addConsumer(stage: StagedStream, head: ConsumerHead): void {
   const stored = readJson(storedConsumer, Buffer.from(head.meta, 'utf8'), false);
-  const { Created: created, Name: name, ...config } = stored;
+  const { Created: created, Name: _name, ...config } = stored;
   const position: ConsumerPosition = {
     delivered: head.delivered,
     ackFloor: head.ackFloor,
@@ -171,5 +172,5 @@ function addConsumer(stage: StagedStream, head: ConsumerHead): void {
     redelivered: new Map(head.redelivered),
   };
   const add = (config as ConsumerConfig).mem_storage ? 'addMemoryConsumer' : 'addConsumer';
-  stage[add](name, config, created, position);
+  stage[add](head.name, config, created, position);
 }

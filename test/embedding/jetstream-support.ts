@@ -42,7 +42,7 @@ export class JetStreamUser {
     const inbox = `_INBOX.fetch.${consumer}`;
     await new Promise<void>((resolve) => {
       const sub = this.client.subscribe(inbox, (message) => {
-        const over = message.status !== undefined;
+        const over = message.status !== 0;
         if (!over) {
           const times = Number(message.reply.split('.')[4]);
           got.push(times > 1 ? `${message.text()} x${times}` : message.text());

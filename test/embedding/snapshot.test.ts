@@ -22,6 +22,9 @@ const durable = (name: string, more: object = {}) => ({
 async function describe(user: JetStreamUser, stream: string): Promise<Json> {
   const { ts: _ts, ...info } = await user.api(`STREAM.INFO.${stream}`, { deleted_details: true });
   const { consumers } = await user.api(`CONSUMER.LIST.${stream}`);
+  // A stream that was never written to begins when it is made.
+  if (info.state.messages === 0) delete info.state.last_ts;
+  consumers.sort((a: Json, b: Json) => (a.name < b.name ? -1 : 1));
   for (const each of consumers) {
     delete each.ts;
     delete each.num_waiting;
@@ -99,7 +102,8 @@ test('a server that begins with a snapshot goes on where the other one was', asy
       await checkGoesOn(guest);
     }
     await using again = await WeftServer.create(onDisk, local);
-    assert.deepEqual((await new JetStreamUser(again).api('STREAM.NAMES')).streams, [...NAMES].sort());
+    const inFiles = NAMES.filter((name) => name !== 'MEMORY').sort();
+    assert.deepEqual((await new JetStreamUser(again).api('STREAM.NAMES')).streams, inFiles);
     assert.equal((await new JetStreamUser(again).api('STREAM.INFO.FILE')).state.last_seq, 10);
     await checkGoesOn(user);
   } finally {
