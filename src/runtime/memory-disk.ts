@@ -27,6 +27,8 @@ function failure(code: keyof typeof texts, path: string): Error {
 
 export class MemoryDisk implements Disk {
   readonly #root: Directory = new Map();
+  /** Where directories were found, until one of them goes or gets another name. */
+  readonly #known = new Map<string, Directory>();
 
   open(path: string, mode: OpenMode): DiskFile {
     const { directory, name } = this.#parent(path);
@@ -68,6 +70,7 @@ export class MemoryDisk implements Disk {
     if (node === undefined) throw failure('ENOENT', from);
     const old = target.directory.get(target.name);
     if (old !== undefined && 'directory' in old && old.directory.size > 0) throw failure('ENOTEMPTY', to);
+    if ('directory' in node) this.#known.clear();
     source.directory.delete(source.name);
     target.directory.set(target.name, node);
   }
@@ -81,7 +84,11 @@ export class MemoryDisk implements Disk {
 
   removeTree(path: string): void {
     const parent = this.#find(dirname(path));
-    if (parent !== undefined && 'directory' in parent) parent.directory.delete(basename(path));
+    if (parent === undefined || !('directory' in parent)) return;
+    const name = basename(path);
+    const node = parent.directory.get(name);
+    if (node !== undefined && 'directory' in node) this.#known.clear();
+    parent.directory.delete(name);
   }
 
   makeDirectory(path: string): void {
@@ -113,14 +120,16 @@ export class MemoryDisk implements Disk {
   }
 
   #find(path: string): Node | undefined {
-    let node: Node = { directory: this.#root };
-    for (const name of namesOf(path)) {
-      if (!('directory' in node)) return undefined;
-      const next: Node | undefined = node.directory.get(name);
-      if (next === undefined) return undefined;
-      node = next;
+    if (path === '' || path === '/') return { directory: this.#root };
+    const parent = dirname(path);
+    let directory = this.#known.get(parent);
+    if (directory === undefined) {
+      const above = this.#find(parent);
+      if (above === undefined || !('directory' in above)) return undefined;
+      directory = above.directory;
+      this.#known.set(parent, directory);
     }
-    return node;
+    return directory.get(basename(path));
   }
 
   #file(path: string): Content {
