@@ -24,7 +24,7 @@ export class JetStreamUser {
   }
 
   consumer(stream: string, config: { name: string } & Record<string, unknown>): Promise<Json> {
-    const body = { stream_name: stream, config, action: 'create' };
+    const body = { stream_name: stream, config };
     return this.api(`CONSUMER.CREATE.${stream}.${config.name}`, body);
   }
 

@@ -189,6 +189,7 @@ export const streamFeatureOptions: readonly OptionReference[] = [
       'The stream is finished: nothing is stored, deleted or purged any more, and nothing expires. Setting it also sets `max_age` to 0, `discard` to `new`, `deny_delete` and `deny_purge`, and takes `allow_rollup_hdrs` away. The stream as a whole can still be deleted.',
     ],
     errors: [
+      invalid('stream configuration for create can not be sealed', 'A stream begins unsealed.'),
       invalid('stream configuration update can not unseal a sealed stream'),
       says('streamSealed', 'Answer to publishers, and to requests that delete or purge.'),
     ],
