@@ -64,8 +64,8 @@ export class StreamStage implements StagedStream {
   }
 
   #completed(error: Error | null, done: (error: Error | null) => void): void {
-    const failed = [this.#stream, ...this.#consumers].find(({ failure }) => failure !== null);
-    const failure = error ?? failed?.failure ?? null;
+    const failed = [this.#stream, ...this.#consumers].find(({ lastSave }) => lastSave.failure !== null);
+    const failure = error ?? failed?.lastSave.failure ?? null;
     if (failure !== null) this.discard();
     done(failure);
   }

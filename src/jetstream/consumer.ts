@@ -64,6 +64,8 @@ export class Consumer implements ConsumerStoreListener {
   /** RFC 3339. */
   readonly created: string;
   config: ConsumerConfig;
+  /** As it was when the disk had it for the last time. */
+  keptConfig: ConsumerConfig;
   filter: SubjectFilter | null = null;
   readonly acks: AckTracker;
   readonly storage: ConsumerStorage;
@@ -106,7 +108,7 @@ export class Consumer implements ConsumerStoreListener {
     storage: ConsumerStorage,
   ) {
     this.stream = stream;
-    this.config = config;
+    this.config = this.keptConfig = config;
     this.name = name;
     this.created = created;
     this.acks = new AckTracker(rulesOf(config));

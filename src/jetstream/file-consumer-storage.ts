@@ -5,7 +5,7 @@ import { type ConsumerConfig, storedConsumer } from './consumer-config.js';
 import { DirectoryKey } from './directory-key.js';
 import type { FileStorage } from './file-storage.js';
 import type { MetaFiles } from './meta-files.js';
-import type { ConsumerStorage } from './storage.js';
+import type { ConsumerStorage, Save } from './storage.js';
 import { decodeConsumerState, emptyConsumerState, encodeConsumerState } from './store/consumer-state-file.js';
 import {
   type ConsumerPosition,
@@ -58,8 +58,8 @@ export class FileConsumerStorage implements ConsumerStorage {
     );
   }
 
-  get failure(): Error | null {
-    return this.#meta.failure;
+  get lastSave(): Save {
+    return this.#meta.lastSave;
   }
 
   /** The configuration; the files are put in order on the way. */

@@ -18,7 +18,7 @@ import type { StreamConfig } from './stream-config.js';
 
 /** A consumer whose position is not kept. */
 export class MemoryConsumerStorage implements ConsumerStorage {
-  readonly failure = null;
+  readonly lastSave = { failure: null };
   readonly #position: ConsumerPosition | null;
 
   /** Begins at `position`, if it is given. */
@@ -55,7 +55,7 @@ class PlacedConsumerStore extends MemoryConsumerStore {
 
 export class MemoryStreamStorage implements StreamStorage {
   readonly store: MemoryStore;
-  readonly failure = null;
+  readonly lastSave = { failure: null };
   readonly unopened: ReadonlySet<string> = new Set();
   /** How far its sources were copied when it was restored; otherwise its messages tell that. */
   sources: Stamped<SourceEntry> | null = null;

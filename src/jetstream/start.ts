@@ -12,6 +12,7 @@ import {
 import type { ServerOptions } from '../config/options.js';
 import { type Disk, NodeDisk } from '../runtime/disk.js';
 import { HighwayHash } from '../runtime/highway-hash.js';
+import { MemoryDisk } from '../runtime/memory-disk.js';
 import { FileStorage } from './file-storage.js';
 import { JetStream } from './jetstream.js';
 import { API_LEVEL } from './levels.js';
@@ -139,7 +140,10 @@ function makeStorage(
   memory: StoreMemory,
 ): Storage {
   const { jetstream } = options;
-  const commit = new GroupCommit(disk, { clock, interval: jetstream.syncInterval });
+  const hash = new HighwayHash(HASH_WORK);
+  // In memory there is no sync to save.
+  const journal = disk instanceof MemoryDisk ? {} : { journal: { hash, directory, log } };
+  const commit = new GroupCommit(disk, { clock, interval: jetstream.syncInterval, ...journal });
   const { encryption } = jetstream;
   return new FileStorage({
     disk,
@@ -147,7 +151,7 @@ function makeStorage(
     log,
     commit,
     memory,
-    hash: new HighwayHash(HASH_WORK),
+    hash,
     directory,
     encryption: encryption === undefined || encryption.key === '' ? null : encryption,
     scheduleOf: (headers, time) => scheduleOf(headers, time, BigInt(Math.floor(clock.now())) * 1_000_000n),

@@ -119,6 +119,11 @@ export class MemoryDisk implements Disk {
     this.#directory(path);
   }
 
+  /** It starts once. */
+  bootId(): string {
+    return 'memory';
+  }
+
   #find(path: string): Node | undefined {
     if (path === '' || path === '/') return { directory: this.#root };
     const parent = dirname(path);

@@ -82,14 +82,13 @@ export const createConsumer: Endpoint = {
     // Only a request of its own changes how long a consumer rests.
     if (known !== undefined) config.pause_until = known.config.pause_until;
     config.metadata = storedMetadata(config.metadata, levelOfConsumer(config));
-    const previous = known?.config;
     const consumer = stream.consumers.add(config, action, pedantic);
     if (config.sourcing) consumer.reset(consumer.acks.workingFloor + 1);
     const header = config.direct || config.sourcing ? identityHeader(stream) : null;
-    const kept = previous === undefined ? newConsumerKept(consumer) : consumerChangeKept(consumer, previous);
-    if (previous === undefined) consumer.hold();
+    const kept = known === undefined ? newConsumerKept(consumer) : consumerChangeKept(consumer);
+    if (known === undefined) consumer.hold();
     request.answerWhenDurable(this.type, consumerInfoFields(consumer), kept, { header });
-    if (previous === undefined) request.account.jetstream.storage.commit.after(() => consumer.release());
+    if (known === undefined) request.account.jetstream.storage.commit.after(() => consumer.release());
   },
 };
 
@@ -176,11 +175,13 @@ export const pauseConsumer: Endpoint = {
     const config = { ...rest, pause_until: pauses ? until : undefined };
     const level = levelOfConsumer({ ...config, metadata });
     consumer.update({ ...config, metadata: storedMetadata(metadata, level) });
-    request.answerWhenDurable(this.type, [
+    const fields: Fields = [
       ['paused', String(consumer.paused)],
       ['pause_until', JSON.stringify(until)],
       ['pause_remaining', consumer.paused ? String(Math.round(consumer.pauseLeft * 1e6)) : undefined],
-    ]);
+    ];
+    const { zeros } = this;
+    request.answerWhenDurable(this.type, fields, consumerChangeKept(consumer), { ...(zeros && { zeros }) });
   },
 };
 
