@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Announcements } from './announcements.js';
-import { Broker } from './broker/broker.js';
+import { Broker, type BrokerParts } from './broker/broker.js';
 import { Door } from './broker/door.js';
 import { ClientListener } from './broker/listener.js';
 import { goQuote } from './config/go-format.js';
@@ -52,6 +52,8 @@ export interface ServerParts {
   noListen?: boolean;
   /** Copy messages by WebAssembly: for the one server that a process is there for. */
   copyKernel?: boolean;
+  /** See `BrokerParts.arena`. */
+  arena?: BrokerParts['arena'];
   /** What JetStream stores in files goes there; the machine's disk otherwise. */
   disk?: () => Promise<Disk>;
   /** Called when JetStream has opened what is stored, before clients can connect. */
@@ -98,6 +100,7 @@ export class Server {
       random,
       log: this.log,
       copyKernel: parts.copyKernel ?? false,
+      ...(parts.arena && { arena: parts.arena }),
     });
     this.broker.address = { host: options.host, port: options.port };
     this.announcements = new Announcements(this, basename(process.argv[1] ?? 'weft-server'));

@@ -50,6 +50,12 @@ export interface EmbeddingOptions {
   authorize?: AuthorizeHook;
 }
 
+/**
+ * Smaller than that of the command line's server: V8 counts such blocks, and collects garbage when 64 MiB came together, which takes
+ * longer than to start a server.
+ */
+const ARENA = { pages: 512, chunks: 32 };
+
 /** Who the server is, as in its INFO. */
 export interface WeftServerInfo {
   /** Public server nkey, `N...`. */
@@ -120,6 +126,7 @@ export class WeftServer extends EventEmitter<WeftServerEvents> {
         random: embedding.seed === undefined ? undefined : new SeededRandom(embedding.seed),
         authenticator: this.#hooks(embedding),
         noListen: !this.#listens,
+        arena: ARENA,
         ...storageParts(embedding),
       });
     } catch (error) {
