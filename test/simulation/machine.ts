@@ -116,7 +116,7 @@ export class Machine {
       commit: new GroupCommit(disk, {
         clock,
         interval: syncInterval,
-        journal: { hash, directory: STORE, areaSize: 64 * 1024, after: 4, log },
+        journal: { hash, directory: STORE, areaSize: 16 * 1024, after: 0, log },
       }),
       memory: new StoreMemory(),
       hash,

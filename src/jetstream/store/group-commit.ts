@@ -175,13 +175,6 @@ export class GroupCommit {
     }
     const journal = this.#journal;
     if (journal !== null && this.figures.cycles > this.#journalAfter) journal.make();
-    try {
-      journal?.prepare();
-    } catch (error) {
-      for (const member of members) flushed.set(member, undefined);
-      end(error as Error);
-      return;
-    }
     const cycle = new Cycle(this.#disk, journal?.ready ? journal : null);
     this.#flush(members, flushed, cycle, cycle);
     cycle.seal();
@@ -241,6 +234,12 @@ export class GroupCommit {
       if (error !== null) done(error);
       else this.#syncRest(exposed, cycle.directories, done);
     };
+    try {
+      journal?.prepare();
+    } catch (error) {
+      end(error as Error);
+      return;
+    }
     if (journaled && alone) {
       journal!.commit(cycle.replaced, !ahead, end);
       return;

@@ -134,7 +134,7 @@ export class Journal {
     return this.#live.get(path)?.named ?? false;
   }
 
-  /** Has to be called before a commit writes anything. Throws what the disk throws: then nothing may be written. */
+  /** Has to be called before anything of a commit is synced. Throws what the disk throws: then nothing of it counts. */
   prepare(): void {
     if (this.#broken) this.#settleNow();
   }

@@ -1,8 +1,8 @@
 /** How syncs are done: in the loop, where the device takes less time than the way to another thread and back, or beside it. */
 import type { Clock } from '../../runtime/clock.js';
 
-/** Larger entries come from clients that do not wait for each answer; meanwhile the loop has something to do. Bytes. */
-const INLINE_BYTES = 16 * 1024;
+/** Larger entries come from clients that do not wait for each answer: the loop can read on meanwhile. Bytes. */
+const INLINE_BYTES = 4608;
 /** Milliseconds that a sync may take on average to hold up the loop, and once. */
 const INLINE_TIME = 0.6;
 const INLINE_ONCE = 4;
