@@ -119,6 +119,10 @@ export class MemoryDisk implements Disk {
     this.#directory(path);
   }
 
+  available(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
   /** It starts once. */
   bootId(): string {
     return 'memory';
