@@ -24,7 +24,7 @@ const CLOSE_PATIENCE = 250;
 const RESERVED_DESCRIPTORS = 16;
 
 /** So many descriptors no process lacks: the limit is asked for beyond them. */
-const SOME_DESCRIPTORS = 64;
+const SOME_DESCRIPTORS = 32;
 
 /** Node's `TCP`. */
 interface ClientHandle {
