@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type ServerConfig, SnapshotError, WeftServer } from '../../src/index.js';
-import { MemoryDisk, SimulatedClock } from '../../src/sim/index.js';
+import { SeededRandom } from '../../src/runtime/random.js';
+import { MemoryDisk, SimulatedClock, SimulatedDisk } from '../../src/sim/index.js';
 import { JetStreamUser, type Json } from './jetstream-support.js';
 
 const local = { listen: false };
@@ -82,13 +83,14 @@ test('a server that begins with a snapshot goes on where the other one was', asy
   const folder = mkdtempSync(join(tmpdir(), 'weft-snapshot-'));
   const onDisk: ServerConfig = { jetstream: { store_dir: folder } };
   const sealed: ServerConfig = { jetstream: { store_dir: join(folder, 'sealed'), key: 'secret' } };
+  const lazy: ServerConfig = { jetstream: { store_dir: join(folder, 'lazy'), sync_interval: '1m' } };
   try {
     await using server = await WeftServer.create(memory, local);
     const user = new JetStreamUser(server);
     await furnish(user);
     const snapshot = await server.snapshot();
     const before = await Promise.all(NAMES.map((name) => describe(user, name)));
-    for (const config of [memory, onDisk, sealed]) {
+    for (const config of [memory, onDisk, sealed, lazy]) {
       await using other = await WeftServer.create(
         { ...config, server_name: server.info.name },
         { ...local, snapshot },
@@ -286,4 +288,62 @@ test('where there is no JetStream, or there are streams already', async () => {
   await assert.rejects(WeftServer.create(memory, { ...local, disk, snapshot }), /restore\(\) replaces them/);
   await server.close();
   await assert.rejects(server.snapshot(), /the server is closed/);
+});
+
+test('a disk that refuses leaves everything as it was', async () => {
+  const disk = new SimulatedDisk(new SeededRandom(3));
+  await using server = await WeftServer.create(memory, { ...local, disk });
+  const user = new JetStreamUser(server);
+  await furnish(user);
+  const snapshot = await server.snapshot();
+  await user.api('STREAM.PURGE.FILE');
+  await user.api('STREAM.DELETE.EMPTY');
+  const names = (await user.api('STREAM.NAMES')).streams;
+  for (const fails of ['failWrites', 'failSyncs'] as const) {
+    disk[fails] = true;
+    await assert.rejects(server.restore(snapshot));
+    disk[fails] = false;
+    assert.deepEqual((await user.api('STREAM.NAMES')).streams, names);
+    assert.equal((await user.api('STREAM.INFO.FILE')).state.messages, 0);
+    assert.ok((await user.publish('file.1', 'still here')) > 9);
+    await user.api('STREAM.PURGE.FILE');
+  }
+  await server.restore(snapshot);
+  await checkGoesOn(user);
+  // What is restored is on the disk, and nothing of what was given up.
+  disk.powerCut();
+  await server.close();
+  await using again = await WeftServer.create(memory, { ...local, disk });
+  const inFiles = NAMES.filter((name) => name !== 'MEMORY').sort();
+  assert.deepEqual((await new JetStreamUser(again).api('STREAM.NAMES')).streams, inFiles);
+  const stages = [...disk.snapshot().keys()].filter((path) => path.includes('/snap-'));
+  assert.deepEqual(stages, []);
+});
+
+test('streams that are used while they are replaced', async () => {
+  await using server = await WeftServer.create(memory, local);
+  const user = new JetStreamUser(server);
+  await user.create({ name: 'S', subjects: ['s'] });
+  await user.consumer('S', durable('c'));
+  for (let i = 0; i < 10; i++) await user.publish('s', `${i}`);
+  const snapshot = await server.snapshot();
+  let running = true;
+  const publisher = async (): Promise<void> => {
+    while (running) {
+      // In the change-over the stream is never missing: each publish is answered.
+      await user.publish('s', 'x');
+      await user.api('STREAM.INFO.S');
+      await user.api('CONSUMER.INFO.S.c');
+    }
+  };
+  const work = [publisher(), publisher()];
+  for (let i = 0; i < 10; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await server.restore(snapshot);
+  }
+  running = false;
+  await Promise.all(work);
+  await server.restore(snapshot);
+  assert.equal((await user.api('STREAM.INFO.S')).state.messages, 10);
+  assert.equal((await user.fetch('S', 'c', 20)).length, 10);
 });
