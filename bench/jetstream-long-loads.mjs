@@ -33,7 +33,7 @@ const restart = {
   unit: 'stream',
   jetstream: true,
   onlyNamed: true,
-  timeout: 10 * MINUTE,
+  timeout: 20 * MINUTE,
   targets: [{ metric: 'restart', max: 0.33 }],
   async run(run) {
     const count = run.scale < 1 ? 1000 : 10_000;
@@ -65,7 +65,7 @@ const manyMessages = {
   unit: 'message',
   jetstream: true,
   onlyNamed: true,
-  timeout: 15 * MINUTE,
+  timeout: 20 * MINUTE,
   targets: [{ metric: 'rss', max: 1 }],
   async run(run) {
     const [messages, subjects] = run.scale < 1 ? [1_000_000, 100_000] : [10_000_000, 1_000_000];
