@@ -270,13 +270,11 @@ export class WeftServer extends EventEmitter<WeftServerEvents> {
     });
   }
 
-  #state<T>(act: (jetstream: JetStream) => Promise<T>): Promise<T> {
-    const done = this.#states.then(() => {
-      this.#checkOpen();
-      const { jetstream } = this.#server;
-      if (jetstream === null) throw noJetStream();
-      return act(jetstream);
-    });
+  async #state<T>(act: (jetstream: JetStream) => Promise<T>): Promise<T> {
+    this.#checkOpen();
+    const { jetstream } = this.#server;
+    if (jetstream === null) throw noJetStream();
+    const done = this.#states.then(() => act(jetstream));
     this.#states = done.catch(() => {});
     return done;
   }
@@ -294,6 +292,8 @@ export class WeftServer extends EventEmitter<WeftServerEvents> {
   async #close(): Promise<void> {
     for (const client of this.#clients) client.close();
     this.#clients.clear();
+    // What a restore has begun must not put streams into a server that has ended.
+    await this.#states;
     await this.#server.shutdown();
     this.#ownLog?.close();
     this.#tell('close', []);

@@ -273,6 +273,29 @@ test('bytes that are no snapshot change nothing', async () => {
   assert.equal((await user.api('STREAM.INFO.S')).state.messages, 1);
 });
 
+test('closing waits for what is under way', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-snapshot-'));
+  const config: ServerConfig = { jetstream: { store_dir: folder } };
+  try {
+    const server = await WeftServer.create(config, local);
+    const user = new JetStreamUser(server);
+    await user.create({ name: 'S', subjects: ['s'] });
+    for (let i = 0; i < 5; i++) await user.publish('s', `${i}`);
+    const snapshot = await server.snapshot();
+    await user.api('STREAM.DELETE.S');
+    const restored = server.restore(snapshot);
+    const second = server.snapshot();
+    const closed = server.close();
+    await Promise.all([restored, second, closed]);
+    assert.deepEqual(await second, snapshot);
+    await assert.rejects(server.snapshot(), /the server is closed/);
+    await using again = await WeftServer.create(config, local);
+    assert.equal((await new JetStreamUser(again).api('STREAM.INFO.S')).state.messages, 5);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test('where there is no JetStream, or there are streams already', async () => {
   await using server = await WeftServer.create(memory, local);
   const snapshot = await server.snapshot();
