@@ -249,7 +249,7 @@ export class WeftServer extends EventEmitter<WeftServerEvents> {
    * Everything that JetStream holds at this moment, of all accounts: streams with their messages, consumers with their positions, also
    * those in memory. What was acknowledged before the call is in it. The bytes can be kept, stored and sent; `restore` and the option
    * `snapshot` take them, also on another server, with another kind of storage or another key. While they are put together nothing else
-   * happens in the process, for some milliseconds per ten thousand messages. Rejects where JetStream is not enabled.
+   * happens in the process, for a millisecond or two per thousand messages. Rejects where JetStream is not enabled.
    */
   async snapshot(): Promise<Uint8Array> {
     return this.#state(async (jetstream) => {
