@@ -135,7 +135,7 @@ export const streamOptions: readonly OptionReference[] = [
     level: 0,
     update: 'yes; what is too much goes at once',
     meaning: [
-      'How many bytes the stream keeps: subject, headers and payload of each message, and a few bytes around them (in files 22, and 4 with headers; in memory 16). What happens with more says [`discard`](discard.md).',
+      'How many bytes the stream keeps: subject, headers and payload of each message, and a few bytes around them (in files 30, and 4 more with headers; in memory 16). What happens with more says [`discard`](discard.md).',
       'So much is reserved: the sum over all streams may not be more than account and server have.',
     ],
     errors: [
