@@ -23,6 +23,9 @@ const CLOSE_PATIENCE = 250;
 /** Descriptors kept free of clients, for log files, configuration and whatever else has to be opened. */
 const RESERVED_DESCRIPTORS = 16;
 
+/** So many descriptors no process lacks: the limit is asked for beyond them. */
+const SOME_DESCRIPTORS = 32;
+
 /** Node's `TCP`. */
 interface ClientHandle {
   fd?: number;
@@ -44,8 +47,8 @@ export class ClientListener {
   readonly #sockets = new Set<Socket>();
   readonly #rawWrites = new RawWrites();
   readonly #acceptErrors: RateLimitedLog;
-  /** Descriptors from this one on are too many. */
-  readonly #lastDescriptor = descriptorLimit() - RESERVED_DESCRIPTORS;
+  /** Descriptors from this one on are too many; looked up when there are some. */
+  #lastDescriptor = SOME_DESCRIPTORS;
   #address = '';
 
   constructor(broker: Broker, door: Door) {
@@ -147,7 +150,12 @@ export class ClientListener {
   }
 
   #tooMany(handle: ClientHandle | null | undefined): boolean {
-    if ((handle?.fd ?? 0) < this.#lastDescriptor) return false;
+    const descriptor = handle?.fd ?? 0;
+    if (descriptor < this.#lastDescriptor) return false;
+    if (this.#lastDescriptor === SOME_DESCRIPTORS) {
+      this.#lastDescriptor = descriptorLimit() - RESERVED_DESCRIPTORS;
+      if (descriptor < this.#lastDescriptor) return false;
+    }
     this.#logAcceptError('too many open files');
     return true;
   }
