@@ -129,7 +129,7 @@ function errorsPage(errorReference) {
 
 const { keyGroups, flagTable, errorReference } = await loadTables();
 const pages = {
-  'config.md': configPage(keyGroups),
+  'config.md': configPage(keyGroups()),
   'flags.md': flagsPage(flagTable),
   'errors.md': errorsPage(errorReference),
 };

@@ -5,7 +5,7 @@
  * which skips the stream machinery; TLS and sockets whose first bytes must be looked at go the ordinary way.
  */
 import { readFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Server as NetServer, Socket } from 'node:net';
+import { type AddressInfo, createServer, isIP, type Server as NetServer, Socket } from 'node:net';
 import { hostPort } from '../runtime/address.js';
 import { READ_SIZE } from '../runtime/arena.js';
 import { RateLimitedLog } from '../runtime/rate-limited-log.js';
@@ -34,6 +34,18 @@ interface WithHandle {
 
 interface ServerHandle {
   onconnection?: (this: ServerHandle, status: number, client?: ClientHandle) => void;
+}
+
+/** What Node's `listen` ends in, under the name that has been kept for those who replace it. */
+interface Bindable {
+  _listen2(
+    address: string | null,
+    port: number,
+    version: number,
+    backlog: number,
+    fd: undefined,
+    flags: 0,
+  ): void;
 }
 
 export class ClientListener {
@@ -70,15 +82,15 @@ export class ClientListener {
       };
       server.once('error', failed);
       const listenPort = port === -1 ? 0 : port;
-      // The wildcard address takes IPv6 and IPv4 alike, as in Go.
-      const options = host === '0.0.0.0' || host === '' ? { port: listenPort } : { host, port: listenPort };
-      server.listen({ ...options, backlog: BACKLOG }, () => {
+      server.once('listening', () => {
         server.off('error', failed);
         const bound = (server.address() as AddressInfo).port;
         this.#address = hostPort(host, bound);
         this.#takeHandles();
         resolve(bound);
       });
+      // The wildcard address takes IPv6 and IPv4 alike, as in Go.
+      listenOn(server, host === '0.0.0.0' || host === '' ? null : host, listenPort);
     });
   }
 
@@ -199,6 +211,21 @@ export class ClientListener {
     this.#sockets.add(socket);
     socket.on('error', ignore);
     socket.once('close', () => this.#sockets.delete(socket));
+  }
+}
+
+/**
+ * `server.listen`. For an address, or all of them, without loading what Node loads to look up names and to share ports with other
+ * processes: together that takes 5 ms of a start.
+ */
+function listenOn(server: NetServer, host: string | null, port: number): void {
+  const { _listen2: bind } = server as Partial<Bindable>;
+  const version = host === null ? 4 : isIP(host);
+  // A process with a channel to its parent may be one of those that share ports. A zone has to be looked up.
+  if (typeof bind !== 'function' || version === 0 || host?.includes('%') || process.send !== undefined) {
+    server.listen({ ...(host === null ? {} : { host }), port, backlog: BACKLOG });
+  } else {
+    bind.call(server, host, port, version, BACKLOG, undefined, 0);
   }
 }
 
