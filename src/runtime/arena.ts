@@ -103,7 +103,7 @@ export class Arena {
   #inUse = 0;
 
   constructor(options: ArenaOptions = {}) {
-    const { kernel = false, chunks = kernel ? 1024 : 64, slabChunks = SLAB_CHUNKS, pages = 6144 } = options;
+    const { kernel = false, chunks = kernel ? 576 : 64, slabChunks = SLAB_CHUNKS, pages = 6144 } = options;
     this.#slabChunks = slabChunks;
     const firstChunk = SCRATCH_SIZE + READ_SIZE;
     const firstPage = firstChunk + chunks * CHUNK_SIZE;
