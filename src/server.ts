@@ -235,6 +235,9 @@ export class Server {
     broker.options = { ...options, port };
     log.notice(`Listening for client connections on ${hostPort(options.host, port)}`);
     if (options.tls !== undefined) log.notice('TLS required for client connections');
+    if (options.tls?.handshakeFirst && options.tls.handshakeFirstFallback === 0) {
+      log.warn('Clients that are not using "TLS Handshake First" option will fail to connect');
+    }
     this.#address(port);
   }
 
