@@ -10,7 +10,7 @@ import { systemAccountOf } from '../config/validate.js';
 import { ClientParser } from '../protocol/client-parser.js';
 import { clientErrors } from '../protocol/errors.js';
 import { type CommonInfo, type ConnectionInfo, InfoTemplate, versionFields } from '../protocol/info.js';
-import { Arena, CHUNK_SIZE } from '../runtime/arena.js';
+import { Arena, type ArenaOptions, CHUNK_SIZE } from '../runtime/arena.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
@@ -46,6 +46,8 @@ export interface BrokerParts {
   log: Log;
   /** See `ArenaOptions.kernel`. */
   copyKernel: boolean;
+  /** For tests that start many brokers: less memory than a server needs. */
+  arena?: Omit<ArenaOptions, 'kernel'>;
 }
 
 export class Broker {
@@ -95,7 +97,7 @@ export class Broker {
     this.clock = parts.clock;
     this.random = parts.random;
     this.log = parts.log;
-    this.arena = new Arena({ kernel: parts.copyKernel });
+    this.arena = new Arena({ ...parts.arena, kernel: parts.copyKernel });
     this.wheel = new TimerWheel(parts.clock);
     this.publisher = new Publisher(this.arena, this.flushes, parts.random, parts.log);
     this.passages = new ServicePassages(this);

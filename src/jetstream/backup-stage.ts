@@ -55,8 +55,8 @@ export class StreamStage implements StagedStream {
   }
 
   #place(error: Error | null, done: Finished): void {
-    const failed = [this.#stream, ...this.#consumers].find(({ failure }) => failure !== null);
-    const failure = error ?? failed?.failure ?? null;
+    const failed = [this.#stream, ...this.#consumers].find(({ lastSave }) => lastSave.failure !== null);
+    const failure = error ?? failed?.lastSave.failure ?? null;
     if (failure === null) {
       place(this.#storage, this.#account, this.#config.name, this.#directory, done);
       return;

@@ -64,6 +64,8 @@ export class Consumer implements ConsumerStoreListener {
   /** RFC 3339. */
   readonly created: string;
   config: ConsumerConfig;
+  /** As it was when the disk had it for the last time. */
+  keptConfig: ConsumerConfig;
   filter: SubjectFilter | null = null;
   readonly acks: AckTracker;
   readonly storage: ConsumerStorage;
@@ -106,7 +108,7 @@ export class Consumer implements ConsumerStoreListener {
     storage: ConsumerStorage,
   ) {
     this.stream = stream;
-    this.config = config;
+    this.config = this.keptConfig = config;
     this.name = name;
     this.created = created;
     this.acks = new AckTracker(rulesOf(config));
@@ -198,7 +200,8 @@ export class Consumer implements ConsumerStoreListener {
     const { sequence, lastOnes } = startOf(this.config, config, store, this.filter);
     this.#lastOnes = lastOnes;
     this.acks.startAt(sequence);
-    this.#changed(true);
+    // From the first message on is also what a consumer without a position means, whoever opens it: that is one file less to wait for.
+    if (sequence > 1 || this.config.deliver_policy !== 'all') this.#changed(true);
   }
 
   // --- What is still to come ----------------------------------------------------------------------------------------

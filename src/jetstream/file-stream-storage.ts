@@ -9,7 +9,7 @@ import { isUnsupported, unsupportedReason } from './levels.js';
 import { MemoryConsumerStorage } from './memory-storage.js';
 import type { MetaFiles } from './meta-files.js';
 import { SourceFile } from './source-file.js';
-import type { ConsumerStorage, StoredConsumer, StreamStorage } from './storage.js';
+import type { ConsumerStorage, Save, StoredConsumer, StreamStorage } from './storage.js';
 import { streamContext } from './store/encryption.js';
 import { FileStore, type FileStoreOptions } from './store/file-store.js';
 import { StoreKeys } from './store/file-store-keys.js';
@@ -136,8 +136,8 @@ export class FileStreamStorage implements StreamStorage {
     });
   }
 
-  get failure(): Error | null {
-    return this.#files.meta.failure;
+  get lastSave(): Save {
+    return this.#files.meta.lastSave;
   }
 
   loadSources(): Stamped<SourceEntry> | null {

@@ -3,55 +3,82 @@
  * change is taken back and the answer is an error.
  */
 import type { Consumer } from './consumer.js';
-import type { ConsumerConfig } from './consumer-config.js';
 import { ApiError } from './errors.js';
-import type { Stream } from './stream.js';
-import type { StreamConfig } from './stream-config.js';
+import type { Pledge, Stream } from './stream.js';
 
 /** Null when it is kept. */
 export type Kept = () => ApiError | null;
 
-export function newStreamKept(stream: Stream): Kept {
+/** `created`: by this request; otherwise it was there, as the request wants it, and may be as new. */
+export function newStreamKept(stream: Stream, created: boolean): Kept {
+  const { lastSave } = stream.storage;
   return () => {
-    const { failure } = stream.storage;
-    if (failure === null || stream.closed) return null;
-    takeBack(() => stream.account.deleteStream(stream));
+    const { failure } = lastSave;
+    if (failure === null) return null;
+    if (created && !stream.closed) takeBack(() => stream.account.deleteStream(stream));
     return new ApiError('streamCreate', { err: failure.message });
   };
 }
 
-export function streamChangeKept(stream: Stream, previous: StreamConfig): Kept {
+export function streamChangeKept(stream: Stream): Kept {
+  const { config } = stream;
+  const { lastSave } = stream.storage;
   return () => {
-    const { failure } = stream.storage;
-    if (failure === null || stream.closed) return null;
-    stream.update(previous);
+    const { failure } = lastSave;
+    if (failure === null) {
+      stream.keptConfig = config;
+      return null;
+    }
+    // Not what somebody has asked for since.
+    if (!stream.closed && stream.config === config) stream.update(stream.keptConfig);
     return new ApiError('streamUpdate', { err: failure.message });
   };
 }
 
 /** For what was changed about the messages of a stream so far. `error` makes the answer from what the disk says. */
 export function messagesKept(stream: Stream, error: (err: string) => ApiError): Kept {
-  const { position } = stream.store;
-  return () =>
-    stream.closed || stream.store.durablePosition >= position ? null : error('error writing to disk');
+  const pledge: Pledge = { position: stream.store.position, broken: false };
+  stream.pledges.add(pledge);
+  return () => {
+    // Otherwise all messages have gone with the stream.
+    if (!stream.pledges.delete(pledge)) return null;
+    const kept = !pledge.broken && stream.store.durablePosition >= pledge.position;
+    return kept ? null : error('error writing to disk');
+  };
 }
 
 export function newConsumerKept(consumer: Consumer): Kept {
   const { position } = consumer.store;
+  const { lastSave } = consumer.storage;
   return () => {
-    const { failure } = consumer.storage;
-    if (consumer.closed || (failure === null && consumer.store.durablePosition >= position)) return null;
-    takeBack(() => consumer.stream.consumers.delete(consumer));
+    const { failure } = lastSave;
+    if (failure === null && consumer.store.durablePosition >= position) return null;
+    if (!consumer.closed) takeBack(() => consumer.stream.consumers.delete(consumer));
     return new ApiError('consumerStoreFailed', { err: failure?.message ?? 'error writing to disk' });
   };
 }
 
-export function consumerChangeKept(consumer: Consumer, previous: ConsumerConfig): Kept {
+export function consumerChangeKept(consumer: Consumer): Kept {
+  const { config } = consumer;
+  const { lastSave } = consumer.storage;
   return () => {
-    const { failure } = consumer.storage;
-    if (failure === null || consumer.closed) return null;
-    consumer.update(previous);
+    const { failure } = lastSave;
+    if (failure === null) {
+      consumer.keptConfig = config;
+      return null;
+    }
+    // Not what somebody has asked for since.
+    if (!consumer.closed && consumer.config === config) consumer.update(consumer.keptConfig);
     return new ApiError('consumerCreate', { err: failure.message });
+  };
+}
+
+/** It is gone here either way, but may be back after the next start. */
+export function goneConsumerKept(consumer: Consumer): Kept {
+  const { lastSave } = consumer.storage;
+  return () => {
+    const { failure } = lastSave;
+    return failure === null ? null : new ApiError('streamGeneralError', { err: failure.message });
   };
 }
 

@@ -17,7 +17,8 @@ import type { StreamConfig } from './stream-config.js';
 
 /** A consumer whose position is not kept. */
 export class MemoryConsumerStorage implements ConsumerStorage {
-  readonly failure = null;
+  readonly inMemory = true;
+  readonly lastSave = { failure: null };
   readonly #position: ConsumerPosition | null;
 
   /** Begins at `position`, if it is given. */
@@ -54,7 +55,7 @@ class PlacedConsumerStore extends MemoryConsumerStore {
 
 export class MemoryStreamStorage implements StreamStorage {
   readonly store: MemoryStore;
-  readonly failure = null;
+  readonly lastSave = { failure: null };
   readonly unopened: ReadonlySet<string> = new Set();
   readonly #consumers: StoredConsumer[];
 

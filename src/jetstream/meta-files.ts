@@ -40,8 +40,9 @@ export class MetaFiles implements CommitMember {
   #parentsSynced: boolean;
   /** What was found at the start, until it is known to be on the device: the last server may have been killed before. */
   #found: Buffer | null = null;
-  /** Why what was to be written last is not durable; null while it is under way, and once it is. */
-  failure: Error | null = null;
+  /** Of what was to be written last, and of what was handed over last. */
+  lastSave: { failure: Error | null } = { failure: null };
+  #underWay = this.lastSave;
 
   constructor(options: MetaFilesOptions) {
     this.#options = options;
@@ -65,11 +66,11 @@ export class MetaFiles implements CommitMember {
     return { json: content, current: current && sumProblem === null, sumProblem };
   }
 
-  /** Durable with the next group commit; `failure` tells when it is not. */
+  /** Durable with the next group commit; `lastSave` tells when it is not. */
   write(json: string | Buffer): void {
+    if (this.#content === null) this.lastSave = { failure: null };
     this.#content = typeof json === 'string' ? Buffer.from(json, 'utf8') : json;
     if (this.#found !== null) this.#found = this.#content;
-    this.failure = null;
     this.#options.commit.dirty(this);
   }
 
@@ -94,6 +95,7 @@ export class MetaFiles implements CommitMember {
     const content = this.#content;
     if (content === null) return;
     this.#content = null;
+    this.#underWay = this.lastSave;
     this.#writeTo(cycle, content);
   }
 
@@ -113,7 +115,7 @@ export class MetaFiles implements CommitMember {
 
   /** It is left at that: who asked for the change is told, and says what is to be there instead. */
   failed(error: Error): void {
-    this.failure = error;
+    this.#underWay.failure = error;
     this.#options.failed(error);
   }
 

@@ -116,6 +116,21 @@ export class Publishing implements AtomicHost, FastHost {
     }
   }
 
+  /**
+   * A server that was killed has left messages that may be in the page cache alone: they are shown when they are durable, like what
+   * comes. Gives the last sequence that can be seen at once.
+   */
+  showFound(): number {
+    const { state, position, durablePosition } = this.store;
+    if (durablePosition >= position) return state.lastSequence;
+    this.#showLater();
+    return 0;
+  }
+
+  #showLater(): void {
+    this.#waiting.add(this.store.position, this.store.state.lastSequence, 0);
+  }
+
   /** Messages at the end that belong to an atomic batch whose last one did not reach the disk. */
   #dropTornBatch(): void {
     const { store } = this.#stream;
@@ -570,6 +585,7 @@ export class Publishing implements AtomicHost, FastHost {
 
   failed(error: StoreError, position: number): void {
     this.#waiting.clear();
+    if (this.#stream.visibleSequence < this.store.state.lastSequence) this.#showLater();
     this.#duplicates.dropAbove(this.store.state.lastSequence);
     this.#acks.failed(position, this.refusal(new ApiError('streamStoreFailed', { err: error.message })));
   }

@@ -6,15 +6,23 @@ import type { MessageStore } from './store/message-store.js';
 import type { SourceEntry, Stamped } from './store/timer-files.js';
 import type { StreamConfig } from './stream-config.js';
 
+/** What becomes of something that was saved. Where more was saved before it was written, that shares it. */
+export interface Save {
+  /** Why it is not durable; null while it is under way, and once it is. */
+  readonly failure: Error | null;
+}
+
 /** One consumer: its position, and its configuration as it was saved last. */
 export interface ConsumerStorage {
-  /** Why what was saved last is not durable; null while that is under way, and once it is. */
-  readonly failure: Error | null;
+  /** Nothing of it outlives the server, so nobody has to wait for the disk. */
+  readonly inMemory: boolean;
+  /** Of the configuration, or its removal. */
+  readonly lastSave: Save;
   /** `source` is asked for the position when it is written. */
   open(source: PositionSource): ConsumerStore;
   /** Durable with the next group commit. `created` is RFC 3339 text. */
   save(config: ConsumerConfig, created: string): void;
-  /** Throws what the disk throws; then it is still there. */
+  /** Durable with the next group commit. Throws what the disk throws; then it is still there. */
   destroy(): void;
 }
 
@@ -29,8 +37,8 @@ export interface StoredConsumer {
 /** One stream: its messages, its configuration, its consumers. */
 export interface StreamStorage {
   readonly store: MessageStore;
-  /** Why what was saved last is not durable; null while that is under way, and once it is. */
-  readonly failure: Error | null;
+  /** Of the configuration. */
+  readonly lastSave: Save;
   /** Durable with the next group commit. */
   save(config: StreamConfig, created: string): void;
   /** How far the stream's sources were copied when that was saved last; null where it was not, or cannot be read. */

@@ -36,6 +36,14 @@ export interface Place {
   readonly time: bigint;
 }
 
+/** A change that is to be durable. */
+export interface Pledge {
+  /** Of the store. */
+  readonly position: number;
+  /** It was taken back. That a later position is durable does not mean it any more. */
+  broken: boolean;
+}
+
 export interface InfoOptions extends Omit<StateDetails, 'consumers'> {
   shown?: boolean;
   leader?: boolean;
@@ -52,6 +60,8 @@ export class Stream implements StoreListener {
   readonly consumers: StreamConsumers;
   readonly intake: SourceIntake;
   config: StreamConfig;
+  /** As it was when the disk had it for the last time. */
+  keptConfig: StreamConfig;
   /** The last sequence that is durable: nothing above it is delivered. */
   visibleSequence: number;
   readonly publishing: Publishing;
@@ -63,18 +73,20 @@ export class Stream implements StoreListener {
   closed = false;
   /** Why the last write failed; null since one has not. */
   writeError: StoreError | null = null;
+  /** What answers wait for that tell of changes to the messages. */
+  readonly pledges = new Set<Pledge>();
 
   constructor(account: AccountJetStream, config: StreamConfig, created: string, storage: StreamStorage) {
     this.account = account;
     this.storage = storage;
     this.store = storage.store;
     this.created = created;
-    this.config = config;
+    this.config = this.keptConfig = config;
     this.publishing = new Publishing(this);
     this.scheduler = new Scheduler(this);
     this.consumers = new StreamConsumers(this);
     this.publishing.recover();
-    this.visibleSequence = this.store.state.lastSequence;
+    this.visibleSequence = this.publishing.showFound();
     this.intake = new SourceIntake(this);
     this.store.listener = this;
     this.#apply(config);
@@ -157,6 +169,7 @@ export class Stream implements StoreListener {
   failed(error: StoreError, position: number): void {
     this.durable(position);
     this.writeError = error;
+    for (const pledge of this.pledges) if (pledge.position > position) pledge.broken = true;
     this.publishing.failed(error, position);
     this.charge();
     this.consumers.recount();
@@ -288,6 +301,7 @@ export class Stream implements StoreListener {
   destroy(): void {
     // As a whole, with its consumers.
     this.storage.retire();
+    this.pledges.clear();
     this.intake.remove();
     this.#close();
     this.consumers.destroy();

@@ -24,6 +24,12 @@ export const PAGE_SIZE = 4 * 1024;
  */
 const SLAB_CHUNKS = 528;
 
+/**
+ * Pages unless told otherwise: with the other parts a little more than the 32 MiB of above, so that the system gives fresh memory, which
+ * is zero and takes nothing until it is touched. A smaller block may be one that was used before, which has to be cleared: 5 ms.
+ */
+const PAGES = 7168;
+
 /** Copies may write this many bytes too many: whoever provides the room for one leaves so much behind it. */
 export const COPY_SLACK = 8;
 
@@ -103,7 +109,7 @@ export class Arena {
   #inUse = 0;
 
   constructor(options: ArenaOptions = {}) {
-    const { kernel = false, chunks = kernel ? 576 : 64, slabChunks = SLAB_CHUNKS, pages = 6144 } = options;
+    const { kernel = false, chunks = kernel ? 576 : 64, slabChunks = SLAB_CHUNKS, pages = PAGES } = options;
     this.#slabChunks = slabChunks;
     const firstChunk = SCRATCH_SIZE + READ_SIZE;
     const firstPage = firstChunk + chunks * CHUNK_SIZE;

@@ -15,9 +15,11 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   renameSync,
   rmSync,
+  statfsSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -78,6 +80,10 @@ export interface Disk {
   /** Makes the names in a directory durable: those that came, went or changed. */
   syncDirectory(path: string, done: SyncCallback): void;
   syncDirectoryNow(path: string): void;
+  /** Another one after each start of the machine: what was written before that without a sync may be gone. '' if not known. */
+  bootId(): string;
+  /** Bytes that still fit in the file system of a directory, as far as that is known; Infinity otherwise. */
+  available(path: string): number;
 }
 
 class NodeFile implements DiskFile {
@@ -240,6 +246,23 @@ export class NodeDisk implements Disk {
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
+    }
+  }
+
+  available(path: string): number {
+    try {
+      const { bavail, bsize } = statfsSync(path);
+      return bavail * bsize;
+    } catch {
+      return Number.POSITIVE_INFINITY;
+    }
+  }
+
+  bootId(): string {
+    try {
+      return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+    } catch {
+      return '';
     }
   }
 }

@@ -1,7 +1,8 @@
 /**
  * A disk in memory that fails as real ones do, by a seed. What was not synced may be lost at a power cut, may be there in part, or may
- * be there while something written before it is not; names come, go and change durably only with a sync of their directory. Bits flip,
- * syncs fail, space runs out, when told so.
+ * be there while something written before it is not; names come, go and change durably only with a sync of their directory. Changes of
+ * the same name keep their order, and a rename is one step: no file system that is in use loses both names. Bits flip, syncs fail, space
+ * runs out, when told so.
  *
  * A path is `/`-separated; every directory has to be made. Nothing here waits: asynchronous syncs end when `settle` is called, or
  * in a later turn of the event loop.
@@ -27,9 +28,24 @@ interface Directory {
   entries: Map<string, Node>;
   /** The names that survive a power cut. */
   durable: Map<string, Node>;
-  /** Syncs that were asked for, and the newest one that is over. */
-  asked: number;
+  /** Changes since the last sync, in order; how many there were before them. */
+  changes: NameChange[];
   synced: number;
+}
+
+/** A name stands for something else now; for nothing where `node` is undefined. */
+interface NameChange {
+  name: string;
+  node: Node | undefined;
+  step: Step;
+}
+
+/** What the device does as a whole or not at all: one name, or both of a rename. */
+interface Step {
+  /** The device has it. */
+  sure: boolean;
+  /** What must have happened before: the last changes of the same names. */
+  readonly after: Step[];
 }
 
 type Node = { file: Content } | { directory: Directory };
@@ -59,6 +75,7 @@ export class SimulatedDisk implements Disk {
   #root: Directory = newDirectory();
   /** Raised by a power cut: handles from before it are dead. */
   #boot = 0;
+  #powerCuts = 0;
   readonly #pending: (() => void)[] = [];
   /** Whether syncs end by themselves, in a later turn of the event loop. */
   readonly #automatic: boolean;
@@ -76,7 +93,7 @@ export class SimulatedDisk implements Disk {
     if (node === undefined) {
       if (mode !== 'create') throw new DiskError('ENOENT', path);
       node = { file: { bytes: Buffer.alloc(0), size: 0, durable: Buffer.alloc(0), changes: [], synced: 0 } };
-      directory.entries.set(name, node);
+      changeName(directory, name, node);
     }
     if (!('file' in node)) throw new DiskError('EISDIR', path);
     return new SimulatedFile(this, path, node.file, this.#boot);
@@ -106,18 +123,20 @@ export class SimulatedDisk implements Disk {
     if (node === undefined) throw new DiskError('ENOENT', from);
     const old = target.directory.entries.get(target.name);
     if (old && 'directory' in old && old.directory.entries.size > 0) throw new DiskError('ENOTEMPTY', to);
-    source.directory.entries.delete(source.name);
-    target.directory.entries.set(target.name, node);
+    const step = newStep();
+    changeName(source.directory, source.name, undefined, step);
+    changeName(target.directory, target.name, node, step);
   }
 
   remove(path: string): void {
     const parent = this.#find(dirname(path));
-    if (parent && 'directory' in parent) parent.directory.entries.delete(basename(path));
+    const name = basename(path);
+    if (parent && 'directory' in parent && parent.directory.entries.has(name))
+      changeName(parent.directory, name, undefined);
   }
 
   removeTree(path: string): void {
-    const parent = this.#find(dirname(path));
-    if (parent && 'directory' in parent) parent.directory.entries.delete(basename(path));
+    this.remove(path);
   }
 
   /** New directories are durable at once: that a whole stream vanishes is not what this disk is for. */
@@ -127,8 +146,7 @@ export class SimulatedDisk implements Disk {
       let node = at.entries.get(name);
       if (node === undefined) {
         node = { directory: newDirectory() };
-        at.entries.set(name, node);
-        at.durable.set(name, node);
+        changeName(at, name, node).sure = true;
       }
       if (!('directory' in node)) throw new DiskError('ENOTDIR', path);
       at = node.directory;
@@ -147,21 +165,24 @@ export class SimulatedDisk implements Disk {
     const node = this.#find(path);
     if (node === undefined || !('directory' in node)) throw new DiskError('ENOENT', path);
     const { directory } = node;
-    const entries = new Map(directory.entries);
-    const number = ++directory.asked;
-    this.later(path, done, () => {
-      if (number < directory.synced) return;
-      directory.durable = entries;
-      directory.synced = number;
-    });
+    const upTo = directory.synced + directory.changes.length;
+    this.later(path, done, () => applyNames(directory, upTo));
   }
 
   syncDirectoryNow(path: string): void {
     const node = this.#find(path);
     if (node === undefined || !('directory' in node)) throw new DiskError('ENOENT', path);
     this.syncNow(path);
-    node.directory.durable = new Map(node.directory.entries);
-    node.directory.synced = ++node.directory.asked;
+    const { directory } = node;
+    applyNames(directory, directory.synced + directory.changes.length);
+  }
+
+  available(_path: string): number {
+    return this.room(this.capacity);
+  }
+
+  bootId(): string {
+    return `boot ${this.#powerCuts}`;
   }
 
   // What a test does
@@ -177,7 +198,9 @@ export class SimulatedDisk implements Disk {
    */
   powerCut(): void {
     this.#boot++;
+    this.#powerCuts++;
     this.#pending.length = 0;
+    this.#decide();
     this.#root = this.#afterCut(this.#root);
   }
 
@@ -219,7 +242,7 @@ export class SimulatedDisk implements Disk {
       else this.writeFile(path, content);
     }
     const settle = (directory: Directory) => {
-      directory.durable = new Map(directory.entries);
+      applyNames(directory, directory.synced + directory.changes.length);
       for (const node of directory.entries.values()) {
         if ('directory' in node) settle(node.directory);
         else makeDurable(node.file);
@@ -274,19 +297,40 @@ export class SimulatedDisk implements Disk {
 
   // Inside
 
+  /** Which of the changes of names that are not sure have reached the device. */
+  #decide(): void {
+    const steps: Step[] = [];
+    const seen = new Set<Directory>();
+    const visit = (directory: Directory) => {
+      if (seen.has(directory)) return;
+      seen.add(directory);
+      const nodes = directory.changes.map(({ node }) => node);
+      for (const node of [...directory.durable.values(), ...nodes])
+        if (node !== undefined && 'directory' in node) visit(node.directory);
+      for (const { step } of directory.changes) steps.push(step);
+    };
+    visit(this.#root);
+    for (const step of steps) if (step.sure) makeSure(step);
+    const asked = new Map<Step, boolean>();
+    const happens = (step: Step): boolean => {
+      let answer = step.sure || asked.get(step);
+      if (answer === undefined) {
+        answer = step.after.every(happens) && this.#random.next() % 2 === 0;
+        asked.set(step, answer);
+      }
+      return answer;
+    };
+    for (const step of steps) if (happens(step)) step.sure = true;
+  }
+
   #afterCut(directory: Directory): Directory {
-    const entries = new Map(directory.durable);
-    for (const name of new Set([...directory.entries.keys(), ...directory.durable.keys()])) {
-      const now = directory.entries.get(name);
-      if (now === directory.durable.get(name) || this.#random.next() % 2 === 0) continue;
-      if (now === undefined) entries.delete(name);
-      else entries.set(name, now);
-    }
+    const { durable: entries } = directory;
+    for (const { name, node, step } of directory.changes) if (step.sure) setName(entries, name, node);
     for (const [name, node] of entries) {
       if ('directory' in node) entries.set(name, { directory: this.#afterCut(node.directory) });
       else this.#cutFile(node.file);
     }
-    return { entries, durable: new Map(entries), asked: 0, synced: 0 };
+    return { entries, durable: new Map(entries), changes: [], synced: 0 };
   }
 
   #cutFile(file: Content): void {
@@ -412,7 +456,45 @@ class SimulatedFile implements DiskFile {
 }
 
 function newDirectory(): Directory {
-  return { entries: new Map(), durable: new Map(), asked: 0, synced: 0 };
+  return { entries: new Map(), durable: new Map(), changes: [], synced: 0 };
+}
+
+function newStep(): Step {
+  return { sure: false, after: [] };
+}
+
+/** With the steps that it comes after. */
+function makeSure(step: Step): void {
+  step.sure = true;
+  for (const before of step.after.splice(0)) makeSure(before);
+}
+
+function setName(names: Map<string, Node>, name: string, node: Node | undefined): void {
+  if (node === undefined) names.delete(name);
+  else names.set(name, node);
+}
+
+function changeName(
+  { entries, changes }: Directory,
+  name: string,
+  node: Node | undefined,
+  step = newStep(),
+): Step {
+  setName(entries, name, node);
+  const before = changes.findLast((change) => change.name === name);
+  if (before !== undefined && before.step !== step) step.after.push(before.step);
+  changes.push({ name, node, step });
+  return step;
+}
+
+/** Changes up to a number are on the device. */
+function applyNames(directory: Directory, upTo: number): void {
+  const count = Math.max(0, upTo - directory.synced);
+  directory.synced += count;
+  for (const { name, node, step } of directory.changes.splice(0, count)) {
+    makeSure(step);
+    setName(directory.durable, name, node);
+  }
 }
 
 function contentsOf(file: Content): Buffer {

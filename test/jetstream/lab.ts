@@ -67,6 +67,7 @@ export class Lab {
     };
     this.broker = new Broker({
       copyKernel: false,
+      arena: { chunks: 4, slabChunks: 4, pages: 32 },
       options,
       identity: this.#identity,
       authenticator: new ConfigAuthenticator(options, { bcrypt: new BcryptWorker(), implicitUser: null }),
@@ -81,6 +82,13 @@ export class Lab {
       clock,
       interval: 0,
       defer: (callback) => setImmediate(() => running.alive && callback()),
+      journal: {
+        hash: this.#hash,
+        directory: DIRECTORY,
+        areaSize: 64 * 1024,
+        after: 3,
+        log,
+      },
     });
     const storage = new FileStorage({
       disk,

@@ -41,6 +41,10 @@ describe('chunks', () => {
     assert.equal(arena.slabs, 1);
   });
 
+  test('is larger than what the system hands out again, which it would have to clear', () => {
+    assert.ok(new Arena().memory.bytes.length > 32 * 1024 * 1024);
+  });
+
   test('the system has the memory back, without garbage collection', {
     skip: process.platform !== 'linux',
   }, async () => {

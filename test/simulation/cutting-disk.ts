@@ -111,6 +111,14 @@ export class CuttingDisk implements Disk {
     this.change();
     this.disk.syncDirectoryNow(path);
   }
+
+  available(path: string): number {
+    return this.disk.available(path);
+  }
+
+  bootId(): string {
+    return this.disk.bootId();
+  }
 }
 
 class CuttingFile implements DiskFile {

@@ -14,7 +14,7 @@ async function run(seed: number): Promise<string[]> {
   try {
     await simulation.run();
   } catch (error) {
-    const last = simulation.trace.slice(-40).join('\n');
+    const last = simulation.trace.slice(ONLY ? 0 : -40).join('\n');
     throw new Error(`WEFT_SEED=${seed}: ${(error as Error).message}\n${last}`, { cause: error });
   }
   return simulation.trace;

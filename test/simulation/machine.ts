@@ -98,13 +98,26 @@ export class Machine {
       error: (text) => void this.complaints.push(text),
     };
     const { random } = this;
-    this.broker = new Broker({ copyKernel: false, options, identity, authenticator, clock, random, log });
+    this.broker = new Broker({
+      copyKernel: false,
+      arena: { chunks: 4, slabChunks: 4, pages: 32 },
+      options,
+      identity,
+      authenticator,
+      clock,
+      random,
+      log,
+    });
     const { syncInterval, encrypted, blockSize } = this.options;
     const storage = new FileStorage({
       disk,
       clock,
       log,
-      commit: new GroupCommit(disk, { clock, interval: syncInterval }),
+      commit: new GroupCommit(disk, {
+        clock,
+        interval: syncInterval,
+        journal: { hash, directory: STORE, areaSize: 16 * 1024, after: 0, log },
+      }),
       memory: new StoreMemory(),
       hash,
       directory: STORE,

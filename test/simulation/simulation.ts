@@ -12,9 +12,9 @@ export class Simulation {
   #answers = new Map<string, Answer>();
   #count = 0;
   /** The disk refused things since the start: answers may tell of errors, and what was refused may be there. */
-  /** The last life ended by a kill: what is found may not be on the device. */
-  #killed = false;
   #trouble = false;
+  /** The last life ended by a power cut: what is found is on the device. */
+  #cut = false;
   readonly #mayFail: boolean;
   readonly #mayLosePower: boolean;
 
@@ -67,6 +67,7 @@ export class Simulation {
       machine.start(fuse);
       if (!machine.off) break;
       this.note('power cut while starting');
+      this.#cut = true;
     }
     this.#adopt();
     this.#trouble = false;
@@ -75,7 +76,7 @@ export class Simulation {
 
   async #end(): Promise<void> {
     const { machine } = this;
-    this.#killed = false;
+    this.#cut = machine.off;
     this.#wellAgain();
     if (machine.off) {
       this.note('the power was cut');
@@ -88,10 +89,10 @@ export class Simulation {
     } else if (kind === 1 || !this.#mayLosePower) {
       this.note('kill');
       machine.disk.kill();
-      this.#killed = true;
     } else {
       this.note('power cut');
       machine.disk.cut();
+      this.#cut = true;
     }
   }
 
@@ -107,7 +108,7 @@ export class Simulation {
         continue;
       }
       model.state = 'there';
-      if (!this.#killed) model.promised = true;
+      if (this.#cut) model.promised = true;
       // What servers add to the metadata depends on who asks.
       const { metadata: _metadata, ...shown } = JSON.parse(stream.info()).config;
       assert.ok(model.descriptions.has(shown.description), `${model.name}: ${shown.description}`);
@@ -127,7 +128,7 @@ export class Simulation {
           continue;
         }
         consumer.state = 'there';
-        if (!this.#killed) consumer.promised = true;
+        if (this.#cut) consumer.promised = true;
         for (const sequence of consumer.acked) {
           const { acks } = there;
           const done = sequence <= acks.deliveredStream && !acks.pending.has(sequence);
@@ -167,11 +168,16 @@ export class Simulation {
     else if (choice < 68) this.#updateStream();
     else if (choice < 69) this.#deleteStream();
     else if (choice < 70) this.#deleteConsumer();
-    else if (choice < 82) machine.turn();
-    else if (choice < 92) machine.settle();
-    else if (choice < 95) machine.pass(1 + this.below(200));
-    else if (choice < 98) machine.rest();
+    else if (choice < 82) this.#do('turn', () => machine.turn());
+    else if (choice < 92) this.#do('settle', () => machine.settle());
+    else if (choice < 95) this.#do('pass', () => machine.pass(1 + this.below(200)));
+    else if (choice < 98) this.#do('rest', () => machine.rest());
     else if (this.#mayFail) this.#makeTrouble();
+  }
+
+  #do(what: string, step: () => void): void {
+    this.note(what);
+    step();
   }
 
   #some<T>(list: readonly T[]): T | undefined {

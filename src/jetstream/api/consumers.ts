@@ -7,7 +7,7 @@ import { type ConsumerConfig, createConsumerRequest } from '../consumer-config.j
 import { consumerInfoFields } from '../consumer-info.js';
 import { ApiError } from '../errors.js';
 import { jsonObject } from '../info.js';
-import { consumerChangeKept, newConsumerKept } from '../kept.js';
+import { consumerChangeKept, goneConsumerKept, newConsumerKept } from '../kept.js';
 import { levelOfConsumer, storedMetadata } from '../levels.js';
 import { adaptCopyingConsumer, identityHeader } from '../source-consumers.js';
 import type { Stream } from '../stream.js';
@@ -82,14 +82,19 @@ export const createConsumer: Endpoint = {
     // Only a request of its own changes how long a consumer rests.
     if (known !== undefined) config.pause_until = known.config.pause_until;
     config.metadata = storedMetadata(config.metadata, levelOfConsumer(config));
-    const previous = known?.config;
     const consumer = stream.consumers.add(config, action, pedantic);
     if (config.sourcing) consumer.reset(consumer.acks.workingFloor + 1);
     const header = config.direct || config.sourcing ? identityHeader(stream) : null;
-    const kept = previous === undefined ? newConsumerKept(consumer) : consumerChangeKept(consumer, previous);
-    if (previous === undefined) consumer.hold();
-    request.answerWhenDurable(this.type, consumerInfoFields(consumer), kept, { header });
-    if (previous === undefined) request.account.jetstream.storage.commit.after(() => consumer.release());
+    const kept = known === undefined ? newConsumerKept(consumer) : consumerChangeKept(consumer);
+    const fields = consumerInfoFields(consumer);
+    if (consumer.storage.inMemory) {
+      kept();
+      request.answer(this.type, fields, false, header);
+      return;
+    }
+    if (known === undefined) consumer.hold();
+    request.answerWhenDurable(this.type, fields, kept, { header });
+    if (known === undefined) request.account.jetstream.storage.commit.after(() => consumer.release());
   },
 };
 
@@ -156,7 +161,7 @@ export const deleteConsumer: Endpoint = {
     request.expectEmpty();
     const { stream, consumer } = assetsOf(request);
     stream.consumers.delete(consumer);
-    request.answerWhenDurable(this.type, [['success', 'true']]);
+    request.answerWhenDurable(this.type, [['success', 'true']], goneConsumerKept(consumer));
   },
 };
 
@@ -176,11 +181,13 @@ export const pauseConsumer: Endpoint = {
     const config = { ...rest, pause_until: pauses ? until : undefined };
     const level = levelOfConsumer({ ...config, metadata });
     consumer.update({ ...config, metadata: storedMetadata(metadata, level) });
-    request.answerWhenDurable(this.type, [
+    const fields: Fields = [
       ['paused', String(consumer.paused)],
       ['pause_until', JSON.stringify(until)],
       ['pause_remaining', consumer.paused ? String(Math.round(consumer.pauseLeft * 1e6)) : undefined],
-    ]);
+    ];
+    const { zeros } = this;
+    request.answerWhenDurable(this.type, fields, consumerChangeKept(consumer), { ...(zeros && { zeros }) });
   },
 };
 

@@ -64,7 +64,7 @@ export const createStream: Endpoint = {
     const { stream, created } = request.account.addStream(config, pedantic);
     // As officially, also for a stream that was there already.
     const fields: Fields = [...stream.infoFields({ domain: false }), ['did_create', 'true']];
-    request.answerWhenDurable(this.type, fields, created ? newStreamKept(stream) : null);
+    request.answerWhenDurable(this.type, fields, newStreamKept(stream, created));
   },
 };
 
@@ -72,9 +72,8 @@ export const updateStream: Endpoint = {
   type: 'stream_update_response',
   handle(request) {
     const { pedantic, ...config } = request.read(streamConfigRequest);
-    const previous = request.account.streams.get(nameOf(request))?.config;
     const stream = request.account.updateStream(nameOf(request), config, pedantic);
-    request.answerWhenDurable(this.type, stream.infoFields(), streamChangeKept(stream, previous!));
+    request.answerWhenDurable(this.type, stream.infoFields(), streamChangeKept(stream));
   },
 };
 

@@ -54,6 +54,8 @@ export function finishPurge(disk: Disk, directory: string, isMeant: (number: num
     }
     disk.syncDirectoryNow(directory);
   }
+  // Cut between its two renames, by a file system that keeps their effects in another order.
+  if (disk.status(messages) === undefined && disk.status(old) !== undefined) disk.rename(old, messages);
   for (const path of [old, `${directory}/${STAGING_DIR}`]) {
     if (disk.status(path) !== undefined) disk.removeTree(path);
   }

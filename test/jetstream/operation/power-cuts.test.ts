@@ -45,13 +45,19 @@ function cutBefore(disk: SimulatedDisk, left: { steps: number }): SimulatedDisk 
 
 function storageOn(disk: SimulatedDisk, key: string): FileStorage {
   const clock = new SimulatedClock();
+  const hash = new HighwayHash(64 * 1024);
   return new FileStorage({
     disk,
     clock,
     log: silentLog,
-    commit: new GroupCommit(disk, { clock, interval: 0, defer: (callback) => void setImmediate(callback) }),
+    commit: new GroupCommit(disk, {
+      clock,
+      interval: 0,
+      defer: (callback) => void setImmediate(callback),
+      journal: { hash, directory: DIRECTORY, areaSize: 32 * 1024, after: 1, log: silentLog },
+    }),
     memory: new StoreMemory(),
-    hash: new HighwayHash(64 * 1024),
+    hash,
     directory: DIRECTORY,
     encryption: key === '' ? null : { key, cipher: 'chacha' },
     maxPayload: () => 0,
@@ -165,7 +171,8 @@ function change(
     streams.set(name, { max, consumers: new Map() });
     const made = storage.create('$G', stream(name, max), CREATED);
     live.set(name, made);
-    return () => made.failure !== null;
+    const { lastSave } = made;
+    return () => lastSave.failure !== null;
   }
   const what = random.next() % 6;
   if (what === 0) {
@@ -178,7 +185,8 @@ function change(
   if (what === 1) {
     known.max = max;
     files.save(stream(name, max), CREATED);
-    return () => files.failure !== null;
+    const { lastSave } = files;
+    return () => lastSave.failure !== null;
   }
   const own = `c${random.next() % 3}`;
   const path = `${name}.${own}`;
@@ -187,18 +195,20 @@ function change(
     const made = files.consumer(own, false);
     consumers.set(path, made);
     made.save(consumer(own, `${max}`), CREATED);
-    return () => made.failure !== null;
+    const { lastSave } = made;
+    return () => lastSave.failure !== null;
   }
   const existing = consumers.get(path)!;
   if (what === 2) {
     known.consumers.delete(own);
     consumers.delete(path);
     existing.destroy();
-    return () => false;
+    return () => existing.lastSave.failure !== null;
   }
   known.consumers.set(own, `${max}`);
   existing.save(consumer(own, `${max}`), CREATED);
-  return () => existing.failure !== null;
+  const { lastSave } = existing;
+  return () => lastSave.failure !== null;
 }
 
 test(`${SEEDS} seeds of changes with power cuts`, { timeout: 300_000 }, async () => {

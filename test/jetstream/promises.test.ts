@@ -1,0 +1,71 @@
+// What clients are told and shown by a server whose disk refuses, or that was killed: nothing that a power cut takes back.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type Json, Lab } from './lab.js';
+
+const STREAM = { name: 'S', subjects: ['s.>'], storage: 'file' };
+
+test('a message that a killed server left is delivered when it is on the device, not before', async () => {
+  for (let seed = 1; seed <= 8; seed++) {
+    const lab = new Lab(seed);
+    await lab.create(STREAM);
+    const config = { durable_name: 'c', deliver_subject: 'd', ack_policy: 'explicit' };
+    await lab.api('CONSUMER.DURABLE.CREATE.S.c', { stream_name: 'S', config });
+    lab.client.publish('s.1', 'written');
+    // Its file is written, and the sync has not ended.
+    await turn();
+    lab.die('crash');
+    assert.deepEqual(lab.payloads('S'), ['written']);
+    let delivered = false;
+    lab.client.subscribe('d', () => {
+      if (!delivered) lab.disk.powerCut();
+      delivered = true;
+    });
+    for (let i = 0; i < 100 && !delivered; i++) await turn();
+    assert.ok(delivered, 'it is delivered');
+    lab.die('crash');
+    assert.deepEqual(lab.payloads('S'), ['written']);
+    await lab.close();
+  }
+});
+
+test('what a killed server left is shown once a disk that refused takes it', async () => {
+  const lab = new Lab();
+  await lab.create(STREAM);
+  lab.client.publish('s.1', 'written');
+  await turn();
+  lab.disk.failSyncs = true;
+  lab.die('crash');
+  await lab.pass(100);
+  const stream = lab.stream('S');
+  assert.notEqual(stream.writeError, null);
+  assert.equal(stream.visibleSequence, 0);
+  lab.disk.failSyncs = false;
+  await lab.until('it is visible', () => stream.visibleSequence === 1, 5);
+  await lab.close();
+});
+
+test('a removal that was taken back with what came before it is not confirmed by what comes after it', async () => {
+  for (const [request, body] of [
+    ['STREAM.MSG.DELETE.S', { seq: 1, no_erase: true }],
+    ['STREAM.PURGE.S', { filter: 's.1' }],
+  ] as const) {
+    const lab = new Lab();
+    await lab.create(STREAM);
+    await lab.publish('s.1', 'first');
+    const stream = lab.stream('S');
+    lab.disk.failSyncs = true;
+    lab.client.publish('s.2', 'refused');
+    await turn();
+    // It waits for the next cycle, while the one that will fail runs.
+    const answer: Promise<Json> = lab.api(request, body);
+    assert.deepEqual(lab.payloads('S'), ['refused']);
+    for (let i = 0; i < 100 && stream.writeError === null; i++) await turn();
+    lab.disk.failSyncs = false;
+    assert.deepEqual(lab.payloads('S'), ['first']);
+    assert.match((await answer).error.description, /error writing to disk/);
+    assert.deepEqual(lab.payloads('S'), ['first']);
+    await lab.close();
+  }
+});
