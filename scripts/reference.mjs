@@ -208,7 +208,7 @@ function optionPages(kind, options) {
 
 const tables = await loadTables();
 const pages = {
-  'config.md': configPage(tables.keyGroups),
+  'config.md': configPage(tables.keyGroups()),
   'flags.md': flagsPage(tables.flagTable),
   'errors.md': errorsPage(tables.errorReference),
   ...optionPages('stream', [...tables.streamOptions, ...tables.streamFeatureOptions]),

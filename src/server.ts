@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { SYSTEM_ACCOUNT } from './accounts/account.js';
 import { Announcements } from './announcements.js';
 import { Broker, type BrokerParts } from './broker/broker.js';
 import { Door } from './broker/door.js';
@@ -149,7 +150,6 @@ export class Server {
   async start(): Promise<void> {
     const { options, log } = this;
     this.#greet();
-    for (const warning of authenticationWarnings(options)) log.warn(warning);
     for (const error of authCalloutErrors(options)) log.error(error);
     this.#loadedTls = await this.loadTls(options);
     await this.broker.prepare(options);
@@ -245,6 +245,9 @@ export class Server {
     broker.options = { ...options, port };
     log.notice(`Listening for client connections on ${hostPort(options.host, port)}`);
     if (options.tls !== undefined) log.notice('TLS required for client connections');
+    if (options.tls?.handshakeFirst && options.tls.handshakeFirstFallback === 0) {
+      log.warn('Clients that are not using "TLS Handshake First" option will fail to connect');
+    }
     this.#address(port);
   }
 
@@ -269,9 +272,13 @@ export class Server {
     log.notice(`  Node:     ${process.versions.node}`);
     log.notice(`  Name:     ${broker.serverName}`);
     log.notice(`  ID:       ${broker.identity.id}`);
+    for (const warning of authenticationWarnings(options)) log.warn(warning);
     if (options.configFile !== '') {
       log.notice(`Using configuration file: ${options.configFile} (${options.configDigest})`);
     }
+    const declared = options.systemAccount ?? options.accounts.find(({ name }) => name === SYSTEM_ACCOUNT);
+    if (declared === undefined && !options.noSystemAccount)
+      log.debug(`Created system account: ${JSON.stringify(SYSTEM_ACCOUNT)}`);
   }
 
   /** The port that clients connect to; 0 when there is none. */
@@ -353,6 +360,7 @@ export class Server {
   async #shutdown(): Promise<void> {
     this.log.notice('Initiating Shutdown...');
     this.#lameDuck.cancel();
+    if (this.listening) this.log.debug('Client accept loop exiting..');
     this.#listener?.stop();
     this.#system?.close();
     // What is stored is written while those who publish are still told of it.
