@@ -93,7 +93,7 @@ export class Publishing implements AtomicHost, FastHost {
     this.#looksCloser =
       config.sealed ||
       config.allow_msg_counter ||
-      (config.discard === 'new' && config.max_msgs_per_subject > 0) ||
+      (config.max_msgs_per_subject > 0 && mayBeFull(config)) ||
       config.retention === 'interest' ||
       this.#transform !== null ||
       this.#republisher !== null;
@@ -401,7 +401,7 @@ export class Publishing implements AtomicHost, FastHost {
     } else {
       stream.account.checkRoom(stream, this.store.sizeOf(subject, null, payload));
     }
-    if (this.config.discard === 'new') this.#checkFull(subject, plan, header, payload);
+    if (mayBeFull(this.config)) this.#checkFull(subject, plan, header, payload);
     const previous = this.#republisher === null ? 0 : this.store.lastSequenceOf(subject);
     const sequence = this.#append(subject, header, payload, plan, ttl, place);
     if (plan !== null) this.#afterwards(plan, subject, sequence);
@@ -594,6 +594,11 @@ export class Publishing implements AtomicHost, FastHost {
     this.#atomic?.close();
     this.#fast?.close();
   }
+}
+
+/** Whether there are limits that refuse messages; with none, or with those that displace others, nothing has to be counted. */
+function mayBeFull({ discard, discard_new_per_subject, max_msgs, max_bytes }: StreamConfig): boolean {
+  return discard === 'new' && (discard_new_per_subject || max_msgs > 0 || max_bytes > 0);
 }
 
 function full(err: string): ApiError {

@@ -60,10 +60,8 @@ export interface CommitJournalOptions {
 
 /** It takes some time to make a journal. */
 const JOURNAL_AFTER = 50;
-/** More changes than this in a cycle come from clients that do not wait for each answer. */
-const STREAMING = 128;
 /** Turns of the event loop for which a commit waits for others at most. */
-const GATHER_TURNS = 32;
+const GATHER_TURNS = 64;
 
 /** Counters for monitoring. */
 export interface CommitFigures {
@@ -168,7 +166,7 @@ export class GroupCommit {
    * would have a sync of its own each time, and go on like that.
    */
   #gather(since: number, turns: number): void {
-    const patience = this.#journal?.patience ?? 0;
+    const patience = this.#journal?.patience(this.#expected) ?? 0;
     if (
       this.#changes < this.#expected &&
       turns > 0 &&
@@ -236,10 +234,8 @@ export class GroupCommit {
       for (const member of flushed.keys()) member.failed(error);
       if (this.#dirty.size > 0 || this.#waiting.length > 0) this.#schedule();
     } else {
-      const likely = this.#lastChanges + this.#changes;
-      const streaming = likely > STREAMING;
-      this.#expected = streaming ? 0 : likely;
-      if (this.always && this.#dirty.size > 0 && (streaming || !this.#journal?.ready)) this.#begin(true);
+      this.#expected = this.#lastChanges + this.#changes;
+      if (this.always && this.#dirty.size > 0 && !this.#journal?.ready) this.#begin(true);
       for (const [member, what] of flushed) member.durable(what);
       if (!this.#running && (this.#dirty.size > 0 || this.#waiting.length > 0)) this.#schedule();
     }

@@ -102,9 +102,9 @@ export class Journal {
     return this.#areaSize / 4;
   }
 
-  /** Milliseconds for which a commit may wait for others that are about to come. */
-  get patience(): number {
-    return this.ready ? this.#pace.patience : 0;
+  /** Milliseconds for which a commit may wait until it has so many changes that are about to come. */
+  patience(expected: number): number {
+    return this.ready ? this.#pace.patience(expected) : 0;
   }
 
   /** Makes the file, if there is none; commits do without it until it is there. */

@@ -15,6 +15,9 @@ const MANY = 100;
 const WEIGHT = 1 / 16;
 /** Milliseconds that are worth waiting for others who are about to come, at most as many as a sync takes. */
 const GATHER = 0.4;
+/** So many changes come from many clients, or from some that do not wait for each answer: then fewer syncs leave more time for them. */
+const MANY_CHANGES = 32;
+const GATHER_MANY = 1.5;
 
 export class SyncPace {
   readonly #clock: Clock;
@@ -51,8 +54,9 @@ export class SyncPace {
     this.#inline = this.#beside = -1;
   }
 
-  /** Milliseconds for which a commit may wait for others. */
-  get patience(): number {
+  /** Milliseconds for which a commit may wait for so many changes. */
+  patience(expected: number): number {
+    if (expected > MANY_CHANGES) return GATHER_MANY;
     return Math.min(Math.max(this.#inline, this.#beside, 0), GATHER);
   }
 
