@@ -55,8 +55,9 @@ export interface JetStreamOptions {
   /** Messages, and bytes, that may wait for one stream. */
   maxBufferedMessages: number;
   maxBufferedSize: number;
-  /** Requests of the API that may wait. */
+  /** Requests of the API that may wait: never as many as this. */
   requestQueueLimit: number;
+  /** The same for those that only ask; 0 is `requestQueueLimit`. */
   infoQueueLimit: number;
   /** For clusters: replicas are spread over servers with different tags of this prefix. */
   uniqueTag: string;
@@ -97,7 +98,7 @@ export function defaultJetStreamOptions(): JetStreamOptions {
     maxBufferedMessages: 100_000,
     maxBufferedSize: 128 * 1024 * 1024,
     requestQueueLimit: 10_000,
-    infoQueueLimit: 10_000,
+    infoQueueLimit: 0,
     uniqueTag: '',
     cluster: {},
     limits: {

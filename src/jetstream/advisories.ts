@@ -1,6 +1,7 @@
 /** What JetStream tells about itself on `$JS.EVENT.>` of an account. Nothing is made where nobody listens. */
 import type { AccountJetStream } from './account-jetstream.js';
 import { json, jsonObject } from './info.js';
+import type { JetStream } from './jetstream.js';
 
 export type AdvisoryFields = (readonly [name: string, json: string | undefined])[];
 
@@ -20,6 +21,20 @@ export function advise(
   publish(account, `$JS.EVENT.ADVISORY.${topic}`, ADVISORY + type, fields);
 }
 
+/** The same for what concerns the whole server, in its system account. The fields are all of them, with the domain. */
+export function adviseSystem(
+  jetstream: JetStream,
+  topic: string,
+  type: string,
+  fields: () => AdvisoryFields,
+): void {
+  const { broker } = jetstream;
+  const account = broker.accounts.get(broker.systemAccountName);
+  const subject = `$JS.EVENT.ADVISORY.${topic}`;
+  if (account?.hasInterest(subject))
+    broker.internalClient(account).publish(subject, text(jetstream, ADVISORY + type, fields()));
+}
+
 /** The same for a measurement, on `$JS.EVENT.METRIC.`. */
 export function measure(
   account: AccountJetStream,
@@ -37,13 +52,20 @@ function publish(
   fields: () => AdvisoryFields,
 ): void {
   if (!account.hasInterest(subject)) return;
-  const { domain } = account.jetstream.options;
-  const body = jsonObject([
+  const all = [...fields(), ['domain', domainOf(account.jetstream)] as const];
+  account.client.publish(subject, text(account.jetstream, type, all));
+}
+
+/** As JSON; undefined where the server has none. */
+export function domainOf({ options: { domain } }: JetStream): string | undefined {
+  return domain === '' ? undefined : json(domain);
+}
+
+function text(jetstream: JetStream, type: string, fields: AdvisoryFields): string {
+  return jsonObject([
     ['type', JSON.stringify(type)],
-    ['id', JSON.stringify(account.jetstream.nuid.next())],
-    ['timestamp', JSON.stringify(account.jetstream.now())],
-    ...fields(),
-    ['domain', domain === '' ? undefined : json(domain)],
+    ['id', JSON.stringify(jetstream.nuid.next())],
+    ['timestamp', JSON.stringify(jetstream.now())],
+    ...fields,
   ]);
-  account.client.publish(subject, body);
 }

@@ -47,6 +47,7 @@ export function serverStats(jetstream: JetStream) {
       level: API_LEVEL,
       total: accounts.reduce((sum, { api }) => sum + api.total, 0),
       errors: accounts.reduce((sum, { api }) => sum + api.errors, 0),
+      inflight: jetstream.requests.inflight || undefined,
     },
   };
 }

@@ -7,9 +7,10 @@ import { Nuid } from '../runtime/nuid.js';
 import { RateLimitedLog } from '../runtime/rate-limited-log.js';
 import { isSubsetOf } from '../subjects/subject.js';
 import { AccountJetStream } from './account-jetstream.js';
-import { advise } from './advisories.js';
+import { advise, adviseSystem, domainOf } from './advisories.js';
 import { Api } from './api/api.js';
 import { refuseRequests } from './api/not-enabled.js';
+import { RequestQueue } from './api/request-queue.js';
 import {
   type AccountDetailOptions,
   accountDetail,
@@ -63,6 +64,8 @@ export class JetStream {
   store = 0;
   /** Batches that are under way. */
   readonly batches = { atomic: 0, fast: 0 };
+  /** Requests of the API on their way. */
+  readonly requests: RequestQueue;
   readonly #apis = new Map<string, Api>();
   readonly #failures: RateLimitedLog;
 
@@ -76,6 +79,15 @@ export class JetStream {
     this.directory = directory;
     this.stores = stores ?? null;
     this.#failures = new RateLimitedLog(broker.log, broker.clock, FAILURE_PAUSE);
+    this.requests = new RequestQueue({
+      clock: broker.clock,
+      limits: () => {
+        const { requestQueueLimit: changes, infoQueueLimit: infos } = this.options;
+        return { changes, infos: infos || changes };
+      },
+      dropped: (kind, count) =>
+        this.#requestsDropped(kind === 'infos' ? 'API info queue' : 'API queue', count),
+    });
   }
 
   /** Gives an account JetStream, with what is stored for it. */
@@ -197,6 +209,16 @@ export class JetStream {
     );
   }
 
+  #requestsDropped(queue: string, count: number): void {
+    const text = `JetStream ${queue} limit reached, dropping`;
+    this.#failures.warn(`${text} ${count} requests`, text);
+    adviseSystem(this, 'API.LIMIT_REACHED', 'api_limit_reached', () => [
+      ['server', json(this.broker.serverName)],
+      ['domain', domainOf(this)],
+      ['dropped', String(count)],
+    ]);
+  }
+
   damaged(stream: Stream, report: DamageReport): void {
     const reason = damageText(report);
     const { name, account } = stream;
@@ -216,6 +238,7 @@ export class JetStream {
   /** Writes everything and ends. */
   async close(): Promise<void> {
     const accounts = [...this.accounts.values()];
+    this.requests.close();
     for (const api of this.#apis.values()) api.close();
     for (const { restores } of accounts) for (const restore of [...restores.values()]) restore.cancel();
     await this.#stop(accounts.flatMap((account) => [...account.streams.values()]));

@@ -19,6 +19,7 @@ const limits = struct('JetStreamAccountLimits', {
 
 export const accountInfo: Endpoint = {
   type: 'account_info_response',
+  asks: true,
   handle(request) {
     request.answer(this.type, infoFields(request.account));
   },

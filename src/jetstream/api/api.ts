@@ -38,6 +38,8 @@ export interface Endpoint {
   type: string;
   /** What an answer with an error has beside it. */
   zeros?: Fields;
+  /** It only asks: others go first where many wait. */
+  asks?: boolean;
   /** Nothing else is looked at where there is no cluster. */
   forCluster?: boolean;
   handle(request: ApiRequest): void;
@@ -81,6 +83,7 @@ const DIRECT_GET_AT = `${API_PREFIX}DIRECT.GET.`.length;
 
 export class Api {
   readonly #account: AccountJetStream;
+  #closed = false;
 
   constructor(account: AccountJetStream) {
     this.#account = account;
@@ -93,7 +96,9 @@ export class Api {
     if (domain !== '') client.subscribe(`$JS.${domain}.API.>`, (message) => this.#dispatch(message, 3));
   }
 
+  /** Requests that wait are not answered any more. */
   close(): void {
+    this.#closed = true;
     this.#account.client.close();
   }
 
@@ -106,14 +111,28 @@ export class Api {
     const endpoint = findEndpoint(tokens);
     if (endpoint === undefined) return true;
     const request = new ApiRequest(this.#account, message, tokens);
+    this.#account.jetstream.requests.add(
+      { handle: () => this.#handle(request, endpoint) },
+      endpoint.asks ? 'infos' : 'changes',
+    );
+    return true;
+  }
+
+  #handle(request: ApiRequest, endpoint: Endpoint): void {
+    if (this.#closed) return;
     try {
-      if (needsHigherLevel(message.header)) throw new ApiError('requiredApiLevel');
+      if (needsHigherLevel(request.message.header)) throw new ApiError('requiredApiLevel');
       endpoint.handle(request);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      request.answerError(endpoint.type, error, endpoint.zeros);
+      if (error instanceof ApiError) request.answerError(endpoint.type, error, endpoint.zeros);
+      else this.#logFault(request, error);
     }
-    return true;
+  }
+
+  /** A request that waited has nobody above it who would do this. */
+  #logFault({ message: { subject } }: ApiRequest, error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#account.jetstream.log.error(`Request on ${JSON.stringify(toUtf8(subject))} failed: ${text}`);
   }
 
   /** `at` is where the name of the stream begins. Where none answers there is no responder. */

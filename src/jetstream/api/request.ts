@@ -103,7 +103,10 @@ export class ApiRequest {
     kept: Kept | null = null,
     { zeros = [], header = null }: { zeros?: Fields; header?: Buffer | null } = {},
   ): void {
-    this.account.jetstream.storage.commit.after(() => {
+    const { storage, requests } = this.account.jetstream;
+    requests.awaitDisk();
+    storage.commit.after(() => {
+      requests.answered();
       const error = kept?.() ?? null;
       if (error === null) this.answer(type, fields, false, header);
       else this.answerError(type, error, zeros);
