@@ -7,6 +7,7 @@ import { patternsOverlap } from '../subjects/subject.js';
 import { AccountAcks } from './account-acks.js';
 import { advise } from './advisories.js';
 import type { StreamSurroundings } from './config-checks.js';
+import { adviseConsumer } from './consumer-events.js';
 import { ApiError } from './errors.js';
 import type { JetStream } from './jetstream.js';
 import { levelOfStream, storedMetadata, withLevelOf } from './levels.js';
@@ -154,6 +155,7 @@ export class AccountJetStream {
     const stream = new Stream(this, config, created, storage);
     this.streams.set(config.name, stream);
     stream.start();
+    this.#advise(stream, 'CREATED', 'create');
     return stream;
   }
 
@@ -183,12 +185,16 @@ export class AccountJetStream {
 
   /** Throws `ApiError` where the disk refuses; then it is still there. */
   deleteStream(stream: Stream): void {
+    const consumers = [...stream.consumers.all()];
     try {
       stream.destroy();
     } catch (error) {
       throw new ApiError('streamDelete', { err: (error as Error).message });
     }
     this.streams.delete(stream.name);
+    this.jetstream.storage.commit.after(() => {
+      for (const each of consumers) adviseConsumer(each, 'DELETED', 'delete');
+    });
     this.#advise(stream, 'DELETED', 'delete');
   }
 

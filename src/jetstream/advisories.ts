@@ -10,7 +10,7 @@ const METRIC = 'io.nats.jetstream.metric.v1.';
 
 /**
  * Publishes an advisory. `topic` is the subject behind `$JS.EVENT.ADVISORY.`, `fields` are asked for only when somebody listens; the
- * domain comes last in each of them.
+ * domain comes last in most of them, else the fields have it.
  */
 export function advise(
   account: AccountJetStream,
@@ -21,7 +21,7 @@ export function advise(
   publish(account, `$JS.EVENT.ADVISORY.${topic}`, ADVISORY + type, fields);
 }
 
-/** The same for what concerns the whole server, in its system account. The fields are all of them, with the domain. */
+/** The same for what concerns the whole server, in its system account. */
 export function adviseSystem(
   jetstream: JetStream,
   topic: string,
@@ -52,8 +52,7 @@ function publish(
   fields: () => AdvisoryFields,
 ): void {
   if (!account.hasInterest(subject)) return;
-  const all = [...fields(), ['domain', domainOf(account.jetstream)] as const];
-  account.client.publish(subject, text(account.jetstream, type, all));
+  account.client.publish(subject, text(account.jetstream, type, fields()));
 }
 
 /** As JSON; undefined where the server has none. */
@@ -62,10 +61,12 @@ export function domainOf({ options: { domain } }: JetStream): string | undefined
 }
 
 function text(jetstream: JetStream, type: string, fields: AdvisoryFields): string {
+  const placed = fields.some(([name]) => name === 'domain');
   return jsonObject([
     ['type', JSON.stringify(type)],
     ['id', JSON.stringify(jetstream.nuid.next())],
     ['timestamp', JSON.stringify(jetstream.now())],
     ...fields,
+    ['domain', placed ? undefined : domainOf(jetstream)],
   ]);
 }

@@ -184,7 +184,7 @@ export class JetStream {
       `JetStream failed to store a msg on stream '${stream.account.name} > ${stream.name}': ${error.message}`,
     );
     if (error.diskCode !== 'ENOSPC') return;
-    advise(stream.account, 'SERVER.OUT_OF_STORAGE', 'server_out_of_space', () => [
+    adviseSystem(this, 'SERVER.OUT_OF_STORAGE', 'server_out_of_space', () => [
       ['server', json(this.broker.serverName)],
       ['server_id', json(this.broker.identity.id)],
       ['stream', json(stream.name)],

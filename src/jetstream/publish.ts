@@ -11,7 +11,7 @@ import { quoteJson } from '../protocol/json-type.js';
 import type { Clock } from '../runtime/clock.js';
 import { SubjectTransform } from '../subjects/transform.js';
 import { AckQueue } from './ack-queue.js';
-import { advise } from './advisories.js';
+import { type AdvisoryFields, advise, adviseSystem, domainOf } from './advisories.js';
 import { type AbandonReason, AtomicBatches, type AtomicHost, type AtomicLimits } from './batch-atomic.js';
 import type { CheckedMessage } from './batch-checks.js';
 import { FastBatches, type FastHost, type FastLimits, isFastReply, parseFastReply } from './batch-fast.js';
@@ -568,10 +568,17 @@ export class Publishing implements AtomicHost, FastHost {
 
   abandoned(batch: string, reason: AbandonReason): void {
     const { account, name } = this.#stream;
-    advise(account, `STREAM.BATCH_ABANDONED.${name}`, 'stream_batch_abandoned', () => [
+    const topic = `STREAM.BATCH_ABANDONED.${name}`;
+    const fields: AdvisoryFields = [
       ['stream', quoteJson(name)],
+      ['domain', domainOf(account.jetstream)],
       ['batch', quoteJson(toUtf8(batch))],
       ['reason', quoteJson(reason)],
+    ];
+    advise(account, topic, 'stream_batch_abandoned', () => fields);
+    adviseSystem(account.jetstream, topic, 'stream_batch_abandoned', () => [
+      ['account', quoteJson(account.name)],
+      ...fields,
     ]);
   }
 
