@@ -37,7 +37,8 @@ export class AccountJetStream {
     this.jetstream = jetstream;
     this.name = name;
     this.client = client;
-    this.acks = new AccountAcks(client, name, jetstream.options.domain);
+    const long = jetstream.broker.options.featureFlags.js_ack_fc_v2 ?? false;
+    this.acks = new AccountAcks(client, name, { domain: jetstream.options.domain, long });
     this.acks.open();
     this.limits = limits;
   }

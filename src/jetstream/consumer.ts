@@ -115,7 +115,7 @@ export class Consumer implements ConsumerStoreListener {
     this.storage = storage;
     this.store = storage.open(() => this.acks.position());
     this.store.listener = this;
-    this.#ackSubject = new AckSubjectWriter(stream.name, name);
+    this.#ackSubject = new AckSubjectWriter(stream.account.acks.scope, stream.name, name);
     this.push = isPush(config) ? new PushDelivery(this) : null;
     this.pulls = this.push === null ? new PullDelivery(this) : null;
     this.mode = (this.push ?? this.pulls)!;

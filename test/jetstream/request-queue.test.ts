@@ -114,7 +114,6 @@ describe('queue of API requests', () => {
     assert.equal(queue.inflight, MOST_UNWRITTEN - 1);
   });
 
-
   test('after its end nothing is handled', async () => {
     const { clock, queue, handled, add } = make();
     add('work', 'changes', () => clock.advance(10));
