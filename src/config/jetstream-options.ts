@@ -78,6 +78,14 @@ export interface JetStreamAccountLimits {
   maxBytesRequired: boolean;
 }
 
+/**
+ * Limits by the number of replicas of streams and consumers: `R1`, `R3` and so on. Account JWTs can give them instead of one set of limits;
+ * configuration files know none.
+ */
+export interface JetStreamTiers {
+  tiers: Readonly<Record<string, JetStreamAccountLimits>>;
+}
+
 export const noJetStreamLimits: Readonly<JetStreamAccountLimits> = {
   maxMemory: -1,
   maxStore: -1,

@@ -1,6 +1,10 @@
 /** JetStream of one server: which accounts have it, what they use together, where their streams are kept. */
 import type { Broker, BrokerAccount } from '../broker/broker.js';
-import type { JetStreamAccountLimits, JetStreamOptions } from '../config/jetstream-options.js';
+import type {
+  JetStreamAccountLimits,
+  JetStreamOptions,
+  JetStreamTiers,
+} from '../config/jetstream-options.js';
 import { nanosecondsToTime } from '../protocol/rfc3339.js';
 import type { Log } from '../runtime/log.js';
 import { Nuid } from '../runtime/nuid.js';
@@ -91,10 +95,10 @@ export class JetStream {
   }
 
   /** Gives an account JetStream, with what is stored for it. */
-  enable(account: BrokerAccount, limits: JetStreamAccountLimits): AccountJetStream {
+  enable(account: BrokerAccount, limits: JetStreamAccountLimits | JetStreamTiers): AccountJetStream {
     const existing = this.accounts.get(account.name);
     if (existing !== undefined) {
-      existing.limits = limits;
+      existing.setLimits(limits);
       return existing;
     }
     const added = new AccountJetStream(this, account.name, this.broker.internalClient(account), limits);

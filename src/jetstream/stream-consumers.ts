@@ -273,6 +273,7 @@ export class StreamConsumers {
   /** Creates a consumer, or changes one that is there. Throws `ApiError`. */
   add(given: ConsumerConfig, action: '' | 'create' | 'update', pedantic: boolean): Consumer {
     const { config: stream, account } = this.#stream;
+    account.checkTier(given.num_replicas);
     const limits = account.consumerLimits();
     const config = consumerDefaults(given, stream, limits, pedantic);
     checkConsumerConfig(config, stream, limits);
