@@ -275,6 +275,10 @@ export class Server {
     log.notice(`  ID:       ${broker.identity.id}`);
     for (const line of featureFlagLines(options.featureFlags)) log.notice(line);
     for (const warning of authenticationWarnings(options)) log.warn(warning);
+    if (Object.keys(options.defaultJsDomains).length > 0) {
+      const what = 'The option `default_js_domain` is a temporary backwards compatibility measure';
+      log.warn(`${what} and will be removed`);
+    }
     if (options.configFile !== '') {
       log.notice(`Using configuration file: ${options.configFile} (${options.configDigest})`);
     }

@@ -2,7 +2,7 @@
 export const jetstreamKeys = `
 key                                            | aliases                     | type                               | default                                 | reload        | since   | capability | meaning
 store_dir                                      | storedir                    | string                             | -                                       | no            | -       | core       | storage dir (same as jetstream.store_dir; both -> \`Duplicate 'store_dir' configuration\`)
-default_js_domain                              | -                           | map<account,domain>                | -                                       | no            | 2.7     | jetstream  | JS domain used for an account when remote unset
+default_js_domain                              | -                           | map<account,domain>                | -                                       | no            | 2.7     | core       | where the requests of an account go that name no domain
 jetstream                                      | -                           | bool or enabled or disabled or map | false                                   | yes (on/off)  | 2.2     | core       | map enables unless enabled:false
 jetstream.enabled                              | enable                      | bool                               | true                                    | yes           | 2.2     | core       | off keeps the rest of the block and does nothing
 jetstream.strict                               | -                           | bool                               | true                                    | no            | 2.11    | core       | refuse unknown fields / bad JSON in API requests
