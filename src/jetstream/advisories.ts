@@ -1,4 +1,5 @@
 /** What JetStream tells about itself on `$JS.EVENT.>` of an account. Nothing is made where nobody listens. */
+import type { BrokerAccount } from '../broker/broker-account.js';
 import type { AccountJetStream } from './account-jetstream.js';
 import { json, jsonObject } from './info.js';
 import type { JetStream } from './jetstream.js';
@@ -21,6 +22,18 @@ export function advise(
   publish(account, `$JS.EVENT.ADVISORY.${topic}`, ADVISORY + type, fields);
 }
 
+/** The same in an account that has no JetStream itself. */
+export function adviseIn(
+  jetstream: JetStream,
+  account: BrokerAccount,
+  topic: string,
+  type: string,
+  fields: () => AdvisoryFields,
+): void {
+  const client = jetstream.broker.internalClient(account);
+  publish({ jetstream, client }, `$JS.EVENT.ADVISORY.${topic}`, ADVISORY + type, fields);
+}
+
 /** The same for what concerns the whole server, in its system account. */
 export function adviseSystem(
   jetstream: JetStream,
@@ -30,9 +43,7 @@ export function adviseSystem(
 ): void {
   const { broker } = jetstream;
   const account = broker.accounts.get(broker.systemAccountName);
-  const subject = `$JS.EVENT.ADVISORY.${topic}`;
-  if (account?.hasInterest(subject))
-    broker.internalClient(account).publish(subject, text(jetstream, ADVISORY + type, fields()));
+  if (account !== undefined) adviseIn(jetstream, account, topic, type, fields);
 }
 
 /** The same for a measurement, on `$JS.EVENT.METRIC.`. */
@@ -46,13 +57,12 @@ export function measure(
 }
 
 function publish(
-  account: AccountJetStream,
+  { jetstream, client }: Pick<AccountJetStream, 'jetstream' | 'client'>,
   subject: string,
   type: string,
   fields: () => AdvisoryFields,
 ): void {
-  if (!account.hasInterest(subject)) return;
-  account.client.publish(subject, text(account.jetstream, type, fields()));
+  if (client.account.hasInterest(subject)) client.publish(subject, text(jetstream, type, fields()));
 }
 
 /** As JSON; undefined where the server has none. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { officialBinary, WITHOUT_OFFICIAL } from '../support/official.js';
-import { jetStreamScripts, publish, type Step } from './jetstream-script.js';
+import { api, jetStreamScripts, publish, type Step } from './jetstream-script.js';
 import { type Pair, startPair, stopPair } from './pair.js';
 
 const conf = `
@@ -41,7 +41,7 @@ const requests = [
 jetStreamScripts('a domain', { conf, users: { a: 'a', m: 'm', n: 'n', s: 's' } }, [
   {
     name: 'streams, consumers and messages',
-    listen: '$JS.EVENT.ADVISORY.>',
+    listen: '$JS.EVENT.ADVISORY.API',
     steps: [
       byDomain('STREAM.CREATE.D', { name: 'D', subjects: ['d.>'], storage: 'memory', allow_direct: true }),
       publish('d.1', 'one'),
@@ -88,6 +88,42 @@ jetStreamScripts('a domain', { conf, users: { a: 'a', m: 'm', n: 'n', s: 's' } }
   },
 ]);
 
+jetStreamScripts('what an account without JetStream hears', { conf, users: { n: 'n' } }, [
+  {
+    name: 'of its requests',
+    listen: '$JS.EVENT.>',
+    steps: ['INFO', 'STREAM.INFO.X', 'STREAM.LIST', 'NOPE', 'ACCOUNT.STREAM.MOVE.A.S'].map((subject) =>
+      api(subject, subject === 'STREAM.LIST' ? '{}' : '', { all: true }),
+    ),
+  },
+]);
+
+const purge = (account: string, more: Partial<Step> = {}): Step =>
+  api(`ACCOUNT.PURGE.${account}`, '', { as: 's', ...more });
+
+jetStreamScripts('purges of accounts', { conf, users: { s: 's', a: 'a', m: 'm' } }, [
+  {
+    name: 'streams go, and nothing else does',
+    steps: [
+      api('STREAM.CREATE.P1', { name: 'P1', subjects: ['p1'] }, { as: 'a' }),
+      api('STREAM.CREATE.P2', { name: 'P2', subjects: ['p2'], storage: 'memory' }, { as: 'a' }),
+      api('CONSUMER.CREATE.P1.c', { stream_name: 'P1', config: { durable_name: 'c' } }, { as: 'a' }),
+      api('STREAM.CREATE.P1', { name: 'P1', subjects: ['p1'] }, { as: 'm' }),
+      purge('A', { as: 'a', all: true }),
+      purge('A'),
+      api('STREAM.NAMES', '', { as: 'a' }),
+      api('STREAM.NAMES', '', { as: 'm' }),
+      api('INFO', '', { as: 'a' }),
+      api('STREAM.CREATE.P1', { name: 'P1', subjects: ['p1'] }, { as: 'a' }),
+      { ...publish('p1', 'again'), as: 'a' },
+    ],
+  },
+  {
+    name: 'accounts that are not there, and names that are none',
+    steps: [purge('NONE'), purge('a/b'), purge('a\\b'), purge('$G'), purge('A.B', { all: true }), purge('>')],
+  },
+]);
+
 for (const [title, text] of [
   ['with a domain', conf],
   ['without', conf.replace(', domain: hub', '')],
@@ -110,9 +146,10 @@ for (const [title, text] of [
             const { account_detail: detail } = (await answer.json()) as {
               account_detail: { imports?: object[]; exports?: object[]; mappings?: object };
             };
-            // The official server lists imports in any order.
+            // The official server lists them in any order.
             const imports = detail.imports?.map((each) => JSON.stringify(each)).sort();
-            return { imports, exports: detail.exports, mappings: detail.mappings };
+            const exports = detail.exports?.map((each) => JSON.stringify(each)).sort();
+            return { imports, exports, mappings: detail.mappings };
           }),
         );
         assert.deepEqual(weft, official);
