@@ -124,6 +124,32 @@ jetStreamScripts('purges of accounts', { conf, users: { s: 's', a: 'a', m: 'm' }
   },
 ]);
 
+const byDefault = (own: string) => `
+server_name: srv
+jetstream { store_dir: "$DIR/js", max_mem: 64MB, max_file: 64MB${own} }
+default_js_domain { I: hub, N: other, "$G": "" }
+accounts {
+  A { users: [{user: a, password: a}], jetstream: enabled, exports: [{service: "$JS.API.>"}, {service: "$JS.hub.API.>"}, {service: "$KV.>"}] }
+  I { users: [{user: i, password: i}], imports: [{service: {account: A, subject: "$JS.hub.API.>"}}] }
+  N { users: [{user: n, password: n}] }
+}
+`;
+
+for (const own of [', domain: hub', ''])
+  jetStreamScripts(`domains by default${own}`, { conf: byDefault(own), users: { a: 'a', i: 'i', n: 'n' } }, [
+    {
+      name: 'requests without a domain',
+      steps: [
+        api('STREAM.CREATE.KV_B', { name: 'KV_B', subjects: ['$KV.B.>'] }, { as: 'a' }),
+        ...['i', 'n'].flatMap((user) => [
+          ...['INFO', 'STREAM.NAMES', 'NOPE'].map((subject) => api(subject, '', { as: user, all: true })),
+          { subject: '$KV.B.key', body: 'value', as: user, all: true },
+          { subject: '$JS.hub.API.INFO', as: user, all: true },
+        ]),
+      ],
+    },
+  ]);
+
 for (const [title, text] of [
   ['with a domain', conf],
   ['without', conf.replace(', domain: hub', '')],
