@@ -14,7 +14,14 @@ import { AckQueue } from './ack-queue.js';
 import { type AdvisoryFields, advise, adviseSystem, domainOf } from './advisories.js';
 import { type AbandonReason, AtomicBatches, type AtomicHost, type AtomicLimits } from './batch-atomic.js';
 import type { CheckedMessage } from './batch-checks.js';
-import { FastBatches, type FastHost, type FastLimits, isFastReply, parseFastReply } from './batch-fast.js';
+import {
+  FastBatches,
+  type FastHost,
+  type FastLimits,
+  fastReplyOf,
+  isFastReply,
+  parseFastReply,
+} from './batch-fast.js';
 import { addToCounter, readCounter } from './counters.js';
 import { DuplicateWindow } from './duplicates.js';
 import { ApiError } from './errors.js';
@@ -264,10 +271,11 @@ export class Publishing implements AtomicHost, FastHost {
     const headers = trace?.header(message) ?? message.header;
     const header =
       headers === null ? '' : withoutHeader(withoutStatus(headerText(headers)), 'Nats-Request-Info');
-    if (isFastReply(message.reply)) {
+    const fastReply = fastReplyOf(message.reply, message.header);
+    if (fastReply !== '') {
       this.#checkBatchable(subject, header, payload);
       this.#fast ??= new FastBatches(this);
-      this.#fast.receive(parseFastReply(message.reply), { subject, header, payload }, reply);
+      this.#fast.receive(parseFastReply(fastReply), { subject, header, payload }, reply);
       return;
     }
     const id = header === '' ? '' : headerValue(header, 'Nats-Batch-Id');
