@@ -138,9 +138,13 @@ export class Publishing implements AtomicHost, FastHost {
     this.#waiting.add(this.store.position, this.store.state.lastSequence, 0);
   }
 
-  /** Messages at the end that belong to an atomic batch whose last one did not reach the disk. */
+  /**
+   * Messages at the end that belong to an atomic batch whose last one did not reach the disk. Where something was damaged, that may have
+   * been the last one of a batch that was acknowledged: then the others stay.
+   */
   #dropTornBatch(): void {
     const { store } = this.#stream;
+    if (store.reports.length > 0) return;
     const { lastSequence } = store.state;
     const last = store.load(lastSequence);
     const header = headerText(last?.header ?? null);
