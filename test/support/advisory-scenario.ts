@@ -128,7 +128,7 @@ export class AdvisoryScenario {
   }
 
   async #acks(): Promise<void> {
-    await this.#consumer('acks', { max_deliver: 1, ack_wait: SECOND / 5, sample_freq: '100%' });
+    await this.#consumer('acks', { max_deliver: 1, ack_wait: SECOND, sample_freq: '100%' });
     const replies = await this.#fetch('acks', { batch: 8 });
     const say = (at: number, text: string) => this.#client.publish(replies[at]!, text);
     say(0, '+ACK');
@@ -139,7 +139,7 @@ export class AdvisoryScenario {
     await this.#until('$JS.EVENT.METRIC.CONSUMER.ACK.S.acks', 1);
     await this.#until('$JS.EVENT.ADVISORY.CONSUMER.MSG_NAKED.S.acks', 2);
     await this.#until('$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.S.acks', 2);
-    await this.#until('$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.S.acks', 3);
+    await this.#until('$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.S.acks', 5);
     // Messages that go while somebody has them.
     await this.#consumer('gone', { ack_wait: SECOND / 5 });
     await this.#fetch('gone', { batch: 2 });
