@@ -62,7 +62,7 @@ function normalise(text: string): string {
     )
     .replace(/\d{4}-\d\d-\d\d[T ][\d:.]+Z?/g, '<time>')
     // Which of the units a number has depends on the number.
-    .replace(/\d[\d,.]*\s?(µs|ms|ns|[KMG]i?B|B|s)?/g, '#')
+    .replace(/\d[\d,.]*\s?(µs|ms|ns|[KMG]i?B|[BKMG]|s)?/g, '#')
     .replace(/(#[hm]?)+/g, '#')
     .split('\n')
     .map((line) => line.replace(/[^\x21-\x7e]+/g, ' ').trim())
