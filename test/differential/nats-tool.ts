@@ -61,6 +61,7 @@ function normalise(text: string): string {
         .join(' '),
     )
     .replace(/\d{4}-\d\d-\d\d[T ][\d:.]+Z?/g, '<time>')
+    .replace(/done! \[[^\]]*\]/g, 'done!')
     // Which of the units a number has depends on the number.
     .replace(/\d[\d,.]*\s?(µs|ms|ns|[KMG]i?B|[BKMG]|s)?/g, '#')
     .replace(/(#[hm]?)+/g, '#')
