@@ -9,6 +9,7 @@ import { Announcements } from './announcements.js';
 import { Broker, type BrokerParts } from './broker/broker.js';
 import { Door } from './broker/door.js';
 import { ClientListener } from './broker/listener.js';
+import { featureFlagLines } from './config/feature-flags.js';
 import { goQuote } from './config/go-format.js';
 import { AddressError, parseHostPort } from './config/host-port.js';
 import type { LoadResult } from './config/load.js';
@@ -272,7 +273,12 @@ export class Server {
     log.notice(`  Node:     ${process.versions.node}`);
     log.notice(`  Name:     ${broker.serverName}`);
     log.notice(`  ID:       ${broker.identity.id}`);
+    for (const line of featureFlagLines(options.featureFlags)) log.notice(line);
     for (const warning of authenticationWarnings(options)) log.warn(warning);
+    if (Object.keys(options.defaultJsDomains).length > 0) {
+      const what = 'The option `default_js_domain` is a temporary backwards compatibility measure';
+      log.warn(`${what} and will be removed`);
+    }
     if (options.configFile !== '') {
       log.notice(`Using configuration file: ${options.configFile} (${options.configDigest})`);
     }

@@ -59,6 +59,8 @@ export class MappedSubject<P = unknown> {
 
 export class AccountMappings {
   readonly #mappings: Mapping[] = [];
+  /** What all sources begin with. */
+  readonly #prefix: string;
 
   /** The options have been checked. Destinations for another cluster than the server's own are left out. */
   constructor(options: readonly MappingOptions[], cluster = '') {
@@ -70,6 +72,7 @@ export class AccountMappings {
       if (old < 0) this.#mappings.push(mapping);
       else this.#mappings[old] = mapping;
     }
+    this.#prefix = commonPrefix(this.#mappings.map(({ source }) => source));
   }
 
   /**
@@ -89,11 +92,24 @@ export class AccountMappings {
     });
   }
 
+  /** Whether a subject that begins so, or is that, can be a mapped one; true where that is not clear at once. */
+  mayConcern(start: string): boolean {
+    const prefix = this.#prefix;
+    return start.length < prefix.length ? prefix.startsWith(start) : start.startsWith(prefix);
+  }
+
   /** Where messages on a subject go, or null when it is not mapped. The first mapping that it falls under counts. */
   find<P>(subject: string): MappedSubject<P> | null {
     const mapping = this.#mappings.find(({ source }) => source === subject || isSubsetOf(subject, source));
     return mapping === undefined ? null : new MappedSubject<P>(subject, mapping.shares);
   }
+}
+
+/** Without the tokens from the first one that is a wildcard. */
+function commonPrefix(sources: readonly string[]): string {
+  let [prefix = '', ...others] = sources.map((source) => source.replace(/(^|\.)[*>](\..*)?$/, '$1'));
+  for (const other of others) while (!other.startsWith(prefix)) prefix = prefix.slice(0, -1);
+  return prefix;
 }
 
 /**

@@ -20,7 +20,7 @@ export class AnswerListeners {
   /** The only subscription that a message on the subject goes to, as far as that can be told quickly. */
   find(account: BrokerAccount, subject: string): Subscription | null {
     const { interest } = account;
-    if (account.mappings !== null || interest.hasLiteral(subject)) return null;
+    if ((account.mappings?.mayConcern(subject) ?? false) || interest.hasLiteral(subject)) return null;
     const prefix = subject.slice(0, subject.lastIndexOf('.') + 1);
     const changes = interest.inserts + interest.removes;
     const known = this.#byPrefix.get(prefix);

@@ -5,7 +5,8 @@
 import { totalmem } from 'node:os';
 import { GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from '../accounts/account.js';
 import { AccountMappings } from '../accounts/mappings.js';
-import { noAccountLimits, type ServerOptions } from '../config/options.js';
+import { mappingsBy } from '../config/domain-mappings.js';
+import { type MappingOptions, noAccountLimits, type ServerOptions } from '../config/options.js';
 import { systemAccountOf } from '../config/validate.js';
 import { ClientParser } from '../protocol/client-parser.js';
 import { clientErrors } from '../protocol/errors.js';
@@ -151,11 +152,17 @@ export class Broker {
   applyAccounts(): void {
     const declared = new Map(this.options.accounts.map((each) => [each.name, each]));
     for (const name of declared.keys()) this.account(name);
+    const mappingsOf = mappingsBy(this.options);
+    const made = new Map<MappingOptions[], AccountMappings>();
     for (const account of this.accounts.values()) {
-      const { limits, mappings, trace } = declared.get(account.name) ?? {};
+      const { limits, trace } = declared.get(account.name) ?? {};
+      const isSystem = account.name === this.systemAccountName;
+      const mappings = mappingsOf(declared.get(account.name), account.name, isSystem);
       account.limits = limits ?? noAccountLimits;
       account.trace = trace ?? null;
-      account.mappings = mappings === undefined ? null : new AccountMappings(mappings);
+      account.mappings =
+        mappings === undefined ? null : (made.get(mappings) ?? new AccountMappings(mappings));
+      if (mappings !== undefined) made.set(mappings, account.mappings!);
     }
     linkAccounts(this);
   }

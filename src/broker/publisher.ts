@@ -32,7 +32,8 @@ const RAFT_SUBJECT = /^\$NRG\./;
 const RESERVED_REPLY = /^(_R_\.|\$JS\.ACK\.|_GR_\..|\$GR\..)/;
 /** Subjects that each delivery of a stream has one of: none is used again. */
 const ACK_SUBJECT = /^\$JS\.(ACK|FC)\./;
-const ACK_PREFIX = Buffer.from('$JS.ACK.');
+const ACKS = '$JS.ACK.';
+const ACK_PREFIX = Buffer.from(ACKS);
 const UNDERSCORE = 95;
 const DOLLAR = 36;
 const CAPITAL_G = 71;
@@ -109,7 +110,7 @@ export class Publisher {
     if (
       from.verbose ||
       from.traced ||
-      account.mappings !== null ||
+      account.mappings?.mayConcern(ACKS) ||
       (permissions !== null && !permissions.mayPublish(readText(bytes, subjectStart, subjectEnd)))
     )
       return false;

@@ -2,6 +2,7 @@
  * The header `Nats-Request-Info`, by which a service learns who asks from another account: always the account and the round-trip time,
  * all the rest where the importing account shares it (system services, section 3).
  */
+import { toUtf8 } from '../protocol/bytes.js';
 import { type ClientInfo, clientInfo, clientInfoText } from './client-info.js';
 import type { ClientConnection } from './connection.js';
 import type { Crossing, ServiceImport } from './service-imports.js';
@@ -58,18 +59,23 @@ export class KnownRequestInfo {
   }
 }
 
-/** What the service is told of a client that asks; `outer` is the crossing that brought the request here. */
+/**
+ * What the service is told of a client that asks; `outer` is the crossing that brought the request here. `reply` is the reply subject where
+ * the service needs to know it, else ''.
+ */
 export function requestInfo(
   from: ClientConnection,
   service: ServiceImport,
   outer: Crossing | null,
+  reply: string,
 ): RequestInfo {
   const before = outer?.requestor ?? null;
   const { isSystem } = service.exporter;
   if (outer === null || before === null) {
     if (from.requestInfo === null || !from.requestInfo.holds) from.requestInfo = new KnownRequestInfo(from);
     const share = outer === null ? service.share : outer.service.share;
-    return from.requestInfo.get(share, isSystem);
+    const known = from.requestInfo.get(share, isSystem);
+    return reply === '' ? known : describe({ ...known.info, reply: toUtf8(reply) });
   }
   const info: ClientInfo = { ...before.info, svc: service.importer.name };
   // An account that shares, behind one that does not, adds what is the server's.

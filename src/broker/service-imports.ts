@@ -29,6 +29,7 @@ import { Passage } from './subscription.js';
 import { TRACE_DISABLED } from './trace-headers.js';
 
 const JETSTREAM_ACK = '$JS.ACK.';
+const TELLING = Buffer.from('.$FI');
 
 export class ServiceImport {
   readonly options: ImportOptions;
@@ -148,7 +149,7 @@ export class ServicePassages {
     const response = operation.replyStart === 0 ? null : this.#expectAnswer(service, operation, from);
     if (operation.replyStart === 0) this.#measureBadRequest(service, operation, from);
     const reply = response?.subject ?? replyOf(operation);
-    const requestor = from === null ? null : requestInfo(from, service, outer);
+    const requestor = from === null ? null : requestInfo(from, service, outer, tellingReply(operation));
     const message = this.#enter();
     message.crossing = { service, requestor, outer };
     message.layOut(operation, reply, requestor);
@@ -332,6 +333,15 @@ export class ServicePassages {
 function hasPassed(crossing: Crossing | null, service: ServiceImport): boolean {
   for (let at = crossing; at !== null; at = at.outer) if (at.service.export === service.export) return true;
   return false;
+}
+
+/** The reply subject where that tells the receiver something, as those of fast batches do: it gets another one. Else ''. */
+function tellingReply(operation: PublishOperation): string {
+  const { memory, replyStart, replyEnd } = operation;
+  if (replyStart === 0 || replyEnd - replyStart <= TELLING.length) return '';
+  const start = replyEnd - TELLING.length;
+  for (let i = 0; i < TELLING.length; i++) if (memory.bytes[start + i] !== TELLING[i]) return '';
+  return replyOf(operation);
 }
 
 function replyOf({ memory, replyStart, replyEnd }: PublishOperation): string {

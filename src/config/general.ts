@@ -76,6 +76,7 @@ export const generalReaders: Readonly<Record<string, KeyReader>> = {
   server_tags: readTags,
   server_metadata: readMetadata,
   feature_flags: readFeatureFlags,
+  default_js_domain: readDefaultDomains,
   debug: bool('debug'),
   trace: bool('trace'),
   trace_verbose: tracing('traceVerbose'),
@@ -223,6 +224,14 @@ function readFeatureFlags(value: ConfigValue, { options }: Reading): void {
     }
     setOwn(options.featureFlags, name, item.value);
   }
+}
+
+function readDefaultDomains(value: ConfigValue, { options }: Reading): void {
+  if (!(value.value instanceof Map)) {
+    const text = `error default_js_domain config: unsupported type ${goType(value.value)}`;
+    throw new Rejected(value, text);
+  }
+  for (const [name, item] of value.value) setOwn(options.defaultJsDomains, name, asString(item));
 }
 
 /** Sets a property that the user named, `__proto__` included. */

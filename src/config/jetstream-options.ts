@@ -55,8 +55,9 @@ export interface JetStreamOptions {
   /** Messages, and bytes, that may wait for one stream. */
   maxBufferedMessages: number;
   maxBufferedSize: number;
-  /** Requests of the API that may wait. */
+  /** Requests of the API that may wait: never as many as this. */
   requestQueueLimit: number;
+  /** The same for those that only ask; 0 is `requestQueueLimit`. */
   infoQueueLimit: number;
   /** For clusters: replicas are spread over servers with different tags of this prefix. */
   uniqueTag: string;
@@ -75,6 +76,14 @@ export interface JetStreamAccountLimits {
   memoryMaxStreamBytes: number;
   storeMaxStreamBytes: number;
   maxBytesRequired: boolean;
+}
+
+/**
+ * Limits by the number of replicas of streams and consumers: `R1`, `R3` and so on. Account JWTs can give them instead of one set of limits;
+ * configuration files know none.
+ */
+export interface JetStreamTiers {
+  tiers: Readonly<Record<string, JetStreamAccountLimits>>;
 }
 
 export const noJetStreamLimits: Readonly<JetStreamAccountLimits> = {
@@ -97,7 +106,7 @@ export function defaultJetStreamOptions(): JetStreamOptions {
     maxBufferedMessages: 100_000,
     maxBufferedSize: 128 * 1024 * 1024,
     requestQueueLimit: 10_000,
-    infoQueueLimit: 10_000,
+    infoQueueLimit: 0,
     uniqueTag: '',
     cluster: {},
     limits: {

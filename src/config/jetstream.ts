@@ -104,10 +104,11 @@ const blockReaders: Readonly<Record<string, BlockReader>> = {
     options.maxBufferedMessages = parseableSize(value, key);
   },
   request_queue_limit(value, options, key) {
-    options.requestQueueLimit = parseableSize(value, key);
+    const limit = parseableSize(value, key);
+    if (limit > 0) options.requestQueueLimit = limit;
   },
   info_queue_limit(value, options, key) {
-    options.infoQueueLimit = parseableSize(value, key);
+    options.infoQueueLimit = Math.max(0, parseableSize(value, key));
   },
   extension_hint(value, options) {
     options.cluster.extensionHint = asString(value);

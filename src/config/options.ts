@@ -193,6 +193,8 @@ export interface ServerOptions {
   serverTags: string[];
   serverMetadata: Record<string, string>;
   featureFlags: Record<string, boolean>;
+  /** Domains by account, for those that ask JetStream without a domain. */
+  defaultJsDomains: Record<string, string>;
 
   // Client listener.
   host: string;
@@ -275,6 +277,7 @@ export function defaultOptions(): ServerOptions {
     serverTags: [],
     serverMetadata: {},
     featureFlags: {},
+    defaultJsDomains: {},
     host: '0.0.0.0',
     port: 4222,
     proxyProtocol: false,

@@ -320,6 +320,7 @@ export const reloadRules: readonly ReloadRule[] = [
   },
   ...jetStreamRules,
   fixed('feature_flags', 'FeatureFlags', 'featureFlags', goMap),
+  fixed('default_js_domain', 'JsAccDefaultDomain', 'defaultJsDomains', goMap),
   {
     key: 'proxies',
     goName: 'Proxies',

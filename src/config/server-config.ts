@@ -207,6 +207,7 @@ export interface ServerConfig {
   server_tags?: string | string[];
   server_metadata?: Record<string, string>;
   feature_flags?: Record<string, boolean>;
+  default_js_domain?: Record<string, string>;
 
   jetstream?: boolean | 'enabled' | 'disabled' | JetStreamConfig;
   store_dir?: string;

@@ -2,6 +2,7 @@
  * What has to hold for options as a whole. `-t` does not look at this, starting a server does, and so does a reload:
  * as officially.
  */
+import { wrongDomain } from './domain-mappings.js';
 import { goDuration, goQuote } from './go-format.js';
 import { wrongHostPort } from './host-port.js';
 import { isAnyPublicNkey } from './nkey.js';
@@ -78,6 +79,7 @@ export function validateOptions(options: ServerOptions, running = false): string
   return (
     wrongNoAuthUser(options) ??
     wrongProxy(options) ??
+    wrongDomain(options) ??
     (running ? undefined : wrongSystemAccount(options)) ??
     wrongMonitoring(options) ??
     wrongAdvertise(options)

@@ -20,21 +20,29 @@ const LONG_FLOW_TOKENS = 7;
 const LONGEST_NUMBER = 15;
 
 export class AccountAcks implements AckRoute {
+  /** In front of the stream in the subjects that are sent, see `AckSubjectWriter`. Both forms are understood. */
+  readonly scope: string;
   readonly #client: InternalClient;
   readonly #domain: string;
   readonly #hash: string;
+  /** In front of the stream in the long form. */
+  readonly #longScope: Uint8Array;
   /** By `<stream>.<consumer>`, latin1. */
   readonly #consumers = new Map<string, Consumer>();
   /** The one that was asked for last, and its key as bytes: acks come in rows. */
   #last: Consumer | null = null;
   #lastKey: Uint8Array = new Uint8Array(0);
   /** Where the tokens of a subject end. */
-  readonly #ends = new Int32Array(TOKENS);
+  readonly #ends = new Int32Array(LONG_TOKENS - 2);
 
-  constructor(client: InternalClient, account: string, domain: string) {
+  /** `long` as the feature flag `js_ack_fc_v2` asks for it. */
+  constructor(client: InternalClient, account: string, { domain, long }: { domain: string; long: boolean }) {
     this.#client = client;
     this.#domain = domain === '' ? '_' : fromUtf8(domain);
     this.#hash = accountHash(account);
+    const scope = `${this.#domain}.${this.#hash}.`;
+    this.scope = long ? scope : '';
+    this.#longScope = Buffer.from(scope, 'latin1');
   }
 
   open(): void {
@@ -89,15 +97,21 @@ export class AccountAcks implements AckRoute {
     let count = 0;
     for (let i = start + PREFIX_LENGTH; i < end; i++) {
       if (bytes[i] !== DOT) continue;
-      if (count === TOKENS - 3) return false;
+      if (count === LONG_TOKENS - 3) return false;
       ends[count++] = i;
     }
-    if (count !== TOKENS - 3) return false;
-    const consumer = this.#consumerAt(bytes, start + PREFIX_LENGTH, ends[1]!);
+    let from = start + PREFIX_LENGTH;
+    let at = 1;
+    if (count === LONG_TOKENS - 3) {
+      if (!this.#isOwn(bytes, from, ends[1]! + 1)) return false;
+      from = ends[1]! + 1;
+      at = 3;
+    } else if (count !== TOKENS - 3) return false;
+    const consumer = this.#consumerAt(bytes, from, ends[at]!);
     if (consumer === null || !consumer.takesAcks) return false;
-    const deliveries = readNumber(bytes, ends[1]! + 1, ends[2]!);
-    const sequence = readNumber(bytes, ends[2]! + 1, ends[3]!);
-    const consumerSequence = readNumber(bytes, ends[3]! + 1, ends[4]!);
+    const deliveries = readNumber(bytes, ends[at]! + 1, ends[at + 1]!);
+    const sequence = readNumber(bytes, ends[at + 1]! + 1, ends[at + 2]!);
+    const consumerSequence = readNumber(bytes, ends[at + 2]! + 1, ends[at + 3]!);
     if (deliveries < 0 || sequence <= 0 || consumerSequence < 0) return false;
     if (isPlainAck(bytes, payloadStart, payloadEnd)) {
       consumer.acknowledged(sequence, consumerSequence, deliveries);
@@ -112,6 +126,14 @@ export class AccountAcks implements AckRoute {
       from: null,
       trace: null,
     });
+    return true;
+  }
+
+  /** Whether this is our scope. */
+  #isOwn(bytes: Uint8Array, start: number, end: number): boolean {
+    const scope = this.#longScope;
+    if (end - start !== scope.length) return false;
+    for (let i = 0; i < scope.length; i++) if (bytes[start + i] !== scope[i]) return false;
     return true;
   }
 

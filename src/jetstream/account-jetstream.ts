@@ -1,12 +1,17 @@
 /** JetStream of one account: its streams, what it uses, and what it may use. */
 import type { InternalClient } from '../broker/internal-client.js';
-import type { JetStreamAccountLimits } from '../config/jetstream-options.js';
+import {
+  type JetStreamAccountLimits,
+  type JetStreamTiers,
+  noJetStreamLimits,
+} from '../config/jetstream-options.js';
 import { fromUtf8 } from '../protocol/bytes.js';
 import { quoteJson } from '../protocol/json-type.js';
 import { patternsOverlap } from '../subjects/subject.js';
 import { AccountAcks } from './account-acks.js';
 import { advise } from './advisories.js';
 import type { StreamSurroundings } from './config-checks.js';
+import { adviseConsumer } from './consumer-events.js';
 import { ApiError } from './errors.js';
 import type { JetStream } from './jetstream.js';
 import { levelOfStream, storedMetadata, withLevelOf } from './levels.js';
@@ -22,7 +27,10 @@ export class AccountJetStream {
   readonly client: InternalClient;
   /** Acks on their way to consumers. */
   readonly acks: AccountAcks;
-  limits: JetStreamAccountLimits;
+  /** Of what is not replicated. */
+  limits: JetStreamAccountLimits = noJetStreamLimits;
+  /** Limits by the number of replicas, see `JetStreamTiers`; null where there is one set for all. */
+  tiers: JetStreamTiers['tiers'] | null = null;
   readonly streams = new Map<string, Stream>();
   /** Streams that are being restored. */
   readonly restores = new Map<string, Restore>();
@@ -32,13 +40,30 @@ export class AccountJetStream {
   /** Requests of the API, and those that were answered with an error. */
   readonly api = { total: 0, errors: 0 };
 
-  constructor(jetstream: JetStream, name: string, client: InternalClient, limits: JetStreamAccountLimits) {
+  constructor(
+    jetstream: JetStream,
+    name: string,
+    client: InternalClient,
+    limits: JetStreamAccountLimits | JetStreamTiers,
+  ) {
     this.jetstream = jetstream;
     this.name = name;
     this.client = client;
-    this.acks = new AccountAcks(client, name, jetstream.options.domain);
+    const long = jetstream.broker.options.featureFlags.js_ack_fc_v2 ?? false;
+    this.acks = new AccountAcks(client, name, { domain: jetstream.options.domain, long });
     this.acks.open();
-    this.limits = limits;
+    this.setLimits(limits);
+  }
+
+  setLimits(limits: JetStreamAccountLimits | JetStreamTiers): void {
+    this.tiers = 'tiers' in limits ? limits.tiers : null;
+    this.limits = 'tiers' in limits ? (limits.tiers.R1 ?? noJetStreamLimits) : limits;
+  }
+
+  /** Throws `ApiError` 10120 where the account may have nothing with so many replicas; 0 is 1. */
+  checkTier(replicas: number): void {
+    if (this.tiers !== null && !Object.hasOwn(this.tiers, `R${replicas || 1}`))
+      throw new ApiError('noLimits');
   }
 
   /** Opens what was stored. Streams take messages once all of them are there. */
@@ -114,6 +139,7 @@ export class AccountJetStream {
   /** Creates a stream, or finds it when it is there already with the same configuration. Throws `ApiError`. */
   addStream(given: StreamConfig, pedantic: boolean): { stream: Stream; created: boolean } {
     const config = checkStreamConfig(given, this.#surroundings(), pedantic);
+    this.checkTier(config.num_replicas);
     if (config.num_replicas > 1) throw new ApiError('streamReplicasNotSupported');
     const existing = this.streams.get(config.name);
     if (existing !== undefined) {
@@ -136,6 +162,7 @@ export class AccountJetStream {
   /** The configuration of a stream that is about to be restored, with its defaults. Throws `ApiError`. */
   checkNewStream(given: StreamConfig): StreamConfig {
     const config = checkStreamConfig(given, this.#surroundings());
+    this.checkTier(config.num_replicas);
     if (config.num_replicas > 1) throw new ApiError('streamReplicasNotSupported');
     this.#checkLimits(config, 0);
     return config;
@@ -154,6 +181,7 @@ export class AccountJetStream {
     const stream = new Stream(this, config, created, storage);
     this.streams.set(config.name, stream);
     stream.start();
+    this.#advise(stream, 'CREATED', 'create');
     return stream;
   }
 
@@ -162,6 +190,7 @@ export class AccountJetStream {
     const checked = checkStreamConfig(given, this.#surroundings(), pedantic);
     if (checked.name !== name) throw new ApiError('streamMismatch');
     const stream = this.stream(name);
+    this.checkTier(checked.num_replicas);
     checked.metadata = storedMetadata(checked.metadata, levelOfStream(checked));
     const config = checkStreamUpdate(stream.config, checked, this.#surroundings(), pedantic);
     this.#checkLimits(config, Math.max(0, stream.config.max_bytes), stream);
@@ -183,12 +212,16 @@ export class AccountJetStream {
 
   /** Throws `ApiError` where the disk refuses; then it is still there. */
   deleteStream(stream: Stream): void {
+    const consumers = [...stream.consumers.all()];
     try {
       stream.destroy();
     } catch (error) {
       throw new ApiError('streamDelete', { err: (error as Error).message });
     }
     this.streams.delete(stream.name);
+    this.jetstream.storage.commit.after(() => {
+      for (const each of consumers) adviseConsumer(each, 'DELETED', 'delete');
+    });
     this.#advise(stream, 'DELETED', 'delete');
   }
 
@@ -252,6 +285,7 @@ export class AccountJetStream {
   /** Throws `ApiError` when the account has no room for so many bytes more. */
   checkRoom(stream: Stream, bytes: number): void {
     const { limits } = this;
+    this.checkTier(stream.config.num_replicas);
     const limit = stream.inMemory ? limits.maxMemory : limits.maxStore;
     if (limit >= 0 && (stream.inMemory ? this.memory : this.store) + bytes > limit) {
       this.jetstream.accountExceeded(this, stream.inMemory);

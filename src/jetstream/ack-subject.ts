@@ -18,7 +18,10 @@ export interface AckSubject {
   consumerSequence: number;
 }
 
-/** Writes `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<consumer sequence>.<time>.<pending>`. */
+/**
+ * Writes `$JS.ACK.<scope><stream>.<consumer>.<deliveries>.<sequence>.<consumer sequence>.<time>.<pending>`. The scope is empty, or
+ * `<domain>.<hash of the account>.`
+ */
 export class AckSubjectWriter implements Scratch {
   readonly bytes: Uint8Array;
   length = 0;
@@ -27,9 +30,9 @@ export class AckSubjectWriter implements Scratch {
   #second = -1n;
   #secondText = '';
 
-  /** Names are UTF-8 text. */
-  constructor(stream: string, consumer: string) {
-    const prefix = `${ACK_PREFIX}${fromUtf8(stream)}.${fromUtf8(consumer)}.`;
+  /** `scope` is latin1, names are UTF-8 text. */
+  constructor(scope: string, stream: string, consumer: string) {
+    const prefix = `${ACK_PREFIX}${scope}${fromUtf8(stream)}.${fromUtf8(consumer)}.`;
     this.bytes = new Uint8Array(prefix.length + NUMBERS);
     this.#prefixLength = writeText(prefix, this.bytes, 0);
   }

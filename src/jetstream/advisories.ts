@@ -1,6 +1,8 @@
 /** What JetStream tells about itself on `$JS.EVENT.>` of an account. Nothing is made where nobody listens. */
+import type { BrokerAccount } from '../broker/broker-account.js';
 import type { AccountJetStream } from './account-jetstream.js';
 import { json, jsonObject } from './info.js';
+import type { JetStream } from './jetstream.js';
 
 export type AdvisoryFields = (readonly [name: string, json: string | undefined])[];
 
@@ -9,7 +11,7 @@ const METRIC = 'io.nats.jetstream.metric.v1.';
 
 /**
  * Publishes an advisory. `topic` is the subject behind `$JS.EVENT.ADVISORY.`, `fields` are asked for only when somebody listens; the
- * domain comes last in each of them.
+ * domain comes last in most of them, else the fields have it.
  */
 export function advise(
   account: AccountJetStream,
@@ -18,6 +20,30 @@ export function advise(
   fields: () => AdvisoryFields,
 ): void {
   publish(account, `$JS.EVENT.ADVISORY.${topic}`, ADVISORY + type, fields);
+}
+
+/** The same in an account that has no JetStream itself. */
+export function adviseIn(
+  jetstream: JetStream,
+  account: BrokerAccount,
+  topic: string,
+  type: string,
+  fields: () => AdvisoryFields,
+): void {
+  const client = jetstream.broker.internalClient(account);
+  publish({ jetstream, client }, `$JS.EVENT.ADVISORY.${topic}`, ADVISORY + type, fields);
+}
+
+/** The same for what concerns the whole server, in its system account. */
+export function adviseSystem(
+  jetstream: JetStream,
+  topic: string,
+  type: string,
+  fields: () => AdvisoryFields,
+): void {
+  const { broker } = jetstream;
+  const account = broker.accounts.get(broker.systemAccountName);
+  if (account !== undefined) adviseIn(jetstream, account, topic, type, fields);
 }
 
 /** The same for a measurement, on `$JS.EVENT.METRIC.`. */
@@ -31,19 +57,26 @@ export function measure(
 }
 
 function publish(
-  account: AccountJetStream,
+  { jetstream, client }: Pick<AccountJetStream, 'jetstream' | 'client'>,
   subject: string,
   type: string,
   fields: () => AdvisoryFields,
 ): void {
-  if (!account.hasInterest(subject)) return;
-  const { domain } = account.jetstream.options;
-  const body = jsonObject([
+  if (client.account.hasInterest(subject)) client.publish(subject, text(jetstream, type, fields()));
+}
+
+/** As JSON; undefined where the server has none. */
+export function domainOf({ options: { domain } }: JetStream): string | undefined {
+  return domain === '' ? undefined : json(domain);
+}
+
+function text(jetstream: JetStream, type: string, fields: AdvisoryFields): string {
+  const placed = fields.some(([name]) => name === 'domain');
+  return jsonObject([
     ['type', JSON.stringify(type)],
-    ['id', JSON.stringify(account.jetstream.nuid.next())],
-    ['timestamp', JSON.stringify(account.jetstream.now())],
-    ...fields(),
-    ['domain', domain === '' ? undefined : json(domain)],
+    ['id', JSON.stringify(jetstream.nuid.next())],
+    ['timestamp', JSON.stringify(jetstream.now())],
+    ...fields,
+    ['domain', placed ? undefined : domainOf(jetstream)],
   ]);
-  account.client.publish(subject, body);
 }

@@ -3,15 +3,17 @@
  * about a message is in its reply subject: `<prefix>.<batch id>.<flow>.<gap mode>.<batch sequence>.<operation>.$FI`.
  */
 
+import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
 import { quoteJson } from '../protocol/json-type.js';
 import type { Clock, Timer } from '../runtime/clock.js';
 import { BatchStage, type CheckedMessage, checkBatched, DuplicateError } from './batch-checks.js';
 import { ApiError } from './errors.js';
-import { headerValue, withoutHeader } from './headers.js';
+import { headerText, headerValue, withoutHeader } from './headers.js';
 import { exceedsLevel, REQUIRED_LEVEL_HEADER } from './levels.js';
 import type { PublishSurroundings } from './publish-checks.js';
 
 const SUFFIX = '.$FI';
+const REQUEST_INFO = 'Nats-Request-Info';
 const MAX_ID_LENGTH = 64;
 /** Messages that all senders of a stream together may be ahead of their acknowledgements. */
 const SHARED_FLOW = 500;
@@ -30,6 +32,24 @@ export interface FastMessage {
 
 export function isFastReply(reply: string): boolean {
   return reply.length > SUFFIX.length && reply.endsWith(SUFFIX);
+}
+
+/**
+ * The reply subject of a message of a fast batch; '' where it is none. What came by an import has another one, and the header tells of the
+ * one that the client gave.
+ */
+export function fastReplyOf(reply: string, header: Buffer | null): string {
+  if (isFastReply(reply)) return reply;
+  if (header === null || !reply.startsWith('_R_.')) return '';
+  const text = headerText(header);
+  const info = text.includes(`${SUFFIX}"`) ? headerValue(text, REQUEST_INFO) : '';
+  if (!info) return '';
+  try {
+    const given: unknown = JSON.parse(toUtf8(info)).reply;
+    return typeof given === 'string' && isFastReply(given) ? fromUtf8(given) : '';
+  } catch {
+    return '';
+  }
 }
 
 /** Null for a reply subject of a fast batch that says nothing sensible. */

@@ -27,6 +27,17 @@ export function adviseExhausted(consumer: Consumer, sequence: number, deliveries
   ]);
 }
 
+/** A consumer came or went. Nothing is told of those that copy a stream. */
+export function adviseConsumer(consumer: Consumer, event: 'CREATED' | 'DELETED', action: string): void {
+  const { account, stream, name, topic, config } = consumer;
+  if (config.direct) return;
+  advise(account, `CONSUMER.${event}.${topic}`, 'consumer_action', () => [
+    ['stream', json(stream.name)],
+    ['consumer', json(name)],
+    ['action', json(action)],
+  ]);
+}
+
 export function adviseNak(consumer: Consumer, about: AckSubject): void {
   advise(consumer.account, `CONSUMER.MSG_NAKED.${consumer.topic}`, 'nak', () => [
     ...identity(consumer, about),

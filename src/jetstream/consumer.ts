@@ -115,7 +115,7 @@ export class Consumer implements ConsumerStoreListener {
     this.storage = storage;
     this.store = storage.open(() => this.acks.position());
     this.store.listener = this;
-    this.#ackSubject = new AckSubjectWriter(stream.name, name);
+    this.#ackSubject = new AckSubjectWriter(stream.account.acks.scope, stream.name, name);
     this.push = isPush(config) ? new PushDelivery(this) : null;
     this.pulls = this.push === null ? new PullDelivery(this) : null;
     this.mode = (this.push ?? this.pulls)!;
@@ -158,16 +158,13 @@ export class Consumer implements ConsumerStoreListener {
 
   /** Takes acks and requests from now on. */
   start(): void {
-    const { client, jetstream, acks } = this.account;
+    const { client, acks } = this.account;
     acks.add(this);
-    const { domain } = jetstream.options;
     const path = `${this.stream.name}.${this.name}`;
-    for (const api of domain === '' ? ['$JS.API'] : ['$JS.API', `$JS.${domain}.API`]) {
-      this.#subscriptions.push(
-        client.subscribe(`${api}.CONSUMER.MSG.NEXT.${path}`, (message) => this.#request(message)),
-        client.subscribe(`${api}.CONSUMER.RESET.${path}`, (message) => answerReset(this, message)),
-      );
-    }
+    this.#subscriptions.push(
+      client.subscribe(`$JS.API.CONSUMER.MSG.NEXT.${path}`, (message) => this.#request(message)),
+      client.subscribe(`$JS.API.CONSUMER.RESET.${path}`, (message) => answerReset(this, message)),
+    );
     this.#armPause();
     this.mode.start();
     this.#armAckTimer();

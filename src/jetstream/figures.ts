@@ -47,6 +47,7 @@ export function serverStats(jetstream: JetStream) {
       level: API_LEVEL,
       total: accounts.reduce((sum, { api }) => sum + api.total, 0),
       errors: accounts.reduce((sum, { api }) => sum + api.errors, 0),
+      inflight: jetstream.requests.inflight || undefined,
     },
   };
 }
@@ -81,7 +82,7 @@ export function serverTotals({ accounts }: JetStream) {
 }
 
 export function accountDetail(account: AccountJetStream, options: AccountDetailOptions): object {
-  const { name, memory, store, limits, api } = account;
+  const { name, memory, store, limits, tiers, api } = account;
   const unsigned = (limit: number) => (limit < 0 ? UNLIMITED : limit);
   const streams = options.streams
     ? [...account.streams.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -91,8 +92,9 @@ export function accountDetail(account: AccountJetStream, options: AccountDetailO
     id: name,
     memory,
     storage: store,
-    reserved_memory: unsigned(limits.maxMemory),
-    reserved_storage: unsigned(limits.maxStore),
+    // As officially, nothing of tiers.
+    reserved_memory: tiers === null ? unsigned(limits.maxMemory) : 0,
+    reserved_storage: tiers === null ? unsigned(limits.maxStore) : 0,
     accounts: 0,
     ha_assets: 0,
     api: { level: 0, total: api.total, errors: api.errors },

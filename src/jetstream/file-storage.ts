@@ -60,6 +60,9 @@ export interface OpenedStream extends StoredStream {
   storage: FileStreamStorage;
 }
 
+/** Beside the directories of accounts: what the servers of a cluster have for themselves. */
+const SYSTEM_DIR = '_js_';
+
 export class FileStorage implements Storage {
   readonly commit: GroupCommit;
   readonly options: FileStorageOptions;
@@ -76,9 +79,22 @@ export class FileStorage implements Storage {
     if (disk.status(directory) === undefined) return [];
     return disk
       .list(directory)
-      .filter(({ name, directory: isDirectory }) => isDirectory && !name.startsWith('.') && name !== '_js_')
+      .filter(
+        ({ name, directory: isDirectory }) => isDirectory && !name.startsWith('.') && name !== SYSTEM_DIR,
+      )
       .filter(({ name }) => disk.status(`${directory}/${name}/${STREAMS_DIR}`) !== undefined)
       .map(({ name }) => name);
+  }
+
+  purge(account: string): void {
+    const { disk, directory } = this.options;
+    const path = `${directory}/${account}`;
+    if (!isPathName(account) || account === SYSTEM_DIR || !disk.status(path)?.directory) return;
+    this.commit.forgetDirectory(path);
+    disk.removeTree(path);
+    if (this.commit.always) disk.syncDirectoryNow(directory);
+    const others = this.problems.filter((problem) => problem.account !== account);
+    this.problems.splice(0, this.problems.length, ...others);
   }
 
   create(account: string, config: StreamConfig, created: string): StreamStorage {

@@ -1,15 +1,20 @@
 /** JetStream of one server: which accounts have it, what they use together, where their streams are kept. */
 import type { Broker, BrokerAccount } from '../broker/broker.js';
-import type { JetStreamAccountLimits, JetStreamOptions } from '../config/jetstream-options.js';
+import type {
+  JetStreamAccountLimits,
+  JetStreamOptions,
+  JetStreamTiers,
+} from '../config/jetstream-options.js';
 import { nanosecondsToTime } from '../protocol/rfc3339.js';
 import type { Log } from '../runtime/log.js';
 import { Nuid } from '../runtime/nuid.js';
 import { RateLimitedLog } from '../runtime/rate-limited-log.js';
 import { isSubsetOf } from '../subjects/subject.js';
 import { AccountJetStream } from './account-jetstream.js';
-import { advise } from './advisories.js';
+import { advise, adviseSystem, domainOf } from './advisories.js';
 import { Api } from './api/api.js';
 import { refuseRequests } from './api/not-enabled.js';
+import { RequestQueue } from './api/request-queue.js';
 import {
   type AccountDetailOptions,
   accountDetail,
@@ -63,6 +68,8 @@ export class JetStream {
   store = 0;
   /** Batches that are under way. */
   readonly batches = { atomic: 0, fast: 0 };
+  /** Requests of the API on their way. */
+  readonly requests: RequestQueue;
   readonly #apis = new Map<string, Api>();
   readonly #failures: RateLimitedLog;
 
@@ -76,13 +83,22 @@ export class JetStream {
     this.directory = directory;
     this.stores = stores ?? null;
     this.#failures = new RateLimitedLog(broker.log, broker.clock, FAILURE_PAUSE);
+    this.requests = new RequestQueue({
+      clock: broker.clock,
+      limits: () => {
+        const { requestQueueLimit: changes, infoQueueLimit: infos } = this.options;
+        return { changes, infos: infos || changes };
+      },
+      dropped: (kind, count) =>
+        this.#requestsDropped(kind === 'infos' ? 'API info queue' : 'API queue', count),
+    });
   }
 
   /** Gives an account JetStream, with what is stored for it. */
-  enable(account: BrokerAccount, limits: JetStreamAccountLimits): AccountJetStream {
+  enable(account: BrokerAccount, limits: JetStreamAccountLimits | JetStreamTiers): AccountJetStream {
     const existing = this.accounts.get(account.name);
     if (existing !== undefined) {
-      existing.limits = limits;
+      existing.setLimits(limits);
       return existing;
     }
     const added = new AccountJetStream(this, account.name, this.broker.internalClient(account), limits);
@@ -172,7 +188,7 @@ export class JetStream {
       `JetStream failed to store a msg on stream '${stream.account.name} > ${stream.name}': ${error.message}`,
     );
     if (error.diskCode !== 'ENOSPC') return;
-    advise(stream.account, 'SERVER.OUT_OF_STORAGE', 'server_out_of_space', () => [
+    adviseSystem(this, 'SERVER.OUT_OF_STORAGE', 'server_out_of_space', () => [
       ['server', json(this.broker.serverName)],
       ['server_id', json(this.broker.identity.id)],
       ['stream', json(stream.name)],
@@ -197,6 +213,16 @@ export class JetStream {
     );
   }
 
+  #requestsDropped(queue: string, count: number): void {
+    const text = `JetStream ${queue} limit reached, dropping`;
+    this.#failures.warn(`${text} ${count} requests`, text);
+    adviseSystem(this, 'API.LIMIT_REACHED', 'api_limit_reached', () => [
+      ['server', json(this.broker.serverName)],
+      ['domain', domainOf(this)],
+      ['dropped', String(count)],
+    ]);
+  }
+
   damaged(stream: Stream, report: DamageReport): void {
     const reason = damageText(report);
     const { name, account } = stream;
@@ -216,6 +242,7 @@ export class JetStream {
   /** Writes everything and ends. */
   async close(): Promise<void> {
     const accounts = [...this.accounts.values()];
+    this.requests.close();
     for (const api of this.#apis.values()) api.close();
     for (const { restores } of accounts) for (const restore of [...restores.values()]) restore.cancel();
     await this.#stop(accounts.flatMap((account) => [...account.streams.values()]));

@@ -3,7 +3,7 @@
  * or the pin is taken away.
  */
 import type { Timer } from '../runtime/clock.js';
-import { advise } from './advisories.js';
+import { advise, domainOf } from './advisories.js';
 import type { Consumer } from './consumer.js';
 import type { PullRequest } from './pull-requests.js';
 
@@ -74,6 +74,7 @@ export class PriorityPin {
       ['account', JSON.stringify(account.name)],
       ['stream', JSON.stringify(stream.name)],
       ['consumer', JSON.stringify(name)],
+      ['domain', domainOf(account.jetstream)],
       ['group', JSON.stringify(this.#group)],
       last,
     ]);

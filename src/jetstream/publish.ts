@@ -11,10 +11,17 @@ import { quoteJson } from '../protocol/json-type.js';
 import type { Clock } from '../runtime/clock.js';
 import { SubjectTransform } from '../subjects/transform.js';
 import { AckQueue } from './ack-queue.js';
-import { advise } from './advisories.js';
+import { type AdvisoryFields, advise, adviseSystem, domainOf } from './advisories.js';
 import { type AbandonReason, AtomicBatches, type AtomicHost, type AtomicLimits } from './batch-atomic.js';
 import type { CheckedMessage } from './batch-checks.js';
-import { FastBatches, type FastHost, type FastLimits, isFastReply, parseFastReply } from './batch-fast.js';
+import {
+  FastBatches,
+  type FastHost,
+  type FastLimits,
+  fastReplyOf,
+  isFastReply,
+  parseFastReply,
+} from './batch-fast.js';
 import { addToCounter, readCounter } from './counters.js';
 import { DuplicateWindow } from './duplicates.js';
 import { ApiError } from './errors.js';
@@ -131,9 +138,13 @@ export class Publishing implements AtomicHost, FastHost {
     this.#waiting.add(this.store.position, this.store.state.lastSequence, 0);
   }
 
-  /** Messages at the end that belong to an atomic batch whose last one did not reach the disk. */
+  /**
+   * Messages at the end that belong to an atomic batch whose last one did not reach the disk. Where something was damaged, that may have
+   * been the last one of a batch that was acknowledged: then the others stay.
+   */
   #dropTornBatch(): void {
     const { store } = this.#stream;
+    if (store.reports.length > 0) return;
     const { lastSequence } = store.state;
     const last = store.load(lastSequence);
     const header = headerText(last?.header ?? null);
@@ -264,10 +275,11 @@ export class Publishing implements AtomicHost, FastHost {
     const headers = trace?.header(message) ?? message.header;
     const header =
       headers === null ? '' : withoutHeader(withoutStatus(headerText(headers)), 'Nats-Request-Info');
-    if (isFastReply(message.reply)) {
+    const fastReply = fastReplyOf(message.reply, message.header);
+    if (fastReply !== '') {
       this.#checkBatchable(subject, header, payload);
       this.#fast ??= new FastBatches(this);
-      this.#fast.receive(parseFastReply(message.reply), { subject, header, payload }, reply);
+      this.#fast.receive(parseFastReply(fastReply), { subject, header, payload }, reply);
       return;
     }
     const id = header === '' ? '' : headerValue(header, 'Nats-Batch-Id');
@@ -568,10 +580,17 @@ export class Publishing implements AtomicHost, FastHost {
 
   abandoned(batch: string, reason: AbandonReason): void {
     const { account, name } = this.#stream;
-    advise(account, `STREAM.BATCH_ABANDONED.${name}`, 'stream_batch_abandoned', () => [
+    const topic = `STREAM.BATCH_ABANDONED.${name}`;
+    const fields: AdvisoryFields = [
       ['stream', quoteJson(name)],
+      ['domain', domainOf(account.jetstream)],
       ['batch', quoteJson(toUtf8(batch))],
       ['reason', quoteJson(reason)],
+    ];
+    advise(account, topic, 'stream_batch_abandoned', () => fields);
+    adviseSystem(account.jetstream, topic, 'stream_batch_abandoned', () => [
+      ['account', quoteJson(account.name)],
+      ...fields,
     ]);
   }
 

@@ -139,10 +139,10 @@ export class PushDelivery implements DeliveryMode {
   }
 
   #askToGoOn(): void {
-    const { stream, name } = this.#consumer;
+    const { stream, name, account } = this.#consumer;
     this.#askedFor = this.#underWay;
-    const id = this.#consumer.account.jetstream.shortId().slice(-4);
-    this.#asked = fromUtf8(`$JS.FC.${stream.name}.${name}.${id}`);
+    const id = account.jetstream.shortId().slice(-4);
+    this.#asked = `$JS.FC.${account.acks.scope}${fromUtf8(`${stream.name}.${name}.${id}`)}`;
     this.#tell(statusBlock(100, 'FlowControl Request'), this.#asked);
   }
 

@@ -13,6 +13,8 @@ import { IDENTITY_HEADER } from './source-names.js';
 import type { Copier } from './source-reader.js';
 
 /** How long an answer is waited for, milliseconds; a consumer that is there has less to do. */
+/** Where requests go without a domain. */
+const API = '$JS.API';
 const CREATE_TIMEOUT = 30_000;
 const RESET_TIMEOUT = 5000;
 const ACK_WAIT = 22 * 3600 * SECOND;
@@ -77,7 +79,11 @@ export class SourceRequest {
   }
 
   #subject(rest: string): string {
-    return `${this.#copier.source.external?.api ?? '$JS.API'}.${rest}`.replaceAll('..', '.');
+    const { domain } = this.#account.jetstream.options;
+    const given = this.#copier.source.external?.api ?? API;
+    // The name of the own domain: clients have that mapped.
+    const api = domain !== '' && given === `$JS.${domain}.API` ? API : given;
+    return `${api}.${rest}`.replaceAll('..', '.');
   }
 
   #config(): ConsumerConfig {

@@ -122,4 +122,6 @@ export interface Storage {
   stageFiles(account: string, config: StreamConfig): StagedFiles | null;
   /** Accounts that have something stored. */
   accounts(): string[];
+  /** Removes what is left of an account without streams: what could not be opened, or all of one that is not there. Throws what the disk throws. */
+  purge(account: string): void;
 }

@@ -2,10 +2,10 @@
 import { fromUtf8 } from '../protocol/bytes.js';
 import { InterestGraph } from '../subjects/interest-graph.js';
 import { isSubsetOf, patternsOverlap } from '../subjects/subject.js';
-import { advise } from './advisories.js';
 import { Consumer } from './consumer.js';
 import type { ConsumerConfig } from './consumer-config.js';
 import { consumerConfig } from './consumer-config.js';
+import { adviseConsumer } from './consumer-events.js';
 import { checkConsumerConfig, consumerDefaults, filtersOf } from './consumer-rules.js';
 import { checkConsumerUpdate } from './consumer-update.js';
 import { ApiError } from './errors.js';
@@ -273,6 +273,7 @@ export class StreamConsumers {
   /** Creates a consumer, or changes one that is there. Throws `ApiError`. */
   add(given: ConsumerConfig, action: '' | 'create' | 'update', pedantic: boolean): Consumer {
     const { config: stream, account } = this.#stream;
+    account.checkTier(given.num_replicas);
     const limits = account.consumerLimits();
     const config = consumerDefaults(given, stream, limits, pedantic);
     checkConsumerConfig(config, stream, limits);
@@ -302,7 +303,7 @@ export class StreamConsumers {
     const inMemory = config.mem_storage || stream.inMemory || config.direct;
     const consumer = this.#make(config, ownName, created, inMemory);
     this.#add(consumer);
-    if (!config.direct) this.#advise(consumer, 'CREATED', 'create');
+    adviseConsumer(consumer, 'CREATED', 'create');
     return consumer;
   }
 
@@ -377,17 +378,9 @@ export class StreamConsumers {
     this.#list = this.#list.filter((each) => each !== consumer);
     this.#removeWishes(consumer);
     this.#woken.delete(consumer);
-    if (!consumer.config.direct) this.#advise(consumer, 'DELETED', 'delete');
+    adviseConsumer(consumer, 'DELETED', 'delete');
     consumer.destroy();
     if (this.#stream.config.retention === 'interest') this.dropUnwanted(consumer.acks.workingFloor);
-  }
-
-  #advise(consumer: Consumer, event: 'CREATED' | 'DELETED', action: string): void {
-    advise(this.#stream.account, `CONSUMER.${event}.${consumer.topic}`, 'consumer_action', () => [
-      ['stream', JSON.stringify(this.#stream.name)],
-      ['consumer', JSON.stringify(consumer.name)],
-      ['action', JSON.stringify(action)],
-    ]);
   }
 
   // --- The end ------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 /** `/accountz` and `/accstatz`: accounts and what they moved. */
 import type { BrokerAccount } from '../broker/broker.js';
+import { reachesApi } from '../config/domain-mappings.js';
 import { systemAccountOf } from '../config/validate.js';
 import { toUtf8 } from '../protocol/bytes.js';
 import { utcTime } from '../protocol/json.js';
@@ -36,11 +37,19 @@ export function accountInfo(view: MonitorView, name: string) {
     client_connections: account.connections.size,
     subscriptions: account.subscriptionCount,
     mappings: mappingInfo(account),
-    ...exchangeOf(account),
+    ...exchangeOf(account, apiOf(view, name)),
     name_tag: account.name,
     sublist_stats: interestStats([account]),
     responses: responsesOf(account),
   };
+}
+
+/** The system account, where the account reaches the API of JetStream by it; '' where it does not. */
+function apiOf({ server: { broker, jetstream } }: MonitorView, name: string): string {
+  const system = systemAccountOf(broker.options);
+  if (jetstream === null || system === undefined) return '';
+  const options = broker.options.accounts.find((each) => each.name === name);
+  return name === system || reachesApi(options) ? system : '';
 }
 
 /** By source, in the order of Go's maps; absent where there are none. */

@@ -15,15 +15,34 @@ const responseTypes: Readonly<Record<ServiceResponseType, string>> = {
 /** Go's number of the type: in a map it does not write the name. */
 const SERVICE = 2;
 
-/** `undefined` where there is none of a kind. */
-export function exchangeOf(account: BrokerAccount) {
+/** The API of JetStream: officially an import of all accounts that reach it, which the system account exports to them. */
+const API = '$JS.API.>';
+const apiExport = { subject: API, type: 'service', response_type: responseTypes.singleton };
+const apiImport = (system: string) => ({
+  subject: API,
+  account: system,
+  to: API,
+  local_subject: API,
+  type: 'service',
+  invalid: false,
+  share: true,
+  tracking: false,
+});
+
+/** `undefined` where there is none of a kind. `api` is the system account where the account reaches JetStream; '' where it does not. */
+export function exchangeOf(account: BrokerAccount, api: string) {
   const services = [...(account.serviceImports ?? [])].map((each) => each.service);
   services.push(...(account.systemImports?.of(account) ?? []));
-  const exports = [
+  const exports: object[] = [
     ...[...(account.serviceExports ?? [])].map(serviceExport),
     ...(account.streamExports ?? []).map(streamExport),
   ];
-  const imports = [...(account.streamImports ?? []).map(streamImport), ...services.map(serviceImport)];
+  const imports: object[] = [
+    ...(account.streamImports ?? []).map(streamImport),
+    ...services.map(serviceImport),
+  ];
+  if (api === account.name) exports.push(apiExport);
+  else if (api !== '') imports.push(apiImport(api));
   return {
     exports: exports.length === 0 ? undefined : exports,
     imports: imports.length === 0 ? undefined : imports,

@@ -287,6 +287,21 @@ const jetStreamMetrics: readonly Metric[] = [
     'Requests of the API that were answered with an error.',
     ofJetStream(({ stats }) => stats.api.errors),
   ),
+  gauge(
+    'nats_jetstream_api_inflight',
+    'Requests of the API that are being served: those that wait, and those whose answer waits for the disk.',
+    ofJetStream(({ requests }) => requests.inflight),
+  ),
+  gauge(
+    'nats_jetstream_api_pending',
+    'Requests of the API that wait.',
+    ofJetStream(({ requests }) => requests.pending),
+  ),
+  counter(
+    'nats_jetstream_api_dropped_total',
+    'Requests of the API that were dropped, as too many waited.',
+    ofJetStream(({ requests }) => requests.dropped),
+  ),
   counter(
     'nats_jetstream_commit_cycles_total',
     'Group commits: each makes all durable that was stored since the last one.',

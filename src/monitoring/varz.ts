@@ -1,5 +1,6 @@
 /** `/varz`: the server in numbers. */
 import { availableParallelism } from 'node:os';
+import { featureFlags } from '../config/feature-flags.js';
 import type { ServerOptions } from '../config/options.js';
 import { systemAccountOf } from '../config/validate.js';
 import { versionFields } from '../protocol/info.js';
@@ -7,14 +8,6 @@ import { nanoseconds, utcTime } from '../protocol/json.js';
 import { weftVersion } from '../version.js';
 import { uptimeText } from './go-json.js';
 import type { MonitorView } from './view.js';
-
-/** Switches of the official server with their defaults; the configuration may turn them over. */
-const knownFeatureFlags: Readonly<Record<string, boolean>> = {
-  js_ack_fc_v2: false,
-  js_api_reply_v2: false,
-  js_raft_delete_range: true,
-  js_snapshot_sources: false,
-};
 
 /** The fields in the order they have on the wire; `undefined` is left out. */
 export function varz(view: MonitorView) {
@@ -122,12 +115,6 @@ function security({ server }: MonitorView) {
 
 function byKind(clients: number) {
   return { clients, routes: 0, gateways: 0, leafs: 0 };
-}
-
-/** All switches, as the configuration has them. */
-export function featureFlags(configured: Readonly<Record<string, boolean>>): Record<string, boolean> {
-  const known = Object.entries(configured).filter(([name]) => Object.hasOwn(knownFeatureFlags, name));
-  return { ...knownFeatureFlags, ...Object.fromEntries(known) };
 }
 
 function nonEmpty<T>(list: readonly T[]): readonly T[] | undefined {

@@ -1,7 +1,7 @@
 /** What the server says in the system account: to whom it may matter, and who says it. */
 import type { Broker, BrokerAccount } from '../broker/broker.js';
 import type { InternalClient } from '../broker/internal-client.js';
-import { featureFlags } from '../monitoring/varz.js';
+import { featureFlags } from '../config/feature-flags.js';
 import { fromUtf8 } from '../protocol/bytes.js';
 import { layOut } from '../protocol/client-parser.js';
 import { goJson, utcTime } from '../protocol/json.js';

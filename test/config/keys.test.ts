@@ -48,6 +48,7 @@ const typedKeys: Record<keyof ServerConfig, true> = {
   server_tags: true,
   server_metadata: true,
   feature_flags: true,
+  default_js_domain: true,
   authorization: true,
   jetstream: true,
   store_dir: true,

@@ -7,40 +7,55 @@ import { apiScripts } from './consumer-scripts/api.js';
 import { deliveryScripts } from './consumer-scripts/delivery.js';
 import { pullScripts } from './consumer-scripts/pulls.js';
 import { retentionScripts } from './consumer-scripts/retention.js';
+import type { Scripts } from './consumer-scripts/script.js';
 import { Player } from './jetstream-player.js';
 import { type Pair, startPair, stopPair } from './pair.js';
 
 const all = { ...apiScripts, ...deliveryScripts, ...ackScripts, ...pullScripts, ...retentionScripts };
 
-describe('consumers', { skip: officialBinary() ? false : WITHOUT_OFFICIAL }, () => {
-  let pair: Pair;
-  before(async () => {
-    pair = await startPair({ conf: 'jetstream { store_dir: "$DIR/js" }' });
-  });
-  after(() => stopPair(pair));
+scripts('consumers', 'jetstream { store_dir: "$DIR/js" }', all);
+scripts(
+  'consumers with the longer subjects of acks and flow control',
+  'jetstream { store_dir: "$DIR/js", domain: "hub" }\nfeature_flags { js_ack_fc_v2: true }',
+  { ...deliveryScripts, ...ackScripts },
+);
+scripts(
+  'the same without a domain',
+  'jetstream { store_dir: "$DIR/js" }\nfeature_flags { js_ack_fc_v2: true }',
+  ackScripts,
+);
 
-  let number = 0;
-  for (const [name, { stream = {}, play }] of Object.entries(all)) {
-    const own = `S${++number}`;
-    test(name, async () => {
-      const run = async (port: number): Promise<string[]> => {
-        const player = await Player.connect(port, own);
-        try {
-          const config = { name: own, subjects: [`${own}.>`], storage: 'memory', ...stream };
-          await player.quietly(`STREAM.CREATE.${own}`, config);
-          await play(player, own);
-          await player.quietly(`STREAM.DELETE.${own}`);
-          return player.log;
-        } finally {
-          player.close();
-        }
-      };
-      const [expected, actual] = await Promise.all([run(pair.official.port), run(pair.weft.port)]);
-      if (process.env.DIFFERENTIAL_SHOW) console.log(name, expected);
-      assert.deepEqual(actual, expected);
+function scripts(title: string, conf: string, all: Scripts): void {
+  describe(title, { skip: officialBinary() ? false : WITHOUT_OFFICIAL }, () => {
+    let pair: Pair;
+    before(async () => {
+      pair = await startPair({ conf });
     });
-  }
-});
+    after(() => stopPair(pair));
+
+    let number = 0;
+    for (const [name, { stream = {}, play }] of Object.entries(all)) {
+      const own = `S${++number}`;
+      test(name, async () => {
+        const run = async (port: number): Promise<string[]> => {
+          const player = await Player.connect(port, own);
+          try {
+            const config = { name: own, subjects: [`${own}.>`], storage: 'memory', ...stream };
+            await player.quietly(`STREAM.CREATE.${own}`, config);
+            await play(player, own);
+            await player.quietly(`STREAM.DELETE.${own}`);
+            return player.log;
+          } finally {
+            player.close();
+          }
+        };
+        const [expected, actual] = await Promise.all([run(pair.official.port), run(pair.weft.port)]);
+        if (process.env.DIFFERENTIAL_SHOW) console.log(name, expected);
+        assert.deepEqual(actual, expected);
+      });
+    }
+  });
+}
 
 const SHARED = `
 jetstream { store_dir: "$DIR/js" }

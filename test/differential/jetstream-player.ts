@@ -202,10 +202,10 @@ function shown({ subject, reply, header, payload }: Received): string {
 function normal(text: string): string {
   return text
     .replace(TIME, '<time>')
-    .replace(/^(\$JS\.ACK\.[^.]+\.[^.]+\.\d+\.\d+\.\d+)\.\d+\./, '$1.<ns>.')
+    .replace(/^(\$JS\.ACK\.(?:[^.]+\.){2,4}\d+\.\d+\.\d+)\.\d+\./, '$1.<ns>.')
     .replace(/(Nats-Subject: \$JS\.ACK\.\S+\.\d+\.\d+\.\d+)\.\d+\./, '$1.<ns>.')
     .replace(/Nats-Stream-Identity: \w+/, 'Nats-Stream-Identity: <id>')
-    .replace(/(\$JS\.FC\.[^.]+\.[^.]+)\.\w+/, '$1.<id>')
+    .replace(/(\$JS\.FC\.(?:[^.]+\.){2,4})\w{4}(?![.\w])/, '$1<id>')
     .replace(/"(id|pinned_client_id|pinned_id)":"[^"]+"/g, '"$1":"<id>"')
     .replace(/Nats-Pin-Id: \w+/, 'Nats-Pin-Id: <id>')
     .replace(/"(pause_remaining|ack_time)":\d+/g, '"$1":<ns>');

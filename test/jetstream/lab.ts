@@ -115,10 +115,11 @@ export class Lab {
   }
 
   /** The process dies, with what it has written (`crash`) or without what was not synced (`cut`); then it starts again. */
-  die(how: 'crash' | 'cut'): void {
+  die(how: 'crash' | 'cut', meanwhile = (): void => {}): void {
     this.#abandon();
     if (how === 'crash') this.disk.crash();
     else this.disk.powerCut();
+    meanwhile();
     this.start();
   }
 

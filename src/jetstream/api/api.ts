@@ -1,6 +1,6 @@
 /**
- * The API of one account: requests on `$JS.API.>`, and on `$JS.<domain>.API.>` where the server has a domain, go to the function that
- * answers them. An unknown subject gets no answer, as officially.
+ * The API of one account: requests on `$JS.API.>` go to the function that answers them. An unknown subject gets no answer, as officially.
+ * Where the server has a domain, accounts map `$JS.<domain>.API.>` to that.
  */
 import type { InternalMessage } from '../../broker/internal-client.js';
 import { toUtf8 } from '../../protocol/bytes.js';
@@ -38,6 +38,8 @@ export interface Endpoint {
   type: string;
   /** What an answer with an error has beside it. */
   zeros?: Fields;
+  /** It only asks: others go first where many wait. */
+  asks?: boolean;
   /** Nothing else is looked at where there is no cluster. */
   forCluster?: boolean;
   handle(request: ApiRequest): void;
@@ -77,48 +79,62 @@ const endpoints: Record<string, Endpoint> = {
 
 export const API_PREFIX = '$JS.API.';
 
-const DIRECT_GET_AT = `${API_PREFIX}DIRECT.GET.`.length;
+const DIRECT_GET = `${API_PREFIX}DIRECT.GET.`;
 
 export class Api {
   readonly #account: AccountJetStream;
+  #closed = false;
 
   constructor(account: AccountJetStream) {
     this.#account = account;
   }
 
   open(): void {
-    const { client, jetstream } = this.#account;
-    const { domain } = jetstream.options;
-    client.subscribe('$JS.API.>', (message) => this.#dispatch(message, 2));
-    if (domain !== '') client.subscribe(`$JS.${domain}.API.>`, (message) => this.#dispatch(message, 3));
+    this.#account.client.subscribe('$JS.API.>', (message) => this.#dispatch(message));
   }
 
+  /** Requests that wait are not answered any more. */
   close(): void {
+    this.#closed = true;
     this.#account.client.close();
   }
 
   /** False for what consumers answer themselves: where there is none of that name, there is no responder. */
-  #dispatch(message: InternalMessage, prefix: number): boolean {
-    const directAt = prefix === 2 ? DIRECT_GET_AT : message.subject.indexOf('.DIRECT.GET.') + 12;
-    if (message.subject.startsWith('.DIRECT.GET.', directAt - 12)) return this.#directGet(message, directAt);
-    const tokens = message.subject.split('.').slice(prefix);
+  #dispatch(message: InternalMessage): boolean {
+    if (message.subject.startsWith(DIRECT_GET)) return this.#directGet(message);
+    const tokens = message.subject.split('.').slice(2);
     if (tokens[0] === 'DIRECT' || (tokens[0] === 'CONSUMER' && tokens[1] === 'MSG')) return false;
     const endpoint = findEndpoint(tokens);
     if (endpoint === undefined) return true;
     const request = new ApiRequest(this.#account, message, tokens);
-    try {
-      if (needsHigherLevel(message.header)) throw new ApiError('requiredApiLevel');
-      endpoint.handle(request);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      request.answerError(endpoint.type, error, endpoint.zeros);
-    }
+    this.#account.jetstream.requests.add(
+      { handle: () => this.#handle(request, endpoint) },
+      endpoint.asks ? 'infos' : 'changes',
+    );
     return true;
   }
 
-  /** `at` is where the name of the stream begins. Where none answers there is no responder. */
-  #directGet(message: InternalMessage, at: number): boolean {
+  #handle(request: ApiRequest, endpoint: Endpoint): void {
+    if (this.#closed) return;
+    try {
+      if (needsHigherLevel(request.message.header)) throw new ApiError('requiredApiLevel');
+      endpoint.handle(request);
+    } catch (error) {
+      if (error instanceof ApiError) request.answerError(endpoint.type, error, endpoint.zeros);
+      else this.#logFault(request, error);
+    }
+  }
+
+  /** A request that waited has nobody above it who would do this. */
+  #logFault({ message: { subject } }: ApiRequest, error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#account.jetstream.log.error(`Request on ${JSON.stringify(toUtf8(subject))} failed: ${text}`);
+  }
+
+  /** Where no stream answers there is no responder. */
+  #directGet(message: InternalMessage): boolean {
     const { subject } = message;
+    const at = DIRECT_GET.length;
     const dot = subject.indexOf('.', at);
     const name = toUtf8(dot === -1 ? subject.slice(at) : subject.slice(at, dot));
     const stream = this.#account.directGetStream(name);

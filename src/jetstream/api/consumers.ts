@@ -116,6 +116,7 @@ const pageZeros: Fields = [
 
 export const consumerNames: Endpoint = {
   type: 'consumer_names_response',
+  asks: true,
   zeros: pageZeros,
   handle(request) {
     const { all, offset } = page(request);
@@ -131,6 +132,7 @@ export const consumerNames: Endpoint = {
 
 export const listConsumers: Endpoint = {
   type: 'consumer_list_response',
+  asks: true,
   zeros: pageZeros,
   handle(request) {
     const { all, offset } = page(request);
@@ -148,6 +150,7 @@ export const listConsumers: Endpoint = {
 
 export const consumerInfo: Endpoint = {
   type: 'consumer_info_response',
+  asks: true,
   handle(request) {
     request.expectEmpty();
     const { consumer } = assetsOf(request);

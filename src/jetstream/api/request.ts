@@ -80,18 +80,9 @@ export class ApiRequest {
   /** Tells those who listen who asked for what, and what the answer was. */
   #audit(response: string): void {
     const { account, message } = this;
-    advise(account, 'API', 'api_audit', () => [
-      ['server', quoteJson(account.jetstream.broker.serverName)],
-      ['client', this.#client()],
-      ['subject', quoteJson(toUtf8(message.subject))],
-      ['request', message.payload.length === 0 ? undefined : quoteJson(message.payload.toString())],
-      ['response', quoteJson(response)],
-    ]);
-  }
-
-  #client(): string {
-    const { from } = this.message;
-    return from === null ? 'null' : toUtf8(clientInfoText(clientInfo(from, true)));
+    advise(account, 'API', 'api_audit', () =>
+      auditFields(account.jetstream.broker.serverName, message, response),
+    );
   }
 
   /**
@@ -103,7 +94,10 @@ export class ApiRequest {
     kept: Kept | null = null,
     { zeros = [], header = null }: { zeros?: Fields; header?: Buffer | null } = {},
   ): void {
-    this.account.jetstream.storage.commit.after(() => {
+    const { storage, requests } = this.account.jetstream;
+    requests.awaitDisk();
+    storage.commit.after(() => {
+      requests.answered();
       const error = kept?.() ?? null;
       if (error === null) this.answer(type, fields, false, header);
       else this.answerError(type, error, zeros);
@@ -114,6 +108,22 @@ export class ApiRequest {
   answerError(type: string, error: ApiError, zeros: Fields = []): void {
     this.answer(type, [['error', error.json], ...zeros], true);
   }
+}
+
+/** Of the advisory about a request. */
+export function auditFields(
+  server: string,
+  { from, subject, payload }: InternalMessage,
+  response: string,
+): Fields {
+  const client = from === null ? 'null' : toUtf8(clientInfoText(clientInfo(from, true)));
+  return [
+    ['server', quoteJson(server)],
+    ['client', client],
+    ['subject', quoteJson(toUtf8(subject))],
+    ['request', payload.length === 0 ? undefined : quoteJson(payload.toString())],
+    ['response', quoteJson(response)],
+  ];
 }
 
 function isEmpty(payload: Buffer): boolean {

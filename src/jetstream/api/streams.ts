@@ -79,6 +79,7 @@ export const updateStream: Endpoint = {
 
 export const streamInfo: Endpoint = {
   type: 'stream_info_response',
+  asks: true,
   zeros: [
     ['total', '0'],
     ['offset', '0'],
@@ -133,6 +134,7 @@ const pageZeros: Fields = [
 
 export const streamNames: Endpoint = {
   type: 'stream_names_response',
+  asks: true,
   zeros: pageZeros,
   handle(request) {
     const { offset, subject } = request.readOptional(namesRequest);
@@ -148,6 +150,7 @@ export const streamNames: Endpoint = {
 
 export const listStreams: Endpoint = {
   type: 'stream_list_response',
+  asks: true,
   zeros: [...pageZeros.slice(0, 3), ['streams', '[]']],
   handle(request) {
     const { offset, subject } = request.readOptional(listRequest);

@@ -11,6 +11,7 @@ const COMPACT_FROM = 16 * 1024;
 const BLOCK_RECORDS = 65536;
 
 export class MemoryStore extends BlockStore<MemoryBlock> {
+  readonly reports = [];
   readonly kind = 'memory';
   protected readonly maxMessage = 0x7fff_ffff;
 

@@ -36,6 +36,7 @@ interface Undo {
 }
 
 export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> implements MessageStore {
+  abstract readonly reports: readonly DamageReport[];
   abstract readonly kind: 'file' | 'memory';
   listener: StoreListener | null = null;
   readonly schedules = new Schedules();

@@ -200,6 +200,8 @@ export interface MessageStore {
   readonly position: number;
   readonly durablePosition: number;
   readonly schedules: ScheduleTable;
+  /** Damage met so far, the newest last. */
+  readonly reports: readonly DamageReport[];
 
   /** New limits count at once. */
   setLimits(limits: Readonly<StoreLimits>): void;
