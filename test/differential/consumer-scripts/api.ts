@@ -64,6 +64,23 @@ export const apiScripts: Scripts = {
       await p.api('CONSUMER.LIST.none');
     },
   },
+  'create: what is there already': {
+    async play(p, s) {
+      const twice = async (config: Record<string, unknown>) => {
+        for (const action of ['create', 'create', '', 'update'])
+          await p.api(`CONSUMER.CREATE.${s}.${config.name}`, { stream_name: s, config, action });
+      };
+      await twice({ name: 'ephemeral' });
+      await twice({ name: 'told', inactive_threshold: 5 * SECOND });
+      await p.api(`CONSUMER.CREATE.${s}.told`, {
+        stream_name: s,
+        config: { name: 'told' },
+        action: 'create',
+      });
+      await twice({ name: 'push', deliver_subject: 'in' });
+      await twice({ name: 'durable', durable_name: 'durable' });
+    },
+  },
   'create: values': creates([
     {},
     { ack_policy: 'explicit' },
