@@ -144,6 +144,28 @@ export const apiScripts: Scripts = {
     [{}, { max_ack_pending: 11 }, { inactive_threshold: 3 * SECOND }, { ack_policy: 'explicit' }, {}, {}],
     { consumer_limits: { max_ack_pending: 10, inactive_threshold: 2 * SECOND }, max_consumers: 2 },
   ),
+  'limits of the stream that come later': {
+    async play(p, s) {
+      const limit = (limits: Record<string, unknown>) =>
+        p.api(`STREAM.UPDATE.${s}`, {
+          name: s,
+          subjects: [`${s}.>`],
+          storage: 'memory',
+          consumer_limits: limits,
+        });
+      const make = (config: Record<string, unknown>) =>
+        p.api(`CONSUMER.CREATE.${s}.${config.name}`, { stream_name: s, config });
+      await make({ name: 'd', durable_name: 'd', ack_policy: 'explicit', max_ack_pending: 100 });
+      await limit({ max_ack_pending: 10 });
+      await limit({ inactive_threshold: SECOND });
+      await limit({ max_ack_pending: 100, inactive_threshold: 8 * SECOND });
+      await limit({ max_ack_pending: 100, inactive_threshold: 8 * SECOND });
+      await make({ name: 'e', ack_policy: 'none', inactive_threshold: 7 * SECOND });
+      await limit({ max_ack_pending: 100, inactive_threshold: 6 * SECOND });
+      await limit({ max_ack_pending: 100, inactive_threshold: 7 * SECOND });
+      await limit({});
+    },
+  },
   'update: pull': updates({ ack_policy: 'explicit' }, [
     { description: 'other' },
     { ack_wait: SECOND },
