@@ -12,6 +12,7 @@ import { AccountAcks } from './account-acks.js';
 import { advise } from './advisories.js';
 import type { StreamSurroundings } from './config-checks.js';
 import { adviseConsumer } from './consumer-events.js';
+import { checkConsumerLimits } from './consumer-rules.js';
 import { ApiError } from './errors.js';
 import type { JetStream } from './jetstream.js';
 import { levelOfStream, storedMetadata, withLevelOf } from './levels.js';
@@ -194,6 +195,7 @@ export class AccountJetStream {
     checked.metadata = storedMetadata(checked.metadata, levelOfStream(checked));
     const config = checkStreamUpdate(stream.config, checked, this.#surroundings(), pedantic);
     this.#checkLimits(config, Math.max(0, stream.config.max_bytes), stream);
+    checkConsumerLimits(stream.config, config, stream.consumers.all());
     this.#checkOverlap(config, stream);
     stream.update(config);
     this.#advise(stream, 'UPDATED', 'modify');

@@ -273,3 +273,20 @@ function checkPriority(config: ConsumerConfig, refuseIf: RefuseIf): void {
     refuseIf(!GROUP_NAME.test(group), 'consumerInvalidGroupName');
   }
 }
+
+/** A change of what a stream lets its consumers have; those that are there keep theirs. Throws `ApiError`. */
+export function checkConsumerLimits(
+  before: StreamConfig,
+  after: StreamConfig,
+  consumers: Iterable<{ name: string; config: ConsumerConfig }>,
+): void {
+  const limits = (['inactive_threshold', 'max_ack_pending'] as const)
+    .map((key) => ({ key, from: before.consumer_limits[key], to: after.consumer_limits[key] }))
+    .filter(({ to }) => to > 0);
+  if (limits.every(({ from, to }) => from === to)) return;
+  const beyond = [...consumers].filter(({ config }) => limits.some(({ key, to }) => config[key] > to));
+  if (beyond.length > 0)
+    throw new ApiError('streamUpdate', {
+      err: `change to limits violates consumers: ${beyond.map(({ name }) => name).join(', ')}`,
+    });
+}

@@ -324,7 +324,9 @@ export class StreamConsumers {
       wanted.inactive_threshold = DEFAULT_INACTIVE_THRESHOLD;
     const compared = { ...wanted, metadata: withLevelOf(wanted.metadata, existing.config.metadata) };
     const same = consumerConfig.write(compared) === consumerConfig.write(existing.config);
-    if (action === 'create' && !same) throw new ApiError('consumerAlreadyExists');
+    // As officially, the threshold that was filled in makes it another configuration than the one that is asked for.
+    if (action === 'create' && (!same || config.inactive_threshold !== existing.config.inactive_threshold))
+      throw new ApiError('consumerAlreadyExists');
     if (stream.retention === 'workqueue' && !this.#isUnique(filtersOf(config), existing.name))
       throw new ApiError('consumerWQConsumerNotUnique');
     if (same) return existing;

@@ -170,7 +170,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     if (ttl !== 0) this.noteTtl(sequence, time, ttl);
     this.position++;
     this.#enforce(id);
-    if (this.#limits.maxAge > 0 && this.#timer === null) this.#arm();
+    if (this.#limits.maxAge > 0 && this.#isDueBeforeTimer(time, ttl)) this.#arm();
     this.changed();
     return sequence;
   }
@@ -203,6 +203,12 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     this.expiry.add(due, sequence);
     if (this.expiry.size > 2 * this.messages + 1024) this.expiry.retain((each) => this.search.find(each));
     if (due < this.#timerDue) this.#armAt(due);
+  }
+
+  /** Whether a new message grows too old before the timer fires, which may be set for a TTL alone. */
+  #isDueBeforeTimer(time: bigint, ttl: number): boolean {
+    if (this.#timer === null) return true;
+    return this.expiry.size > 0 && ttl >= 0 && toMilliseconds(time) + this.#limits.maxAge < this.#timerDue;
   }
 
   #checkSubjectMemory(): void {

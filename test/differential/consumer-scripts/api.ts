@@ -64,6 +64,23 @@ export const apiScripts: Scripts = {
       await p.api('CONSUMER.LIST.none');
     },
   },
+  'create: what is there already': {
+    async play(p, s) {
+      const twice = async (config: Record<string, unknown>) => {
+        for (const action of ['create', 'create', '', 'update'])
+          await p.api(`CONSUMER.CREATE.${s}.${config.name}`, { stream_name: s, config, action });
+      };
+      await twice({ name: 'ephemeral' });
+      await twice({ name: 'told', inactive_threshold: 5 * SECOND });
+      await p.api(`CONSUMER.CREATE.${s}.told`, {
+        stream_name: s,
+        config: { name: 'told' },
+        action: 'create',
+      });
+      await twice({ name: 'push', deliver_subject: 'in' });
+      await twice({ name: 'durable', durable_name: 'durable' });
+    },
+  },
   'create: values': creates([
     {},
     { ack_policy: 'explicit' },
@@ -127,6 +144,28 @@ export const apiScripts: Scripts = {
     [{}, { max_ack_pending: 11 }, { inactive_threshold: 3 * SECOND }, { ack_policy: 'explicit' }, {}, {}],
     { consumer_limits: { max_ack_pending: 10, inactive_threshold: 2 * SECOND }, max_consumers: 2 },
   ),
+  'limits of the stream that come later': {
+    async play(p, s) {
+      const limit = (limits: Record<string, unknown>) =>
+        p.api(`STREAM.UPDATE.${s}`, {
+          name: s,
+          subjects: [`${s}.>`],
+          storage: 'memory',
+          consumer_limits: limits,
+        });
+      const make = (config: Record<string, unknown>) =>
+        p.api(`CONSUMER.CREATE.${s}.${config.name}`, { stream_name: s, config });
+      await make({ name: 'd', durable_name: 'd', ack_policy: 'explicit', max_ack_pending: 100 });
+      await limit({ max_ack_pending: 10 });
+      await limit({ inactive_threshold: SECOND });
+      await limit({ max_ack_pending: 100, inactive_threshold: 8 * SECOND });
+      await limit({ max_ack_pending: 100, inactive_threshold: 8 * SECOND });
+      await make({ name: 'e', ack_policy: 'none', inactive_threshold: 7 * SECOND });
+      await limit({ max_ack_pending: 100, inactive_threshold: 6 * SECOND });
+      await limit({ max_ack_pending: 100, inactive_threshold: 7 * SECOND });
+      await limit({});
+    },
+  },
   'update: pull': updates({ ack_policy: 'explicit' }, [
     { description: 'other' },
     { ack_wait: SECOND },
