@@ -294,7 +294,8 @@ export class PullDelivery implements DeliveryMode {
     this.#timer = this.#consumer.clock.after(Math.max(1, due - this.#now), () => {
       this.#timer = null;
       this.#timerAt = Number.POSITIVE_INFINITY;
-      this.#review(false);
+      // Whatever holds messages back, requests that do not wait end now: with the next heartbeat or timeout of any request.
+      this.#review(!this.#consumer.delivering);
       this.#armTimer();
     });
   }

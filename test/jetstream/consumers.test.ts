@@ -242,6 +242,18 @@ describe('time', () => {
     await lab.close();
   });
 
+  test('a request that does not wait ends with its heartbeat, too many messages without an ack or not', async () => {
+    const lab = await make({ max_ack_pending: 2 });
+    await publish(lab, 5);
+    const inbox = new Inbox(lab);
+    const waits = { idle_heartbeat: 4 * SECOND, expires: 10 * SECOND };
+    await inbox.next('c', { batch: 3, no_wait: true, ...waits });
+    assert.deepEqual(inbox.take().map(sequenceOf), [1, 2]);
+    await lab.pass(4100);
+    assert.deepEqual(inbox.statuses, ['NATS/1.0 404 No Messages']);
+    await lab.close();
+  });
+
   test('heartbeats of a push consumer come while nothing else does', async () => {
     const lab = await make({ deliver_subject: 'd', idle_heartbeat: 2 * SECOND });
     const inbox = new Inbox(lab, 'd');
