@@ -130,7 +130,9 @@ export class PullDelivery implements DeliveryMode {
     const request = new PullRequest(reply, wanted, now, this.#consumer.account.client.route(reply));
     this.queue.add(request, this.#prioritized);
     this.#armTimerFor(request);
-    this.#consumer.pump();
+    // Of those that come together the one with the highest priority is first.
+    if (this.#prioritized) this.#consumer.pumpLater();
+    else this.#consumer.pump();
   }
 
   #refuse(reply: string, block: string): void {

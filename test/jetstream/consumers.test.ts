@@ -297,6 +297,26 @@ describe('time', () => {
     await lab.close();
   });
 
+  test('of requests that come together the one with the highest priority is first', async () => {
+    const lab = await make({ priority_policy: 'prioritized', priority_groups: ['g'] });
+    await publish(lab, 4);
+    const low = new Inbox(lab, 'low');
+    const high = new Inbox(lab, 'high');
+    const request = { batch: 2, group: 'g', expires: 5 * SECOND };
+    await Promise.all([
+      low.next('c', { ...request, priority: 3 }),
+      high.next('c', { ...request, priority: 1 }),
+    ]);
+    assert.deepEqual(
+      [high.delivered.map(sequenceOf), low.delivered.map(sequenceOf)],
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    );
+    await lab.close();
+  });
+
   test('the pin of a client that stays away goes to another', async () => {
     const pinned = {
       priority_policy: 'pinned_client',
