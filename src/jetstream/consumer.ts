@@ -289,6 +289,11 @@ export class Consumer implements ConsumerStoreListener {
     return Math.max(0, this.#pausedUntil - this.clock.now());
   }
 
+  /** Whether messages may follow with nothing but time between: in a later turn, or when one has waited for its time. */
+  get delivering(): boolean {
+    return this.#turnDue || this.#held || this.#delayTimer !== null;
+  }
+
   /** Delivers what can be delivered now. */
   pump(): void {
     if (this.#pumping || this.#held || this.closed || this.#delayTimer !== null) return;
@@ -304,8 +309,8 @@ export class Consumer implements ConsumerStoreListener {
         if (this.now < this.#pausedUntil) break;
         const outcome = this.#deliverNext();
         if (outcome === 'sent') continue;
-        blocked = outcome !== 'empty';
-        if (!blocked) this.stream.consumers.wakeWhenDurable(this);
+        blocked = outcome === 'blocked' || this.#delayTimer !== null;
+        if (outcome === 'empty') this.stream.consumers.wakeWhenDurable(this);
         break;
       }
     } finally {

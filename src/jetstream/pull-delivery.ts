@@ -130,7 +130,9 @@ export class PullDelivery implements DeliveryMode {
     const request = new PullRequest(reply, wanted, now, this.#consumer.account.client.route(reply));
     this.queue.add(request, this.#prioritized);
     this.#armTimerFor(request);
-    this.#consumer.pump();
+    // Of those that come together the one with the highest priority is first.
+    if (this.#prioritized) this.#consumer.pumpLater();
+    else this.#consumer.pump();
   }
 
   #refuse(reply: string, block: string): void {
@@ -294,7 +296,8 @@ export class PullDelivery implements DeliveryMode {
     this.#timer = this.#consumer.clock.after(Math.max(1, due - this.#now), () => {
       this.#timer = null;
       this.#timerAt = Number.POSITIVE_INFINITY;
-      this.#review(false);
+      // Whatever holds messages back, requests that do not wait end now: with the next heartbeat or timeout of any request.
+      this.#review(!this.#consumer.delivering);
       this.#armTimer();
     });
   }

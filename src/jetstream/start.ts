@@ -101,14 +101,14 @@ export function startJetStream(broker: Broker, disk: Disk | null = null): JetStr
 
 /** Makes the folder where it is missing, and sees that files can be written there. Throws in official words. */
 function openDirectory(directory: string): void {
-  const found = statSync(directory, { throwIfNoEntry: false });
-  if (found === undefined) {
+  const found = lookAt(directory);
+  if (found === 'nothing') {
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
     } catch (error) {
       throw new Error(`could not create storage directory - ${(error as Error).message}`);
     }
-  } else if (!found.isDirectory()) {
+  } else if (found !== 'directory') {
     throw new Error('storage directory is not a directory');
   }
   const path = join(directory, `_test_${process.pid}`);
@@ -117,6 +117,15 @@ function openDirectory(directory: string): void {
     rmSync(path);
   } catch {
     throw new Error('storage directory is not writable');
+  }
+}
+
+/** `other` is also what lies below a file, or cannot be looked at. */
+function lookAt(path: string): 'directory' | 'nothing' | 'other' {
+  try {
+    return statSync(path).isDirectory() ? 'directory' : 'other';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'nothing' : 'other';
   }
 }
 

@@ -115,10 +115,11 @@ export class ConfigAuthenticator implements Authenticator {
     this.#options = options;
     this.#bcrypt = context.bcrypt;
     this.tlsMap = options.tls?.verifyAndMap ?? false;
-    for (const user of options.authorization.users) this.#add(user);
+    // Before any user is added: those without a name must not be taken for it.
     this.implicitUser = onlySystemUsers(options)
       ? (context.implicitUser ?? `nats-${randomBytes(4).toString('hex')}`)
       : null;
+    for (const user of options.authorization.users) this.#add(user);
     if (this.implicitUser !== null) this.#add({ username: this.implicitUser });
     this.#noAuthUser = this.implicitUser ?? options.noAuthUser ?? '';
     this.#checkNoAuthUser();

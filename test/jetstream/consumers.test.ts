@@ -242,6 +242,18 @@ describe('time', () => {
     await lab.close();
   });
 
+  test('a request that does not wait ends with its heartbeat, too many messages without an ack or not', async () => {
+    const lab = await make({ max_ack_pending: 2 });
+    await publish(lab, 5);
+    const inbox = new Inbox(lab);
+    const waits = { idle_heartbeat: 4 * SECOND, expires: 10 * SECOND };
+    await inbox.next('c', { batch: 3, no_wait: true, ...waits });
+    assert.deepEqual(inbox.take().map(sequenceOf), [1, 2]);
+    await lab.pass(4100);
+    assert.deepEqual(inbox.statuses, ['NATS/1.0 404 No Messages']);
+    await lab.close();
+  });
+
   test('heartbeats of a push consumer come while nothing else does', async () => {
     const lab = await make({ deliver_subject: 'd', idle_heartbeat: 2 * SECOND });
     const inbox = new Inbox(lab, 'd');
@@ -282,6 +294,26 @@ describe('time', () => {
     assert.equal((await lab.api('CONSUMER.NAMES.S')).total, 1);
     await lab.pass(45_000);
     assert.equal((await lab.api('CONSUMER.NAMES.S')).total, 0);
+    await lab.close();
+  });
+
+  test('of requests that come together the one with the highest priority is first', async () => {
+    const lab = await make({ priority_policy: 'prioritized', priority_groups: ['g'] });
+    await publish(lab, 4);
+    const low = new Inbox(lab, 'low');
+    const high = new Inbox(lab, 'high');
+    const request = { batch: 2, group: 'g', expires: 5 * SECOND };
+    await Promise.all([
+      low.next('c', { ...request, priority: 3 }),
+      high.next('c', { ...request, priority: 1 }),
+    ]);
+    assert.deepEqual(
+      [high.delivered.map(sequenceOf), low.delivered.map(sequenceOf)],
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    );
     await lab.close();
   });
 

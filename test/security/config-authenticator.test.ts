@@ -171,6 +171,35 @@ describe('config authenticator', () => {
     assert.equal(outcome(keys.authenticate(request({ user: 'bob', pass: 'b' }))), 'user:bob@$G');
   });
 
+  it('permissions of nkeys, their own and the default ones', () => {
+    const keys = authenticator({
+      authorization: {
+        users: [
+          {
+            nkey: ann.publicKey,
+            account: 'A',
+            permissions: { subscribe: { allow: ['help'], deny: ['foo'] } },
+          },
+          { nkey: ben.publicKey },
+        ],
+        defaultPermissions: { publish: { allow: ['default'] } },
+      },
+    });
+    const enter = (pair: NkeyPair) => {
+      const result = keys.authenticate(request({ nkey: pair.publicKey, sig: sign(pair) }));
+      assert.ok(!(result instanceof Promise) && result.ok);
+      return result.user.permissions;
+    };
+    assert.deepEqual(
+      ['help', 'foo', 'bar'].map((subject) => enter(ann)?.maySubscribe(subject)),
+      [true, false, false],
+    );
+    assert.deepEqual(
+      ['default', 'other'].map((subject) => enter(ben)?.mayPublish(subject)),
+      [true, false],
+    );
+  });
+
   it('no_auth_user stands in for absent credentials only', () => {
     const users = [
       { username: 'guest', password: 'g', account: 'GUESTS' },

@@ -138,6 +138,39 @@ export const pullScripts: Scripts = {
       await p.info('c');
     },
   },
+  'too many messages without an ack: requests that do not wait end with the next heartbeat or timeout': {
+    async play(p, s) {
+      await p.sub('in.*');
+      await p.store(...Array.from({ length: 9 }, (_, n) => `${s}.${n}`));
+      await p.consumer('c', { max_ack_pending: 2 });
+      const heartbeat = { idle_heartbeat: 200 * MILLISECOND, ...WAIT };
+      await p.next('c', { batch: 9, no_wait: true, ...heartbeat }, 'in.1');
+      await p.look(3);
+      await p.ack(0);
+      await p.look(0);
+      await p.next('c', { batch: 9, no_wait: true, ...WAIT }, 'in.2');
+      await p.look(1);
+      await p.next('c', { batch: 9, no_wait: true }, 'in.3');
+      await p.look(0);
+      await p.next('c', { batch: 2, expires: 400 * MILLISECOND }, 'in.4');
+      await p.look(3);
+      await p.info('c');
+    },
+  },
+  'overflow: requests that do not wait': {
+    async play(p, s) {
+      await p.sub('in.*');
+      await p.store(`${s}.a`, `${s}.b`, `${s}.c`);
+      await p.consumer('c', { priority_policy: 'overflow', priority_groups: ['g'] });
+      const hasty = { batch: 3, group: 'g', no_wait: true };
+      await p.next('c', { ...hasty, min_pending: 9 }, 'in.1');
+      await p.look(1);
+      await p.next('c', { ...hasty, min_pending: 3, ...WAIT }, 'in.2');
+      await p.look(2);
+      await p.next('c', { ...hasty, min_pending: 9, expires: 400 * MILLISECOND }, 'in.3');
+      await p.look(1);
+    },
+  },
   overflow: {
     async play(p, s) {
       await p.sub('in.*');

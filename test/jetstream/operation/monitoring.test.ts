@@ -1,6 +1,6 @@
 // What monitoring tells of JetStream, how it changes by a reload, and what a refusing disk makes of it.
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadOptions } from '../../../src/config/load.js';
@@ -263,4 +263,14 @@ test('what a reload can change about JetStream, and what it refuses', () => {
     'config reload not supported for jetstream dynamic max memory and store',
   );
   assert.equal(typeof notices(js(''), js('domain: d')), 'string');
+});
+
+test('a store directory that is a file, or lies below one, is refused in official words', async () => {
+  const folder = new StoreFolder();
+  const file = join(folder.path, 'jetstream');
+  writeFileSync(file, '');
+  const below = { path: join(file, 'x') } as StoreFolder;
+  for (const place of [folder, below])
+    await assert.rejects(JetStreamServer.start(place), /storage directory is not a directory/);
+  folder.remove();
 });
