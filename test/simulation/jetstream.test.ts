@@ -9,7 +9,7 @@ import { Simulation } from './simulation.js';
 const SEEDS = Number(process.env.WEFT_SEEDS ?? 300);
 const ONLY = Number(process.env.WEFT_SEED ?? 0);
 
-async function run(seed: number): Promise<string[]> {
+async function run(seed: number): Promise<readonly string[]> {
   const simulation = new Simulation(seed);
   try {
     await simulation.run();

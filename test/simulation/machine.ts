@@ -9,6 +9,7 @@ import { FileStorage } from '../../src/jetstream/file-storage.js';
 import { JetStream } from '../../src/jetstream/jetstream.js';
 import { GroupCommit } from '../../src/jetstream/store/group-commit.js';
 import { StoreMemory } from '../../src/jetstream/store/message-block-cache.js';
+import type { Stream } from '../../src/jetstream/stream.js';
 import { HighwayHash } from '../../src/runtime/highway-hash.js';
 import { type Log, silentLog } from '../../src/runtime/log.js';
 import { SeededRandom } from '../../src/runtime/random.js';
@@ -40,6 +41,8 @@ export interface MachineOptions {
   syncInterval: number;
   encrypted: boolean;
   blockSize: number;
+  /** Subjects that consumers push to. */
+  interest: readonly string[];
 }
 
 export class Machine {
@@ -68,6 +71,11 @@ export class Machine {
 
   get off(): boolean {
     return this.disk.off;
+  }
+
+  /** The streams of the server. */
+  found(): ReadonlyMap<string, Stream> {
+    return this.jetstream.accounts.get('$G')!.streams;
   }
 
   /** Starts the server. Where the power goes meanwhile `off` is true afterwards. */
@@ -130,7 +138,9 @@ export class Machine {
     });
     this.jetstream.enable(this.broker.globalAccount, noJetStreamLimits);
     this.client = Peer.connected(this, { headers: true, no_responders: true });
-    this.send('SUB _R.> 1\r\nSUB _P.> 2\r\nSUB push.> 3\r\n');
+    this.send('SUB _R.> 1\r\nSUB _P.> 2\r\n');
+    // A wildcard does not count as interest in what a consumer delivers.
+    for (const [i, subject] of this.options.interest.entries()) this.send(`SUB ${subject} ${i + 3}\r\n`);
   }
 
   /** Bytes from the client. What the server says is heard while the power is on. */
