@@ -253,6 +253,7 @@ export class FileStorage implements Storage {
     const { disk } = this.options;
     const to = this.streamDirectory(account, name);
     this.#clear(to);
+    this.commit.forgetDirectory(from);
     disk.makeDirectory(dirname(to));
     disk.rename(from, to);
     for (const parent of this.parentsOf(to)) disk.syncDirectoryNow(parent);

@@ -130,7 +130,12 @@ export async function reloadJetStream(server: JetStream, options: ServerOptions)
 function makeStorage({ clock, options, log }: Broker, directory: string, memory: StoreMemory): Storage {
   const { jetstream } = options;
   const disk = new NodeDisk();
-  const commit = new GroupCommit(disk, { clock, interval: jetstream.syncInterval });
+  const hash = new HighwayHash(HASH_WORK);
+  const commit = new GroupCommit(disk, {
+    clock,
+    interval: jetstream.syncInterval,
+    journal: { hash, directory, log },
+  });
   const { encryption } = jetstream;
   return new FileStorage({
     disk,
@@ -138,7 +143,7 @@ function makeStorage({ clock, options, log }: Broker, directory: string, memory:
     log,
     commit,
     memory,
-    hash: new HighwayHash(HASH_WORK),
+    hash,
     directory,
     encryption: encryption === undefined || encryption.key === '' ? null : encryption,
     scheduleOf: (headers, time) => scheduleOf(headers, time, BigInt(Math.floor(clock.now())) * 1_000_000n),

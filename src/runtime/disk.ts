@@ -15,6 +15,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   renameSync,
   rmSync,
@@ -78,6 +79,8 @@ export interface Disk {
   /** Makes the names in a directory durable: those that came, went or changed. */
   syncDirectory(path: string, done: SyncCallback): void;
   syncDirectoryNow(path: string): void;
+  /** Another one after each start of the machine: what was written before that without a sync may be gone. '' if not known. */
+  bootId(): string;
 }
 
 class NodeFile implements DiskFile {
@@ -240,6 +243,14 @@ export class NodeDisk implements Disk {
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
+    }
+  }
+
+  bootId(): string {
+    try {
+      return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+    } catch {
+      return '';
     }
   }
 }

@@ -75,6 +75,7 @@ export class SimulatedDisk implements Disk {
   #root: Directory = newDirectory();
   /** Raised by a power cut: handles from before it are dead. */
   #boot = 0;
+  #powerCuts = 0;
   readonly #pending: (() => void)[] = [];
   /** Whether syncs end by themselves, in a later turn of the event loop. */
   readonly #automatic: boolean;
@@ -176,6 +177,10 @@ export class SimulatedDisk implements Disk {
     applyNames(directory, directory.synced + directory.changes.length);
   }
 
+  bootId(): string {
+    return `boot ${this.#powerCuts}`;
+  }
+
   // What a test does
 
   /** Ends all syncs that were asked for. */
@@ -189,6 +194,7 @@ export class SimulatedDisk implements Disk {
    */
   powerCut(): void {
     this.#boot++;
+    this.#powerCuts++;
     this.#pending.length = 0;
     this.#decide();
     this.#root = this.#afterCut(this.#root);

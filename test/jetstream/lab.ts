@@ -82,6 +82,13 @@ export class Lab {
       clock,
       interval: 0,
       defer: (callback) => setImmediate(() => running.alive && callback()),
+      journal: {
+        hash: this.#hash,
+        directory: DIRECTORY,
+        areaSize: 64 * 1024,
+        after: 3,
+        log,
+      },
     });
     const storage = new FileStorage({
       disk,

@@ -111,6 +111,10 @@ export class CuttingDisk implements Disk {
     this.change();
     this.disk.syncDirectoryNow(path);
   }
+
+  bootId(): string {
+    return this.disk.bootId();
+  }
 }
 
 class CuttingFile implements DiskFile {

@@ -121,7 +121,11 @@ export class Machine {
       disk,
       clock,
       log,
-      commit: new GroupCommit(disk, { clock, interval: syncInterval }),
+      commit: new GroupCommit(disk, {
+        clock,
+        interval: syncInterval,
+        journal: { hash, directory: STORE, areaSize: 64 * 1024, after: 4, log },
+      }),
       memory: new StoreMemory(),
       hash,
       directory: STORE,

@@ -271,7 +271,10 @@ export class FileBlock extends MessageBlock {
           offset = 0;
           this.cipher.apply(bytes, 0, length, this.#written);
         }
-        if (this.#dirtyTail) this.#file!.truncate(this.#written);
+        if (this.#dirtyTail) {
+          this.#file!.truncate(this.#written);
+          cycle.write(this.#file!, NOTHING, 0, 0, 0);
+        }
         this.#dirtyTail = true;
         cycle.write(this.#file!, bytes, offset, length, this.#written);
         this.#dirtyTail = false;

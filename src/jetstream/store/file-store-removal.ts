@@ -15,6 +15,8 @@ export class BlockRemover {
   #leftover: FileBlock[] = [];
   /** Blocks that a failed commit left behind. */
   #refused: FileBlock[] = [];
+  /** Blocks that were cut back to what is durable, of which the journal may say more. */
+  readonly #cut = new Set<FileBlock>();
 
   constructor(disk: Disk, commit: GroupCommit, directory: string) {
     this.#disk = disk;
@@ -48,8 +50,17 @@ export class BlockRemover {
     this.#refused.push(block);
   }
 
-  /** Blocks that were taken back must be gone for good before others are written with the same sequences. */
+  /** The end of the block was taken back: `removeRefused` is to see that it does not come back. */
+  cut(block: FileBlock): void {
+    this.#cut.add(block);
+  }
+
+  /** What was taken back must be gone for good before other messages are written with the same sequences. */
   removeRefused(): void {
+    for (const block of this.#cut) {
+      this.#commit.forgetFile(`${this.#directory}/${blockFile(block.number)}`);
+      this.#cut.delete(block);
+    }
     if (this.#refused.length === 0) return;
     for (const block of this.#refused) this.#removeFile(block);
     this.#disk.syncDirectoryNow(this.#directory);
@@ -67,6 +78,7 @@ export class BlockRemover {
   reset(): void {
     this.#leftover = [];
     this.#refused = [];
+    this.#cut.clear();
     this.#unsynced = false;
   }
 

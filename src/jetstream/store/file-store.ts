@@ -513,6 +513,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       }
       if (block.isDurable) continue;
       this.#touched.add(block);
+      this.#remover.cut(block);
       try {
         block.goBack();
       } catch {
@@ -543,6 +544,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
         gone.push(block);
         continue;
       }
+      this.options.commit.forgetFile(this.#path(block.number));
       block.cutTo(mark);
       block.settled();
     }
@@ -744,6 +746,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       let failure: Error | null = null;
       try {
         if (!this.#indexIsTrue) {
+          // Who finds an index finds all that it speaks of in the blocks.
+          commit.forgetDirectory(this.messagesDirectory);
           writeStates(this.#statesOf());
           this.#hasIndex = this.#indexIsTrue = true;
         }

@@ -1,14 +1,22 @@
 /**
  * Group commit: one sync makes durable all that arrived while the last one ran, for all stores of a server together.
  *
- * A cycle: every member that is dirty writes what it has buffered to the page cache, then all files that were written are
- * synced side by side, then the members are told. The next cycle is started before they are told, so that the device
- * works while acknowledgements are sent.
+ * A cycle: every member that is dirty writes what it has buffered to the page cache, then the journal is synced, which has all of it
+ * once more, and where that is not possible the files themselves, side by side; then the members are told. The next cycle is
+ * started before they are told, so that the device works while acknowledgements are sent.
  */
 import { dirname } from 'node:path';
 import type { Clock, Timer } from '../../runtime/clock.js';
-import type { Disk, DiskFile } from '../../runtime/disk.js';
+import type { Disk } from '../../runtime/disk.js';
+import type { HighwayHash } from '../../runtime/highway-hash.js';
+import type { Log } from '../../runtime/log.js';
+import { type CommitCycle, Cycle, CycleNow, LazyCycle } from './commit-cycle.js';
+import { Journal, syncFile, syncFolder } from './journal.js';
+import { recoverJournal } from './journal-recovery.js';
 import { replaceFile } from './replace-file.js';
+import { eachOf } from './sync-pace.js';
+
+export type { CommitCycle } from './commit-cycle.js';
 
 export interface CommitMember {
   /**
@@ -23,18 +31,6 @@ export interface CommitMember {
   failed(error: Error): void;
 }
 
-/** How members write in a cycle, so that it is durable when the cycle is over. All of it throws what the disk throws. */
-export interface CommitCycle {
-  /** Opens a file, which may be new. */
-  open(path: string): DiskFile;
-  /** Writes to the page cache. */
-  write(file: DiskFile, bytes: Uint8Array, offset: number, length: number, position: number): void;
-  /** Puts a file with these contents in the place of what is there, as a whole. */
-  replace(path: string, bytes: Uint8Array): void;
-  /** Names in a directory: files that came, went or were renamed otherwise. */
-  syncDirectory(path: string): void;
-}
-
 /** What others build on, see `FileStoreOptions.foundation`. */
 export interface Foundation {
   confirm(cycle: CommitCycle): void;
@@ -47,7 +43,23 @@ export interface GroupCommitOptions {
   clock: Clock;
   /** When a first cycle begins; the end of the turn of the event loop unless told otherwise. */
   defer?: (callback: () => void) => void;
+  /** Without it each file is synced on its own. */
+  journal?: CommitJournalOptions;
 }
+
+export interface CommitJournalOptions {
+  hash: HighwayHash;
+  /** The store directory, which exists. What a journal there says is put in order before anything else. */
+  directory: string;
+  log: Log;
+  /** Bytes of one of its two areas. */
+  areaSize?: number;
+  /** Cycles after which it is made: a server that stores hardly anything needs none. */
+  after?: number;
+}
+
+/** It takes some time to make a journal. */
+const JOURNAL_AFTER = 50;
 
 /** Counters for monitoring. */
 export interface CommitFigures {
@@ -62,20 +74,30 @@ export class GroupCommit {
   readonly #clock: Clock;
   readonly #interval: number;
   readonly #defer: (callback: () => void) => void;
+  readonly #journal: Journal | null;
+  readonly #journalAfter: number;
   #dirty = new Set<CommitMember>();
   #waiting: (() => void)[] = [];
   #scheduled = false;
   #running = false;
   /** With an interval: what was written since the last sync. */
-  readonly #unsynced: Cycle;
+  readonly #unsynced: LazyCycle;
   #timer: Timer | null = null;
 
+  /** Throws what the disk throws where there is a journal of another server that ended without a stop. */
   constructor(disk: Disk, options: GroupCommitOptions) {
     this.#disk = disk;
     this.#clock = options.clock;
-    this.#unsynced = new Cycle(disk, false);
+    this.#unsynced = new LazyCycle(disk);
     this.#interval = options.interval;
     this.#defer = options.defer ?? ((callback) => void setImmediate(callback));
+    const { journal, clock } = options;
+    this.#journalAfter = journal?.after ?? JOURNAL_AFTER;
+    if (journal !== undefined) recoverJournal(disk, journal.hash, journal.directory, journal.log);
+    this.#journal =
+      journal === undefined || !this.always
+        ? null
+        : new Journal({ ...journal, disk, clock, defer: this.#defer });
   }
 
   /** Whether nothing is told to be durable before it is. */
@@ -96,20 +118,28 @@ export class GroupCommit {
 
   /** Puts a file in the place of another at once; it is durable afterwards. */
   replaceNow(path: string, bytes: Uint8Array): void {
+    this.forgetFile(path);
     replaceFile(this.#disk, path, bytes);
     this.#disk.syncDirectoryNow(dirname(path));
   }
 
   /** A cycle outside of the others, for a step that cannot wait: `finish` syncs, in this turn. */
   cycleNow(): CommitCycle & { finish(): void } {
-    return new Cycle(this.#disk, false, true);
+    return new CycleNow(this.#disk, this.#journal);
   }
 
-  /** A file is about to be removed, cut or replaced: nothing that was written to it before may come back. */
-  forgetFile(_path: string): void {}
+  /**
+   * A file is about to be removed, cut or replaced: nothing that was written to it before may come back. All of that is on the device
+   * when this returns. Throws what the disk throws.
+   */
+  forgetFile(path: string): void {
+    this.#journal?.forget(path, false);
+  }
 
-  /** The same for all files in a directory. */
-  forgetDirectory(_path: string): void {}
+  /** The same for all files in a directory and below it. */
+  forgetDirectory(path: string): void {
+    this.#journal?.forget(path, true);
+  }
 
   /** Called once everything that is dirty now, or being synced, was made durable or failed. */
   after(callback: () => void): void {
@@ -126,7 +156,8 @@ export class GroupCommit {
     });
   }
 
-  #begin(): void {
+  /** `ahead`: of what members are still to be told of the cycle before, so it must not be over in this call. */
+  #begin(ahead = false): void {
     const members = this.#dirty;
     const waiting = this.#waiting;
     if (members.size === 0 && waiting.length === 0) return;
@@ -134,23 +165,44 @@ export class GroupCommit {
     this.#waiting = [];
     this.#running = true;
     this.figures.cycles++;
-    const cycle = new Cycle(this.#disk, this.always);
     const flushed = new Map<CommitMember, unknown>();
+    const end = (error: Error | null) => this.#end(flushed, waiting, error);
+    if (!this.always) {
+      this.#flush(members, flushed, this.#unsynced);
+      this.#armTimer();
+      end(null);
+      return;
+    }
+    const journal = this.#journal;
+    if (journal !== null && this.figures.cycles > this.#journalAfter) journal.make();
+    try {
+      journal?.prepare();
+    } catch (error) {
+      for (const member of members) flushed.set(member, undefined);
+      end(error as Error);
+      return;
+    }
+    const cycle = new Cycle(this.#disk, journal?.ready ? journal : null);
+    this.#flush(members, flushed, cycle, cycle);
+    cycle.seal();
+    this.#syncAll(cycle, ahead, end);
+  }
+
+  #flush(
+    members: Iterable<CommitMember>,
+    flushed: Map<CommitMember, unknown>,
+    into: CommitCycle,
+    cycle: Cycle | null = null,
+  ): void {
     for (const member of members) {
+      const mark = cycle?.mark();
       try {
-        flushed.set(member, member.flush(cycle));
+        flushed.set(member, member.flush(into));
       } catch (error) {
+        if (mark !== undefined) cycle!.goBack(mark);
         this.figures.failures++;
         member.failed(error as Error);
       }
-    }
-    const end = (error: Error | null) => this.#end(flushed, waiting, error);
-    if (this.always) {
-      this.#syncAll(cycle, end);
-    } else {
-      this.#unsynced.add(cycle);
-      this.#armTimer();
-      end(null);
     }
   }
 
@@ -162,7 +214,8 @@ export class GroupCommit {
       for (const member of flushed.keys()) member.failed(error);
       if (this.#dirty.size > 0 || this.#waiting.length > 0) this.#schedule();
     } else {
-      if (this.always && this.#dirty.size > 0) this.#begin();
+      // Where the device is quick, those who are told now come back with more before the turn is over.
+      if (this.always && this.#dirty.size > 0 && !this.#journal?.quick) this.#begin(true);
       for (const [member, what] of flushed) member.durable(what);
       if (!this.#running && (this.#dirty.size > 0 || this.#waiting.length > 0)) this.#schedule();
     }
@@ -170,35 +223,54 @@ export class GroupCommit {
   }
 
   /** First the contents, then the names: what is renamed must be whole by then. */
-  #syncAll(cycle: Cycle, done: (error: Error | null) => void): void {
-    this.figures.syncs += cycle.files.size;
-    eachOf(
-      [...cycle.files],
-      (file, one) => file.sync(one),
-      (error) => {
+  #syncAll(cycle: Cycle, ahead: boolean, done: (error: Error | null) => void): void {
+    const journal = this.#journal;
+    const journaled = cycle.journaled;
+    const alone = cycle.files.size === 0 && cycle.directories.size === 0;
+    this.figures.syncs += cycle.files.size + (journaled ? 1 : 0);
+    const end = (error: Error | null) => {
+      if (error === null) {
         try {
-          if (error === null) cycle.rename();
+          cycle.rename();
         } catch (problem) {
           error = problem as Error;
         }
-        cycle.closeTemporaries();
-        if (error !== null || cycle.directories.size === 0) done(error);
-        else this.#syncDirectories([...cycle.directories], done);
+      }
+      cycle.closeTemporaries();
+      const exposed = journaled ? journal!.ended() : [];
+      if (error !== null) done(error);
+      else this.#syncRest(exposed, cycle.directories, done);
+    };
+    if (journaled && alone) {
+      journal!.commit(cycle.replaced, !ahead, end);
+      return;
+    }
+    eachOf(
+      [...cycle.files, ...(journaled ? [journal!] : [])],
+      (what, one) => {
+        if (what instanceof Journal) what.commit(cycle.replaced, false, one);
+        else what.sync(one);
       },
+      end,
     );
   }
 
-  #syncDirectories(paths: string[], done: (error: Error | null) => void): void {
-    this.figures.syncs += paths.length;
-    const sync = (path: string, one: (error: Error | null) => void) => {
-      try {
-        this.#disk.syncDirectory(path, one);
-      } catch (error) {
-        // A directory that is gone by now needs no sync.
-        one((error as NodeJS.ErrnoException).code === 'ENOENT' ? null : (error as Error));
-      }
-    };
-    eachOf(paths, sync, done);
+  /** `paths`: files that the journal does not have after all. */
+  #syncRest(paths: readonly string[], names: Iterable<string>, done: (error: Error | null) => void): void {
+    const directories = new Set([...names, ...paths.map(dirname)]);
+    if (directories.size === 0) {
+      done(null);
+      return;
+    }
+    this.figures.syncs += paths.length + directories.size;
+    eachOf(
+      paths,
+      (path, one) => syncFile(this.#disk, path, one),
+      (error) => {
+        if (error !== null) done(error);
+        else eachOf([...directories], (path, one) => syncFolder(this.#disk, path, one), done);
+      },
+    );
   }
 
   #armTimer(): void {
@@ -211,13 +283,20 @@ export class GroupCommit {
 
   /** With an interval: syncs what was written since the last time. */
   syncWritten(done: (error: Error | null) => void): void {
-    const cycle = new Cycle(this.#disk, false);
-    cycle.add(this.#unsynced);
-    this.#unsynced.clear();
-    this.#syncAll(cycle, (error) => {
-      if (error) this.figures.failures++;
-      done(error);
-    });
+    const { files, directories } = this.#unsynced.take();
+    this.figures.syncs += files.length;
+    eachOf(
+      files,
+      (file, one) => file.sync(one),
+      (error) => {
+        const end = (problem: Error | null) => {
+          if (problem) this.figures.failures++;
+          done(problem);
+        };
+        if (error !== null) end(error);
+        else this.#syncRest([], directories, end);
+      },
+    );
   }
 
   /** Makes everything durable that members have, then ends. */
@@ -225,109 +304,19 @@ export class GroupCommit {
     this.#timer?.cancel();
     this.#timer = null;
     const failures = this.figures.failures;
+    const end = (error: Error | null) => {
+      const failed = this.figures.failures > failures;
+      done(error ?? (failed ? new Error('not everything could be written') : null));
+    };
     this.after(() => {
+      if (this.#journal !== null) {
+        this.#journal.close(end);
+        return;
+      }
       this.syncWritten((error) => {
-        done(
-          error ?? (this.figures.failures > failures ? new Error('not everything could be written') : null),
-        );
+        if (error !== null) end(error);
+        else this.#syncRest(this.#unsynced.takeReplaced(), [], end);
       });
     });
   }
-}
-
-class Cycle implements CommitCycle {
-  readonly files = new Set<DiskFile>();
-  readonly directories = new Set<string>();
-  readonly #disk: Disk;
-  /** Whether names wait for contents. */
-  readonly #ordered: boolean;
-  /** Nobody renames later what was synced: it is done at once. */
-  readonly #now: boolean;
-  readonly #renames: { from: string; to: string; file: DiskFile }[] = [];
-
-  constructor(disk: Disk, ordered: boolean, now = false) {
-    this.#disk = disk;
-    this.#ordered = ordered;
-    this.#now = now;
-  }
-
-  get empty(): boolean {
-    return this.files.size === 0 && this.directories.size === 0;
-  }
-
-  open(path: string): DiskFile {
-    const isNew = this.#disk.status(path) === undefined;
-    const file = this.#disk.open(path, 'create');
-    if (isNew) this.syncDirectory(dirname(path));
-    return file;
-  }
-
-  write(file: DiskFile, bytes: Uint8Array, offset: number, length: number, position: number): void {
-    file.write(bytes, offset, length, position);
-    this.files.add(file);
-  }
-
-  replace(path: string, bytes: Uint8Array): void {
-    if (this.#now) {
-      replaceFile(this.#disk, path, bytes);
-      this.syncDirectory(dirname(path));
-      return;
-    }
-    const from = `${path}.tmp`;
-    this.#disk.writeFile(from, bytes);
-    if (this.#ordered) {
-      const file = this.#disk.open(from, 'write');
-      this.files.add(file);
-      this.#renames.push({ from, to: path, file });
-    } else {
-      this.#disk.rename(from, path);
-    }
-    this.syncDirectory(dirname(path));
-  }
-
-  finish(): void {
-    for (const file of this.files) file.syncNow();
-    for (const path of this.directories) this.#disk.syncDirectoryNow(path);
-  }
-
-  rename(): void {
-    for (const { from, to } of this.#renames) {
-      // Who was destroyed in the meantime has taken its files along.
-      if (this.#disk.status(from) !== undefined) this.#disk.rename(from, to);
-    }
-  }
-
-  closeTemporaries(): void {
-    for (const { file } of this.#renames) file.close();
-  }
-
-  syncDirectory(path: string): void {
-    this.directories.add(path);
-  }
-
-  add(other: Cycle): void {
-    for (const file of other.files) this.files.add(file);
-    for (const path of other.directories) this.directories.add(path);
-  }
-
-  clear(): void {
-    this.files.clear();
-    this.directories.clear();
-  }
-}
-
-/** Starts something for each of a list side by side; `done` gets the first error. */
-function eachOf<T>(
-  list: readonly T[],
-  start: (item: T, one: (error: Error | null) => void) => void,
-  done: (error: Error | null) => void,
-): void {
-  let left = list.length + 1;
-  let failure: Error | null = null;
-  const one = (error: Error | null) => {
-    failure ??= error;
-    if (--left === 0) done(failure);
-  };
-  for (const item of list) start(item, one);
-  one(null);
 }

@@ -7,6 +7,8 @@ import {
   LAZY_WRITE,
 } from '../../../src/jetstream/store/consumer-store.js';
 import { GroupCommit } from '../../../src/jetstream/store/group-commit.js';
+import { HighwayHash } from '../../../src/runtime/highway-hash.js';
+import { silentLog } from '../../../src/runtime/log.js';
 import { SeededRandom } from '../../../src/runtime/random.js';
 import { SimulatedClock } from '../../../src/sim/clock.js';
 import { SimulatedDisk } from '../../../src/sim/disk.js';
@@ -38,6 +40,7 @@ class World {
       interval: 0,
       clock,
       defer: (turn) => void this.#turns.push(turn),
+      journal: { hash: new HighwayHash(), directory: '', areaSize: 16 * 1024, after: 1, log: silentLog },
     });
     this.store = new FileConsumerStore({
       disk,

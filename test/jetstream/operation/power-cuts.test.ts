@@ -45,13 +45,19 @@ function cutBefore(disk: SimulatedDisk, left: { steps: number }): SimulatedDisk 
 
 function storageOn(disk: SimulatedDisk, key: string): FileStorage {
   const clock = new SimulatedClock();
+  const hash = new HighwayHash(64 * 1024);
   return new FileStorage({
     disk,
     clock,
     log: silentLog,
-    commit: new GroupCommit(disk, { clock, interval: 0, defer: (callback) => void setImmediate(callback) }),
+    commit: new GroupCommit(disk, {
+      clock,
+      interval: 0,
+      defer: (callback) => void setImmediate(callback),
+      journal: { hash, directory: DIRECTORY, areaSize: 32 * 1024, after: 1, log: silentLog },
+    }),
     memory: new StoreMemory(),
-    hash: new HighwayHash(64 * 1024),
+    hash,
     directory: DIRECTORY,
     encryption: key === '' ? null : { key, cipher: 'chacha' },
     maxPayload: () => 0,

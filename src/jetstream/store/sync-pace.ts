@@ -1,0 +1,77 @@
+/** How syncs are done: in the loop, where the device takes less time than the way to another thread and back, or beside it. */
+import type { Clock } from '../../runtime/clock.js';
+
+/** Larger entries come from clients that do not wait for each answer; meanwhile the loop has something to do. Bytes. */
+const INLINE_BYTES = 16 * 1024;
+/** Milliseconds that a sync may take on average to hold up the loop, and once. */
+const INLINE_TIME = 0.6;
+const INLINE_ONCE = 4;
+/** A sync beside the loop that took this long tells of a device that is too slow. Milliseconds. */
+const BESIDE_TIME = 1.5;
+/** Milliseconds for which the loop is spared after a slow one. */
+const SPARE = 5000;
+const WEIGHT = 1 / 16;
+
+export class SyncPace {
+  readonly #clock: Clock;
+  /** Milliseconds, moving averages; -1 before the first. */
+  #inline = -1;
+  #beside = -1;
+  #begun = 0;
+  #sparedUntil = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  allowsInline(bytes: number): boolean {
+    if (bytes > INLINE_BYTES || this.#clock.monotonic() < this.#sparedUntil) return false;
+    return this.#inline === -1 ? this.#beside >= 0 && this.#beside < BESIDE_TIME : this.#inline < INLINE_TIME;
+  }
+
+  inline(sync: () => void): void {
+    const begin = this.#clock.monotonic();
+    sync();
+    const now = this.#clock.monotonic();
+    const took = now - begin;
+    this.#inline = this.#inline === -1 ? took : this.#inline + (took - this.#inline) * WEIGHT;
+    if (took < INLINE_ONCE && this.#inline < INLINE_TIME) return;
+    this.#sparedUntil = now + SPARE;
+    this.#inline = this.#beside = -1;
+  }
+
+  started(): void {
+    this.#begun = this.#clock.monotonic();
+  }
+
+  ended(): void {
+    const took = this.#clock.monotonic() - this.#begun;
+    this.#beside = this.#beside === -1 ? took : this.#beside + (took - this.#beside) * WEIGHT;
+  }
+}
+
+/** Starts something for each of a list, so many side by side; `done` gets the first error. */
+export function eachOf<T>(
+  list: readonly T[],
+  start: (item: T, one: (error: Error | null) => void) => void,
+  done: (error: Error | null) => void,
+  width = Number.POSITIVE_INFINITY,
+): void {
+  let next = 0;
+  let left = list.length;
+  let failure: Error | null = null;
+  let starting = false;
+  const more = () => {
+    if (starting) return;
+    starting = true;
+    while (next < list.length && next - (list.length - left) < width) start(list[next++]!, one);
+    starting = false;
+    if (left === 0) done(failure);
+  };
+  const one = (error: Error | null) => {
+    failure ??= error;
+    left--;
+    more();
+  };
+  more();
+}

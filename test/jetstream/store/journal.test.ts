@@ -1,0 +1,305 @@
+/** The journal's entries as bytes, and what a start makes of a journal. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Journal } from '../../../src/jetstream/store/journal.js';
+import {
+  EntryBuilder,
+  type Operation,
+  readEntries,
+  SECTOR,
+} from '../../../src/jetstream/store/journal-entry.js';
+import {
+  HEADERS,
+  JOURNAL_FILE,
+  readHeader,
+  writeHeaders,
+} from '../../../src/jetstream/store/journal-file.js';
+import { recoverJournal } from '../../../src/jetstream/store/journal-recovery.js';
+import { HighwayHash, hashKey } from '../../../src/runtime/highway-hash.js';
+import { type Log, silentLog } from '../../../src/runtime/log.js';
+import { SeededRandom } from '../../../src/runtime/random.js';
+import { SimulatedClock } from '../../../src/sim/clock.js';
+import { SimulatedDisk } from '../../../src/sim/disk.js';
+
+const hash = new HighwayHash();
+const key = hashKey('a key');
+const AREA = 32 * 1024;
+
+function builder(): EntryBuilder {
+  const entry = new EntryBuilder(hash, '/s');
+  entry.key = key;
+  return entry;
+}
+
+const operations = fc.array(
+  fc.record({
+    kind: fc.constantFrom('write' as const, 'replace' as const, 'forget' as const, 'forget-below' as const),
+    path: fc.stringMatching(/^[a-zà-ü0-9._/-]{1,60}$/u),
+    position: fc.nat({ max: 2 ** 47 }),
+    bytes: fc.uint8Array({ maxLength: 3000 }),
+  }),
+  { maxLength: 6 },
+);
+
+type Operations = typeof operations extends fc.Arbitrary<infer T> ? T : never;
+
+function put(entry: EntryBuilder, list: Operations): void {
+  entry.clear();
+  for (const { kind, path, position, bytes } of list) {
+    const full = `/s/${path}`;
+    if (kind === 'write') entry.write(full, bytes, 0, bytes.length, position, false);
+    else if (kind === 'replace') entry.replace(full, bytes);
+    else entry.forget(full, kind === 'forget-below');
+  }
+}
+
+/** What comes back: positions of writes only, bytes of writes and files only. */
+function shown(list: readonly Operation[]) {
+  return list.map(({ kind, path, position, bytes }) => {
+    const data = kind === 'write' || kind === 'replace';
+    return { kind, path, position: kind === 'write' ? position : 0, bytes: data ? [...bytes] : [] };
+  });
+}
+
+test('entries come back as they were written, up to where they end', () => {
+  fc.assert(
+    fc.property(fc.array(operations, { maxLength: 5 }), fc.nat(), (lists, cut) => {
+      const entry = builder();
+      const pieces = lists.map((list, i) => {
+        put(entry, list);
+        assert.equal(entry.size % SECTOR, 0);
+        return Buffer.from(entry.seal(i + 7, i));
+      });
+      const area = Buffer.concat([...pieces, Buffer.alloc(2 * SECTOR)]);
+      const end = cut % (area.length + 1);
+      const whole = readEntries(hash, key, area);
+      assert.deepEqual(
+        whole.map(({ number, settled, operations: list }) => ({ number, settled, list: shown(list) })),
+        lists.map((list, i) => ({ number: i + 7, settled: i, list: shown(list) })),
+      );
+      let at = 0;
+      const before = pieces.filter((piece) => (at += piece.length) <= end);
+      const left = readEntries(hash, key, area.subarray(0, end));
+      // One more may be whole but for the zeros behind it.
+      assert.ok(left.length === before.length || left.length === before.length + 1);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('bytes that were changed are no entry, and what follows is found', () => {
+  fc.assert(
+    fc.property(operations, fc.nat(), fc.integer({ min: 1, max: 255 }), (list, at, flip) => {
+      const entry = builder();
+      const pieces = [1, 2, 3].map((number) => {
+        put(entry, list);
+        return Buffer.from(entry.seal(number, 0));
+      });
+      const used = 28 + list.reduce((sum, each) => sum + 13 + Buffer.byteLength(each.path), 0);
+      const middle = pieces[1]!;
+      middle[at % Math.min(used, middle.length)]! ^= flip;
+      const numbers = readEntries(hash, key, Buffer.concat(pieces)).map(({ number }) => number);
+      assert.deepEqual(numbers, [1, 3]);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('any bytes will do, and none are believed that were made with another key', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 3 * SECTOR }), (bytes) => {
+      assert.deepEqual(readEntries(hash, key, Buffer.from(bytes)), []);
+      assert.equal(readHeader(hash, Buffer.from(bytes)), null);
+    }),
+  );
+  const forged = builder();
+  forged.key = hashKey('another');
+  forged.replace('/s/../../etc/passwd', Buffer.from('x'));
+  const bytes = Buffer.from(forged.seal(1, 0));
+  const carrier = builder();
+  // At the start of a sector, inside a message.
+  carrier.write('/s/a', Buffer.concat([Buffer.alloc(SECTOR), bytes]), 0, SECTOR + bytes.length, 0, true);
+  const area = Buffer.from(carrier.seal(2, 0));
+  assert.equal(readEntries(hash, key, area).length, 1);
+  area[8]! ^= 1;
+  assert.deepEqual(readEntries(hash, key, area), []);
+});
+
+test('one of the two headers is enough', () => {
+  const { bytes, header } = writeHeaders(hash, 'boot 3');
+  assert.deepEqual(readHeader(hash, bytes), header);
+  bytes[20]! ^= 1;
+  assert.deepEqual(readHeader(hash, bytes), header);
+  bytes[SECTOR + 20]! ^= 1;
+  assert.equal(readHeader(hash, bytes), null);
+});
+
+/** A journal on a disk, with commits that end at once. */
+class Desk {
+  readonly disk = new SimulatedDisk(new SeededRandom(5), false);
+  readonly clock = new SimulatedClock();
+  readonly lines: string[] = [];
+  readonly log: Log = {
+    ...silentLog,
+    notice: (text) => void this.lines.push(text),
+    warn: (text) => void this.lines.push(text),
+    error: (text) => void this.lines.push(text),
+  };
+  journal: Journal;
+
+  constructor() {
+    this.disk.makeDirectory('/s/d/msgs');
+    this.journal = this.make();
+  }
+
+  make(): Journal {
+    const { disk, clock, log } = this;
+    const defer = (callback: () => void) => callback();
+    const journal = new Journal({ disk, clock, hash, log, directory: '/s', areaSize: AREA, defer });
+    journal.make();
+    this.settle();
+    assert.ok(journal.ready);
+    return journal;
+  }
+
+  settle(): void {
+    for (let i = 0; i < 4; i++) this.disk.settle();
+  }
+
+  /** Writes to a file as a commit does. */
+  write(path: string, text: string, position = 0): void {
+    const file = this.disk.open(path, 'create');
+    file.write(Buffer.from(text), 0, text.length, position);
+    this.journal.prepare();
+    this.journal.entry.clear();
+    this.journal.entry.write(path, Buffer.from(text), 0, text.length, position, true);
+    let over = false;
+    this.journal.commit(new Set(), true, (error) => {
+      assert.equal(error, null);
+      over = true;
+    });
+    this.settle();
+    assert.ok(over);
+    assert.deepEqual(this.journal.ended(), []);
+  }
+
+  /** What a start finds in a file; null when there is none. */
+  recovered(path: string): string | null {
+    recoverJournal(this.disk, hash, '/s', this.log);
+    assert.equal(this.disk.status(`/s/${JOURNAL_FILE}`), undefined, 'the journal goes');
+    return this.disk.status(path) === undefined ? null : this.disk.readFile(path).toString();
+  }
+}
+
+/** The device has nothing of a file but its name, or not even that. */
+function lose(desk: Desk, path: string): void {
+  desk.disk.powerCut();
+  desk.disk.remove(path);
+}
+
+test('after a power cut what was committed is there again', () => {
+  const desk = new Desk();
+  desk.write('/s/d/a', 'hello ');
+  desk.write('/s/d/a', 'world', 6);
+  lose(desk, '/s/d/a');
+  assert.equal(desk.recovered('/s/d/a'), 'hello world');
+  assert.match(desk.lines.join(), /Done again after the power went: 2 changes in 1 files/);
+});
+
+test('after the end of a process nothing is done again, only synced', () => {
+  const desk = new Desk();
+  desk.write('/s/d/a', 'old');
+  desk.disk.crash();
+  desk.disk.writeFile('/s/d/a', Buffer.from('from another server'));
+  assert.equal(desk.recovered('/s/d/a'), 'from another server');
+  desk.disk.powerCut();
+  assert.equal(desk.disk.readFile('/s/d/a').toString(), 'from another server');
+});
+
+test('what was forgotten does not come back, what came after it does', () => {
+  const desk = new Desk();
+  desk.write('/s/d/a', 'old');
+  desk.write('/s/d/msgs/1.blk', 'old');
+  desk.journal.forget('/s/d/a', false);
+  desk.journal.forget('/s/d/msgs', true);
+  desk.disk.remove('/s/d/a');
+  desk.write('/s/d/msgs/1.blk', 'new');
+  lose(desk, '/s/d/msgs/1.blk');
+  desk.disk.remove('/s/d/a');
+  assert.equal(desk.recovered('/s/d/a'), null);
+  assert.equal(desk.disk.readFile('/s/d/msgs/1.blk').toString(), 'new');
+});
+
+test('what is forgotten is on the device before', () => {
+  const desk = new Desk();
+  desk.write('/s/d/a', 'text');
+  desk.journal.forget('/s/d/a', false);
+  desk.disk.powerCut();
+  assert.equal(desk.disk.readFile('/s/d/a').toString(), 'text');
+});
+
+test('messages with an index were stopped by somebody: the journal does not count for them', () => {
+  const desk = new Desk();
+  desk.write('/s/d/msgs/1.blk', 'ours');
+  desk.disk.powerCut();
+  desk.disk.writeFile('/s/d/msgs/1.blk', Buffer.from('theirs'));
+  desk.disk.writeFile('/s/d/msgs/index.db', Buffer.from('theirs'));
+  assert.equal(desk.recovered('/s/d/msgs/1.blk'), 'theirs');
+  assert.match(desk.lines.join(), /was changed by another server/);
+});
+
+test('areas are used in turn, and files are synced on their own in time', () => {
+  const desk = new Desk();
+  const text = 'x'.repeat(3000);
+  for (let i = 0; i < 100; i++) {
+    desk.write('/s/d/a', text, i * text.length);
+    desk.write(`/s/d/${i}`, `${i}`);
+  }
+  desk.clock.advance(5000);
+  desk.settle();
+  desk.disk.powerCut();
+  assert.equal(desk.disk.readFile('/s/d/a').toString(), text.repeat(100), 'without the journal');
+  assert.equal(desk.recovered('/s/d/99'), '99');
+  assert.equal(desk.disk.status(`/s/${JOURNAL_FILE}`), undefined);
+});
+
+test('a sync that failed may have written the entry: it never counts', () => {
+  const desk = new Desk();
+  desk.write('/s/d/a', 'good');
+  desk.disk.failSyncs = true;
+  desk.journal.entry.clear();
+  desk.journal.entry.write('/s/d/a', Buffer.from('bad!'), 0, 4, 0, false);
+  let failure: Error | null = null;
+  desk.journal.commit(new Set(), true, (error) => (failure = error));
+  desk.settle();
+  assert.match(String(failure), /EIO/);
+  desk.journal.ended();
+  assert.throws(() => desk.journal.prepare(), /EIO/);
+  desk.disk.failSyncs = false;
+  desk.write('/s/d/b', 'next');
+  lose(desk, '/s/d/b');
+  assert.equal(desk.recovered('/s/d/a'), 'good');
+  assert.equal(desk.disk.readFile('/s/d/b').toString(), 'next');
+});
+
+test('a damaged header is kept aside and told', () => {
+  const desk = new Desk();
+  desk.write('/s/d/a', 'text');
+  desk.disk.crash();
+  for (const at of [0, SECTOR]) desk.disk.flipBit(`/s/${JOURNAL_FILE}`, at, 3);
+  assert.equal(desk.recovered('/s/d/a'), 'text');
+  assert.match(desk.lines.join(), /journal is damaged/);
+});
+
+test('a stop leaves no journal', () => {
+  const desk = new Desk();
+  desk.write('/s/d/a', 'text');
+  let ended: Error | null | undefined;
+  desk.journal.close((error) => (ended = error));
+  assert.equal(ended, null);
+  assert.equal(desk.disk.status(`/s/${JOURNAL_FILE}`), undefined);
+  desk.disk.powerCut();
+  assert.equal(desk.disk.readFile('/s/d/a').toString(), 'text');
+  assert.equal(HEADERS, 2 * SECTOR);
+});
