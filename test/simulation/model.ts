@@ -102,12 +102,11 @@ export class StreamModel {
     if (retention === 'interest' && !publication.wanted.some((each) => this.#keeps(each, sequence)))
       return true;
     if (this.maxMessages === 0 && this.maxPerSubject === 0) return false;
-    let later = 0;
+    // What was sent again is there twice: then the first time counts.
+    const from = this.published.indexOf(publication) + 1;
+    const later = this.published.length - from;
     let same = 0;
-    for (let i = this.published.length - 1; this.published[i] !== publication; i--) {
-      later++;
-      if (this.published[i]!.subject === subject) same++;
-    }
+    for (let i = from; i < this.published.length; i++) if (this.published[i]!.subject === subject) same++;
     if (discard === 'old' && this.maxMessages > 0 && later >= this.maxMessages) return true;
     return this.maxPerSubject > 0 && same >= this.maxPerSubject;
   }
@@ -163,6 +162,11 @@ export class StreamModel {
       else if (publication.sequence > 0 && !this.mayBeGone(publication, now))
         assert.fail(`${this.name} ${publication.sequence} (${publication.id}) was confirmed and is missing`);
     }
+  }
+
+  /** A power cut may have left a part of a batch that was not confirmed. */
+  tear(): void {
+    for (const each of this.published) if (each.batch.some(({ sequence }) => sequence === 0)) each.batch = [];
   }
 
   #checkBatch({ batch, id }: Publication, there: ReadonlySet<Publication>, now: number): void {
