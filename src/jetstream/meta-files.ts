@@ -91,12 +91,13 @@ export class MetaFiles implements CommitMember {
     this.#options.foundation?.confirmed();
   }
 
-  flush(cycle: CommitCycle): void {
+  flush(cycle: CommitCycle): unknown {
     const content = this.#content;
-    if (content === null) return;
+    if (content === null) return null;
     this.#content = null;
     this.#underWay = this.lastSave;
     this.#writeTo(cycle, content);
+    return this.#underWay;
   }
 
   #writeTo(cycle: CommitCycle, content: Buffer): void {
@@ -109,13 +110,19 @@ export class MetaFiles implements CommitMember {
     if (!this.#parentsSynced) for (const parent of parents) cycle.syncDirectory(parent);
   }
 
-  durable(): void {
+  durable(flushed: unknown): void {
     this.confirmed();
+    if (this.#underWay === flushed) this.#underWay = { failure: null };
   }
 
   /** It is left at that: who asked for the change is told, and says what is to be there instead. */
   failed(error: Error): void {
     this.#underWay.failure = error;
+    if (this.#content !== null) {
+      // A commit that could not begin has not asked for it, and does not come back to it.
+      this.#content = null;
+      this.lastSave.failure = error;
+    }
     this.#options.failed(error);
   }
 

@@ -69,3 +69,19 @@ test('a removal that was taken back with what came before it is not confirmed by
     await lab.close();
   }
 });
+
+test('a stream is not confirmed where the commit that was to carry it could not begin', async () => {
+  const lab = new Lab();
+  await lab.create(STREAM);
+  // By then there is a journal.
+  for (let i = 0; i < 10; i++) await lab.publish('s.1', 'kept');
+  lab.disk.failSyncs = true;
+  await assert.rejects(lab.publish('s.1', 'refused'), /error writing to disk/);
+  const other = { name: 'T', subjects: ['t.>'], storage: 'file' };
+  assert.match((await lab.api('STREAM.CREATE.T', other)).error.description, /EIO/);
+  lab.disk.failSyncs = false;
+  assert.equal((await lab.api('STREAM.CREATE.T', other)).error, undefined);
+  lab.die('cut');
+  assert.equal((await lab.info('T')).config.name, 'T');
+  await lab.close();
+});

@@ -101,11 +101,12 @@ export class ConsumerModel {
   delivered({ sequence, times, consumerSequence }: Delivery, publication: Publication, now: number): void {
     const what = `${this.path}: ${sequence} (${publication.id})`;
     assert.ok(!this.isDone(sequence), `${what} comes again after a confirmed ack`);
-    assert.ok(this.wants(publication.subject, false), `${what} is not for it`);
     if (this.#delivery > 0) assert.equal(consumerSequence, this.#delivery + 1, `${what}: consumer sequence`);
     this.#delivery = consumerSequence;
     this.got.add(sequence);
+    // What comes again may have been for the filter of before.
     if (times > 1) return;
+    assert.ok(this.wants(publication.subject, false), `${what} is not for it`);
     assert.ok(sequence > this.#position, `${what} is new, but comes after ${this.#position}`);
     for (const other of this.stream.published) {
       if (other.sequence <= this.#position || other.sequence >= sequence || !this.#mustGet(other, now))
