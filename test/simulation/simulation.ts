@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Stream } from '../../src/jetstream/stream.js';
 import { Client } from './client.js';
 import { CONSUMER_NAMES, ConsumerWork, pushSubject } from './consumer-work.js';
+import { Damage } from './damage.js';
 import { Machine } from './machine.js';
 import type { StreamModel } from './model.js';
 import { STREAM_NAMES, StreamWork } from './stream-work.js';
@@ -18,6 +19,8 @@ export class Simulation {
   readonly #consumers: ConsumerWork;
   /** The last life ended by a power cut: what is found is on the device. */
   #cut = false;
+  readonly #damage: Damage;
+  readonly #mayDamage: boolean;
   readonly #mayFail: boolean;
   readonly #mayLosePower: boolean;
 
@@ -33,10 +36,12 @@ export class Simulation {
       interest: STREAM_NAMES.flatMap((stream) => CONSUMER_NAMES.map((name) => pushSubject(stream, name))),
     });
     this.#mayFail = seed % 4 === 1;
+    this.#mayDamage = seed % 6 === 2;
     this.#mayLosePower = !lazy;
     this.#client = new Client(this.machine);
     this.#streams = new StreamWork(this.#client);
     this.#consumers = new ConsumerWork(this.#client);
+    this.#damage = new Damage(this.#client);
     this.machine.onMessage = (message) => {
       if (!this.#client.heard(message) && message.reply.startsWith('$JS.ACK.')) this.#consumers.got(message);
     };
@@ -56,6 +61,12 @@ export class Simulation {
         if (this.#mayLosePower && this.#below(2) === 0) machine.disk.fuse = 1 + this.#below(60);
         for (let step = 10 + this.#below(40); step > 0 && !machine.off; step--) this.#step();
         await this.#end();
+        this.#cut = machine.disk.lostPower;
+        if (this.#mayDamage && this.#below(2) === 0) {
+          await this.#damage.probe();
+          // As it was found, and all of it is on the device now.
+          this.#cut = true;
+        }
         this.#start();
       }
       machine.rest();
@@ -95,7 +106,6 @@ export class Simulation {
 
   async #end(): Promise<void> {
     const { machine } = this;
-    this.#cut = machine.off;
     this.#wellAgain();
     if (machine.off) {
       this.#note('the power was cut');
@@ -111,7 +121,6 @@ export class Simulation {
     } else {
       this.#note('power cut');
       machine.disk.cut();
-      this.#cut = true;
     }
   }
 
