@@ -133,7 +133,8 @@ export class Damage {
       for (const [sequence, message] of held) {
         const other = found.get(sequence);
         if (other === undefined) lost.push(sequence);
-        else assert.deepEqual(other, message, `${this.#what}: ${name} ${sequence} is served wrong`);
+        else if (name !== own || !isSameRecord(other, message))
+          assert.deepEqual(other, message, `${this.#what}: ${name} ${sequence} is served wrong`);
       }
       this.#checkNew(name, held, found, name === own || name === ownFile);
       if (lost.length === 0) continue;
@@ -199,4 +200,13 @@ export class Damage {
         );
     }
   }
+}
+
+/**
+ * The official format has the lengths of subject and headers outside of the hash: a bit in one of them moves the border between two parts,
+ * and only some of that can be seen.
+ */
+function isSameRecord(one: Held, other: Held): boolean {
+  const text = ({ subject, header, payload }: Held) => subject + header + payload;
+  return text(one) === text(other);
 }
