@@ -1,5 +1,8 @@
 // The loads, what each of them counts, and the targets that Weft has set itself.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { longLoads } from './jetstream-long-loads.mjs';
+import { publishLoads, sizeLoads } from './jetstream-publish-loads.mjs';
+import { readLoads } from './jetstream-read-loads.mjs';
 import { runFlow } from './measure.mjs';
 import { fileLimit } from './proc.mjs';
 
@@ -11,8 +14,10 @@ const FEW_SUBJECTS = 10_000; // of the million, for the cost of matching before 
 /**
  * @typedef {object} Target
  * @property {string} metric
- * @property {number} max
+ * @property {number} [max]
+ * @property {number} [min]
  * @property {'ratio' | 'absolute'} [of] Weft divided by the official server (default), or Weft alone
+ * @property {'official' | 'always'} [than] the official server with its default settings (default), or when it syncs always
  */
 
 /**
@@ -24,6 +29,11 @@ const FEW_SUBJECTS = 10_000; // of the million, for the cost of matching before 
  * @property {number} [repeat] runs per side and round, for loads whose figures scatter
  * @property {boolean} [tls] the server needs a certificate
  * @property {string} [config] what the server is configured with
+ * @property {boolean} [jetstream] the server has JetStream, in a fresh folder
+ * @property {string[]} [sides] who takes turns, of those in sides.mjs; the official server and Weft where it is missing
+ * @property {boolean} [onlyNamed] not part of a run of all loads: it has to be named, or everything asked for
+ * @property {number} [timeout] of a run in milliseconds
+ * @property {number} [size] payload bytes of a load that is a point of the plot over sizes
  * @property {(run: import('./measure.mjs').Run) => Promise<Record<string, number>>} run
  */
 
@@ -353,6 +363,10 @@ export const loads = [
   connects('connect-tls', 'Connect and disconnect, TLS', 800, true),
   idleConnections,
   millionSubscriptions,
+  ...publishLoads,
+  ...readLoads,
+  ...sizeLoads,
+  ...longLoads,
 ];
 
 /** What is measured; `better` says which direction is good. */
@@ -365,6 +379,7 @@ export const metrics = {
   p99: { label: 'p99', unit: 'us', better: 'less' },
   p999: { label: 'p99.9', unit: 'us', better: 'less' },
   perConnection: { label: 'memory per connection', unit: 'KB', better: 'less' },
+  restart: { label: 'restart', unit: 'ms', better: 'less' },
   growth: { label: 'memory growth', unit: 'MB', better: 'less' },
   matchFew: { label: 'CPU per message, 10k subscriptions', unit: 'us', better: 'less' },
   matchMany: { label: 'CPU per message, all subscriptions', unit: 'us', better: 'less' },

@@ -1,13 +1,19 @@
 // One run: a fresh server, the load's generator processes, and what both of them say about it.
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { JetStreamControl } from './jetstream-control.mjs';
 import { cpuOf, machineBusy } from './proc.mjs';
 import { Role } from './role.mjs';
-import { Server } from './server.mjs';
+import { Server, StoreFolder } from './server.mjs';
+import { jetStreamConfig } from './sides.mjs';
 import { deliveredLength, expandSubjects, firstSid } from './wire.mjs';
 
-const RUN_TIMEOUT = 60_000;
+const RUN_TIMEOUT = 60_000; // unless a load has its own
 const WARM_UP = 0.15; // share of a run's messages that go first, uncounted, so that JIT and caches have settled
+export const MEASURED_TIME = 1500; // ms, of a full run of a load that is run for some time
+const WARM_UP_SLICE = 200; // ms
+const WARM_UP_CPU = 400; // ms of the server's CPU time that such a load spends first, as on a busy machine time alone says little
+const WARM_UP_LIMIT = 2000; // ms
 const SHORTEST_JUDGED = 200; // ms; below it the clock ticks of /proc are too coarse
 const BUSY_GENERATOR = 0.93; // share of one core
 const FOREIGN_WORK = 0.2; // share of all cores, used by none of our processes
@@ -17,6 +23,7 @@ const MIB = 1024 * KIB;
 /** What a load's function gets: the server, generator processes that end with the run, and the size of the run. */
 export class Run {
   #roles = [];
+  /** @type {JetStreamControl | undefined} */ #control;
 
   constructor(server, scale, certificate) {
     this.server = server;
@@ -32,6 +39,19 @@ export class Run {
     this.#roles.push(role);
     await role.call('open', { port: this.server.port, ...params });
     return role;
+  }
+
+  /** A connection for JetStream's API. */
+  async jetstream() {
+    this.#control ??= await JetStreamControl.open(this.server.port);
+    return this.#control;
+  }
+
+  /** Restarts the server, which ends the connection for the API. */
+  async restart(timeout) {
+    this.#control?.close();
+    this.#control = undefined;
+    return this.server.restart({ timeout });
   }
 
   /** A count of messages for this size of run. */
@@ -51,6 +71,21 @@ export class Run {
     const end = Math.max(...results.map((result) => result.end ?? 0));
     this.#judge(before, after);
     return { results, seconds: (end - start) / 1000, cpu: after.server - before.server };
+  }
+
+  /**
+   * Calls `action` again and again, uncounted, until the server has worked long enough for JIT and caches to have settled.
+   * @param {(milliseconds: number) => Promise<unknown>} action
+   */
+  async warmUp(action) {
+    const cpu = this.server.cpu();
+    const start = performance.now();
+    let spent = 0;
+    do {
+      await action(WARM_UP_SLICE);
+      const elapsed = performance.now() - start;
+      spent = elapsed > WARM_UP_LIMIT || cpu === undefined ? elapsed : this.server.cpu() - cpu;
+    } while (spent < WARM_UP_CPU);
   }
 
   #clocks() {
@@ -78,6 +113,7 @@ export class Run {
   }
 
   async close() {
+    this.#control?.close();
     await Promise.all(this.#roles.map((role) => role.close()));
   }
 }
@@ -144,19 +180,42 @@ async function flowPhases(run, { count, connections = 1 }, start, deliveries) {
 }
 
 /**
+ * Calls `run` of a role for some time: first uncounted, then measured. `done` counts both.
+ * @param {Run} run @param {Role} role
+ */
+export async function runTimed(run, role) {
+  let warmUp = 0;
+  await run.warmUp(async (milliseconds) => {
+    warmUp += (await role.call('run', { milliseconds })).count;
+  });
+  const { results, seconds, cpu } = await run.measure(async () => [
+    await role.call('run', { milliseconds: MEASURED_TIME * run.scale }),
+  ]);
+  const [{ count, latency }] = results;
+  const metrics = { rate: count / seconds, cpu: (cpu * 1000) / count, ...latency };
+  return { metrics, done: warmUp + count };
+}
+
+/**
  * Runs a load against a fresh server.
+ * @param {import('./loads.mjs').Load} load
+ * @param {{side: string, program: string}} contestant
+ * @param {{scale: number, certificate?: {cert: string, key: string}, directory?: string}} how `directory`: where stores are
  * @returns {Promise<{metrics?: Record<string, number>, notes: string[], failed?: string}>}
  */
-export async function runOnce(load, program, { scale, certificate }) {
+export async function runOnce(load, { side, program }, { scale, certificate, directory }) {
   /** @type {Server | undefined} */ let server;
   /** @type {Run | undefined} */ let run;
+  const store = load.jetstream ? new StoreFolder(directory) : undefined;
   let timer;
   try {
     const flags = load.tls ? ['--tls', '--tlscert', certificate.cert, '--tlskey', certificate.key] : [];
-    server = await Server.start(program, flags, load.config);
+    const config = store ? jetStreamConfig(side, store.path) : load.config;
+    server = await Server.start(program, flags, config);
     run = new Run(server, scale, certificate);
+    if (store?.inMemory) run.notes.push('the store is in memory, where syncing costs nothing: see --dir');
     const timeout = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error('took too long')), RUN_TIMEOUT);
+      timer = setTimeout(() => reject(new Error('took too long')), load.timeout ?? RUN_TIMEOUT);
     });
     const metrics = await Promise.race([load.run(run), server.ended, timeout]);
     const { rss, peak } = server.memory();
@@ -174,5 +233,6 @@ export async function runOnce(load, program, { scale, certificate }) {
     clearTimeout(timer);
     await run?.close();
     await server?.stop();
+    store?.remove();
   }
 }

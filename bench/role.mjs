@@ -9,7 +9,7 @@ export class Role {
   #calls = new Map();
   #nextId = 1;
 
-  /** @param {'Connector' | 'Publisher' | 'Requester' | 'Responder' | 'Subscriber'} name */
+  /** @param {string} name one of those in role-process.mjs */
   constructor(name) {
     this.name = name;
     this.child = fork(script, [name], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });

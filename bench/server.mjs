@@ -9,6 +9,7 @@ import {
   openSync,
   readSync,
   rmSync,
+  statfsSync,
   writeFileSync,
 } from 'node:fs';
 import http from 'node:http';
@@ -82,10 +83,9 @@ function freePort() {
 
 /** A self-signed certificate in a folder of its own, or undefined when there is no openssl. */
 export function makeCertificate() {
-  const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
+  const folder = makeFolder();
   const cert = join(folder, 'cert.pem');
   const key = join(folder, 'key.pem');
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   try {
     const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
@@ -98,13 +98,51 @@ export function makeCertificate() {
 }
 
 const running = new Set();
+const folders = new Set();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
+  for (const folder of folders) removeFolder(folder);
 });
+
+/** A folder that goes with this process at the latest. */
+function makeFolder(parent = tmpdir()) {
+  const folder = mkdtempSync(join(parent, 'weft-bench-'));
+  folders.add(folder);
+  return folder;
+}
+
+/** Tries again where a server that is about to end still writes. */
+function removeFolder(folder) {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  folders.delete(folder);
+}
+
+const TMPFS = 0x01021994;
+const RAMFS = 0x858458f6;
+
+/** Where the streams of one run are: a fresh folder. */
+export class StoreFolder {
+  /** @param {string} [parent] the system's folder for temporary files where none is given */
+  constructor(parent) {
+    this.path = makeFolder(parent);
+  }
+
+  /** Whether there is no disk behind it. Known on Linux only. */
+  get inMemory() {
+    return process.platform === 'linux' && [TMPFS, RAMFS].includes(statfsSync(this.path).type);
+  }
+
+  remove() {
+    removeFolder(this.path);
+  }
+}
 
 export class Server {
   #output = '';
   #folder = '';
+  #restarting = false;
+  /** @type {[string, string[]]} */ #command = ['', []];
+  /** @type {(error: Error) => void} */ #reportEnd = () => {};
   /** @type {import('node:child_process').ChildProcess} */ child;
 
   /** @param {string} program @param {string[]} extra more flags @param {string} [config] text of a configuration */
@@ -114,40 +152,60 @@ export class Server {
     server.monitorPort = await freePort();
     const flags = ['-a', '127.0.0.1', '-p', String(server.port), '-m', String(server.monitorPort), ...extra];
     if (config !== '') flags.push('-c', server.#writeConfig(config));
-    const [command, args] = commandLine(program, flags);
-    server.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    running.add(server.child);
-    const keep = (text) => {
-      server.#output = (server.#output + text).slice(-2000);
-    };
-    server.child.stdout?.on('data', keep);
-    server.child.stderr?.on('data', keep);
-    server.gone = new Promise((resolve) => {
-      server.child.on('error', (error) => resolve(error.message));
-      server.child.on('exit', (code, signal) => {
-        running.delete(server.child);
-        resolve(`ended with ${signal ?? code}`);
-      });
+    server.#command = commandLine(program, flags);
+    /** Rejects when the server ends unasked; for races with what needs it. */
+    server.ended = new Promise((_, reject) => {
+      server.#reportEnd = reject;
     });
-    const ended = server.gone.then((reason) => {
-      throw new Error(`server ${reason}: ${server.#output.trim().split('\n').slice(-3).join(' | ')}`);
-    });
-    ended.catch(() => {});
-    /** Rejects when the server ends; for races with what needs it. */
-    server.ended = ended;
-    await Promise.race([server.#ready(), ended]);
+    server.ended.catch(() => {});
+    server.#launch();
+    await Promise.race([server.#ready(START_TIMEOUT), server.ended]);
     return server;
   }
 
+  #launch() {
+    const [command, args] = this.#command;
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = child;
+    running.add(child);
+    const keep = (text) => {
+      this.#output = (this.#output + text).slice(-2000);
+    };
+    child.stdout?.on('data', keep);
+    child.stderr?.on('data', keep);
+    this.gone = new Promise((resolve) => {
+      const end = (how) => {
+        running.delete(child);
+        const last = this.#output.trim().split('\n').slice(-3).join(' | ');
+        if (!this.#restarting) this.#reportEnd(new Error(`server ${how}: ${last}`));
+        resolve(how);
+      };
+      child.on('error', (error) => end(error.message));
+      child.on('exit', (code, signal) => end(`ended with ${signal ?? code}`));
+    });
+  }
+
+  /** Ends it as an operator would and starts it again. @returns when the new process was started and when it greeted */
+  async restart({ timeout }) {
+    this.#restarting = true;
+    this.child.kill('SIGTERM');
+    await this.gone;
+    this.#restarting = false;
+    const start = performance.now();
+    this.#launch();
+    await Promise.race([this.#ready(timeout), this.ended]);
+    return { start, greeted: performance.now() };
+  }
+
   #writeConfig(text) {
-    this.#folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
+    this.#folder = makeFolder();
     const file = join(this.#folder, 'bench.conf');
     writeFileSync(file, text);
     return file;
   }
 
-  async #ready() {
-    const deadline = Date.now() + START_TIMEOUT;
+  async #ready(timeout) {
+    const deadline = Date.now() + timeout;
     while (Date.now() < deadline) {
       if (await greets(this.port)) return;
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -188,7 +246,7 @@ export class Server {
   async stop() {
     this.child.kill('SIGKILL');
     await this.gone;
-    if (this.#folder !== '') rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#folder !== '') removeFolder(this.#folder);
   }
 }
 

@@ -111,10 +111,15 @@ export class Connection {
     if (end === size) return size;
     const line = this.#line.trimEnd();
     this.#line = '';
+    this.controlLine(line);
+    return end + 1;
+  }
+
+  /** A whole line that is not a message. */
+  controlLine(line) {
     if (line === 'PONG') this.onPong();
     else if (line === 'PING') this.socket.write('PONG\r\n');
     else if (!line.startsWith('INFO ')) this.fail(new Error(`the server sent ${line.slice(0, 120)}`));
-    return end + 1;
   }
 }
 

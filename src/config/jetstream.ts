@@ -66,10 +66,10 @@ const blockReaders: Readonly<Record<string, BlockReader>> = {
     readStoreDir(value, reading);
   },
   max_memory_store(value, options) {
-    options.maxMemory = storageSize(value, 'max_mem_store');
+    options.maxMemory = atMost(storageSize(value, 'max_mem_store'));
   },
   max_file_store(value, options) {
-    options.maxStore = storageSize(value, 'max_file_store');
+    options.maxStore = atMost(storageSize(value, 'max_file_store'));
   },
   domain(value, options) {
     options.domain = asString(value);
@@ -159,6 +159,11 @@ function storageSize(value: ConfigValue, name: string): number {
   if (factor === undefined)
     throw new Rejected(value, `${name} sizes defined as strings must end in K, M, G, T`);
   return Number(number) * factor;
+}
+
+/** What the whole server may store; a negative size leaves it to what the machine has, as if nothing were said. */
+function atMost(size: number): number | undefined {
+  return size < 0 ? undefined : size;
 }
 
 function readServerLimits(

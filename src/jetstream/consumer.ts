@@ -200,7 +200,8 @@ export class Consumer implements ConsumerStoreListener {
     const { sequence, lastOnes } = startOf(this.config, config, store, this.filter);
     this.#lastOnes = lastOnes;
     this.acks.startAt(sequence);
-    this.#changed(true);
+    // From the first message on is also what a consumer without a position means, whoever opens it: that is one file less to wait for.
+    if (sequence > 1 || this.config.deliver_policy !== 'all') this.#changed(true);
   }
 
   // --- What is still to come ----------------------------------------------------------------------------------------

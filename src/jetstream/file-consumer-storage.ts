@@ -1,6 +1,8 @@
 /** One consumer in files: `meta.inf` with its configuration, `o.dat` with its position, in the directory `obs/<consumer>` of its stream. */
 
 import { readJson } from '../protocol/json-type.js';
+import type { Disk } from '../runtime/disk.js';
+import type { Log } from '../runtime/log.js';
 import { type ConsumerConfig, storedConsumer } from './consumer-config.js';
 import { DirectoryKey } from './directory-key.js';
 import type { FileStorage } from './file-storage.js';
@@ -14,8 +16,8 @@ import {
   type PositionSource,
 } from './store/consumer-store.js';
 import { consumerContext } from './store/encryption.js';
-import type { Foundation } from './store/group-commit.js';
-import { CONSUMER_STATE_FILE, META_FILE } from './store/layout.js';
+import type { CommitCycle, CommitMember, Foundation } from './store/group-commit.js';
+import { CONSUMER_STATE_FILE } from './store/layout.js';
 import { consumerMetaName } from './store/meta-file.js';
 import { writeWhole } from './store/replace-file.js';
 import { CorruptError } from './store/store-error.js';
@@ -28,11 +30,13 @@ export interface ConsumerPlace {
 }
 
 export class FileConsumerStorage implements ConsumerStorage {
+  readonly inMemory = false;
   readonly #storage: FileStorage;
   readonly #place: ConsumerPlace;
   readonly #key: DirectoryKey;
   readonly #meta: MetaFiles;
   readonly #stored: boolean;
+  #removal: Removal | null = null;
 
   /** `stored`: it is there already. Throws what the disk throws, and errors in official words for keys that do not fit. */
   constructor(storage: FileStorage, place: ConsumerPlace, stored: boolean, stream: Foundation) {
@@ -41,7 +45,7 @@ export class FileConsumerStorage implements ConsumerStorage {
     this.#stored = stored;
     const { account, name, directory } = place;
     const { disk, encryption } = storage.options;
-    const parent = directory.slice(0, directory.lastIndexOf('/'));
+    const parent = parentOf(directory);
     if (!stored) {
       // What a deletion, or a creation that was interrupted, has left behind is not part of it.
       disk.removeTree(directory);
@@ -59,7 +63,7 @@ export class FileConsumerStorage implements ConsumerStorage {
   }
 
   get lastSave(): Save {
-    return this.#meta.lastSave;
+    return this.#removal ?? this.#meta.lastSave;
   }
 
   /** The configuration; the files are put in order on the way. */
@@ -115,16 +119,56 @@ export class FileConsumerStorage implements ConsumerStorage {
     this.#meta.write(storedConsumer.write({ Created: created, Name: this.#place.name, ...config }));
   }
 
-  /** Without `meta.inf` it is no consumer any more: that goes first, so that no crash leaves one without its position. */
+  /**
+   * All of it leaves its place at once, so that no crash leaves a consumer without its position. It goes for good when that is durable;
+   * until then it is where the next start, also of the official server, removes it.
+   */
   destroy(): void {
-    const { disk, commit } = this.#storage.options;
-    const { directory } = this.#place;
+    const { disk, commit, log } = this.#storage.options;
+    const { account, directory } = this.#place;
     this.#meta.forget();
     commit.forgetDirectory(directory);
     if (disk.status(directory) === undefined) return;
-    disk.remove(`${directory}/${META_FILE}`);
-    if (commit.always) disk.syncDirectoryNow(directory);
-    disk.removeTree(directory);
+    const gone = this.#storage.stageDirectory(account);
+    disk.makeDirectory(parentOf(gone));
+    disk.rename(directory, gone);
+    this.#removal = new Removal(disk, log, parentOf(directory), gone);
+    commit.dirty(this.#removal);
+  }
+}
+
+/** A directory that was moved out of its place. */
+class Removal implements CommitMember, Save {
+  readonly #disk: Disk;
+  readonly #log: Log;
+  readonly #from: string;
+  readonly #directory: string;
+  /** Why it may come back with the next start; null while nothing speaks for that. */
+  failure: Error | null = null;
+
+  /** `from`: the directory where its name was. */
+  constructor(disk: Disk, log: Log, from: string, directory: string) {
+    this.#disk = disk;
+    this.#log = log;
+    this.#from = from;
+    this.#directory = directory;
+  }
+
+  flush(cycle: CommitCycle): void {
+    cycle.syncDirectory(this.#from);
+  }
+
+  durable(): void {
+    try {
+      this.#disk.removeTree(this.#directory);
+    } catch (error) {
+      this.#log.warn(`Error removing ${JSON.stringify(this.#directory)}: ${(error as Error).message}`);
+    }
+  }
+
+  failed(error: Error): void {
+    this.failure = error;
+    this.#log.error(`Error removing a consumer from ${JSON.stringify(this.#from)}: ${error.message}`);
   }
 }
 
@@ -133,6 +177,10 @@ class RecoveredPosition extends FileConsumerStore {
   override load(): ConsumerPosition {
     return super.load() ?? emptyConsumerState();
   }
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'));
 }
 
 function isPosition(content: Uint8Array): boolean {

@@ -5,6 +5,7 @@ import { nanosecondsToTime } from '../protocol/rfc3339.js';
 import type { Log } from '../runtime/log.js';
 import { Nuid } from '../runtime/nuid.js';
 import { RateLimitedLog } from '../runtime/rate-limited-log.js';
+import { isSubsetOf } from '../subjects/subject.js';
 import { AccountJetStream } from './account-jetstream.js';
 import { advise } from './advisories.js';
 import { Api } from './api/api.js';
@@ -93,11 +94,12 @@ export class JetStream {
     return added;
   }
 
-  /** Accounts without JetStream are told that they have none. */
+  /** Accounts without JetStream are told that they have none; not those that use another account's. */
   refuseOthers(): void {
     for (const account of this.broker.accounts.values()) {
-      if (this.accounts.has(account.name) === (account.fallback === null)) continue;
-      account.fallback = account.fallback === null ? refuseRequests(this, account) : null;
+      const refused = !this.accounts.has(account.name) && !importsApi(account);
+      if (refused === (account.fallback !== null)) continue;
+      account.fallback = refused ? refuseRequests(this, account) : null;
       account.cache.invalidate('$JS.API.>', true);
     }
   }
@@ -238,4 +240,9 @@ export class JetStream {
   storeFailedAtEnd(stream: Stream, error: Error): void {
     this.log.error(`Error stopping stream '${stream.account.name} > ${stream.name}': ${error.message}`);
   }
+}
+
+/** As officially, one service tells: that by which clients ask for their account's JetStream. */
+function importsApi({ serviceImports }: BrokerAccount): boolean {
+  return serviceImports?.some(({ subject }) => isSubsetOf('$JS.API.INFO', subject)) === true;
 }

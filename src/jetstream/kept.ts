@@ -77,6 +77,15 @@ export function consumerChangeKept(consumer: Consumer): Kept {
   };
 }
 
+/** It is gone here either way, but may be back after the next start. */
+export function goneConsumerKept(consumer: Consumer): Kept {
+  const { lastSave } = consumer.storage;
+  return () => {
+    const { failure } = lastSave;
+    return failure === null ? null : new ApiError('streamGeneralError', { err: failure.message });
+  };
+}
+
 /** A disk that refuses to write may refuse to remove as well; the files are in the way of nobody but the next of that name. */
 function takeBack(remove: () => void): void {
   try {

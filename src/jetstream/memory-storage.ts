@@ -17,6 +17,7 @@ import type { StreamConfig } from './stream-config.js';
 
 /** A consumer whose position is not kept. */
 export class MemoryConsumerStorage implements ConsumerStorage {
+  readonly inMemory = true;
   readonly lastSave = { failure: null };
   readonly #position: ConsumerPosition | null;
 

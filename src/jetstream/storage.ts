@@ -14,13 +14,15 @@ export interface Save {
 
 /** One consumer: its position, and its configuration as it was saved last. */
 export interface ConsumerStorage {
-  /** Of the configuration. */
+  /** Nothing of it outlives the server, so nobody has to wait for the disk. */
+  readonly inMemory: boolean;
+  /** Of the configuration, or its removal. */
   readonly lastSave: Save;
   /** `source` is asked for the position when it is written. */
   open(source: PositionSource): ConsumerStore;
   /** Durable with the next group commit. `created` is RFC 3339 text. */
   save(config: ConsumerConfig, created: string): void;
-  /** Throws what the disk throws; then it is still there. */
+  /** Durable with the next group commit. Throws what the disk throws; then it is still there. */
   destroy(): void;
 }
 

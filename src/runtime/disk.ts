@@ -19,6 +19,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statfsSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -81,6 +82,8 @@ export interface Disk {
   syncDirectoryNow(path: string): void;
   /** Another one after each start of the machine: what was written before that without a sync may be gone. '' if not known. */
   bootId(): string;
+  /** Bytes that still fit in the file system of a directory, as far as that is known; Infinity otherwise. */
+  available(path: string): number;
 }
 
 class NodeFile implements DiskFile {
@@ -243,6 +246,15 @@ export class NodeDisk implements Disk {
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
+    }
+  }
+
+  available(path: string): number {
+    try {
+      const { bavail, bsize } = statfsSync(path);
+      return bavail * bsize;
+    } catch {
+      return Number.POSITIVE_INFINITY;
     }
   }
 

@@ -177,6 +177,10 @@ export class SimulatedDisk implements Disk {
     applyNames(directory, directory.synced + directory.changes.length);
   }
 
+  available(_path: string): number {
+    return this.room(this.capacity);
+  }
+
   bootId(): string {
     return `boot ${this.#powerCuts}`;
   }

@@ -55,6 +55,13 @@ describe('from text', () => {
     assert.equal(loaded.lameDuckDuration, 45_000);
   });
 
+  test('a negative size of what JetStream may store is none, zero is one', () => {
+    const loaded = options('jetstream { max_mem: -1, max_file: "-1G" }');
+    assert.deepEqual([loaded.jetstream.maxMemory, loaded.jetstream.maxStore], [undefined, undefined]);
+    const nothing = options('jetstream { max_mem: 0, max_file: 0 }');
+    assert.deepEqual([nothing.jetstream.maxMemory, nothing.jetstream.maxStore], [0, 0]);
+  });
+
   test('zero is the default where it is so officially', () => {
     const loaded = options('port: 0, ping_max: 0, max_payload: 0, write_deadline: "0s", max_pending: 0');
     assert.equal(loaded.port, 4222);

@@ -13,6 +13,17 @@ accounts {
 system_account: S
 `;
 
+const importing = `
+server_name: srv
+jetstream { store_dir: "$DIR/js" }
+accounts {
+  A { users: [{user: a, password: a}], jetstream: enabled, exports: [{service: "$JS.API.>"}] }
+  INFO { users: [{user: i, password: i}], imports: [{service: {account: A, subject: "$JS.API.INFO"}}] }
+  ALL { users: [{user: l, password: l}], imports: [{service: {account: A, subject: "$JS.API.>"}}] }
+  RENAMED { users: [{user: r, password: r}], imports: [{service: {account: A, subject: "$JS.API.INFO"}, to: "info"}] }
+}
+`;
+
 const as = (user: string, step: Step): Step => ({ ...step, as: user });
 const create = (name: string, more: Record<string, unknown> = {}): Step =>
   api(`STREAM.CREATE.${name}`, { name, storage: 'memory', ...more });
@@ -113,6 +124,19 @@ const server: ScriptCase = {
     api('INFO'),
   ],
 };
+
+const imported: ScriptCase = {
+  name: 'accounts that import requests',
+  steps: ['i', 'l', 'r'].flatMap((user) =>
+    requests.map((subject) => as(user, api(subject, '', { all: true }))),
+  ),
+};
+
+jetStreamScripts(
+  'JetStream of another account',
+  { conf: importing, users: { a: 'a', i: 'i', l: 'l', r: 'r' } },
+  [imported],
+);
 
 jetStreamScripts('JetStream of several accounts', { conf, users: { a: 'a', l: 'l', n: 'n', s: 's' } }, [
   without,

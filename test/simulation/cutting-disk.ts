@@ -114,6 +114,10 @@ export class CuttingDisk implements Disk {
     this.disk.syncDirectoryNow(path);
   }
 
+  available(path: string): number {
+    return this.disk.available(path);
+  }
+
   bootId(): string {
     return this.disk.bootId();
   }

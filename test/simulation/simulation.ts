@@ -31,7 +31,7 @@ export class Simulation {
       syncInterval: lazy ? 1000 : 0,
       encrypted: seed % 7 === 3,
       blockSize: seed % 13 === 5 ? 64 * 1024 : 400 + (seed % 5) * 500,
-      areaSize: (seed % 4 === 2 ? 8 : 64) * 1024,
+      areaSize: [16, 64, 8, 16][seed % 4]! * 1024,
       journalAfter: [4, 0, Number.POSITIVE_INFINITY][seed % 3]!,
       interest: STREAM_NAMES.flatMap((stream) => CONSUMER_NAMES.map((name) => pushSubject(stream, name))),
     });

@@ -7,7 +7,7 @@ import { type ConsumerConfig, createConsumerRequest } from '../consumer-config.j
 import { consumerInfoFields } from '../consumer-info.js';
 import { ApiError } from '../errors.js';
 import { jsonObject } from '../info.js';
-import { consumerChangeKept, newConsumerKept } from '../kept.js';
+import { consumerChangeKept, goneConsumerKept, newConsumerKept } from '../kept.js';
 import { levelOfConsumer, storedMetadata } from '../levels.js';
 import { adaptCopyingConsumer, identityHeader } from '../source-consumers.js';
 import type { Stream } from '../stream.js';
@@ -86,8 +86,14 @@ export const createConsumer: Endpoint = {
     if (config.sourcing) consumer.reset(consumer.acks.workingFloor + 1);
     const header = config.direct || config.sourcing ? identityHeader(stream) : null;
     const kept = known === undefined ? newConsumerKept(consumer) : consumerChangeKept(consumer);
+    const fields = consumerInfoFields(consumer);
+    if (consumer.storage.inMemory) {
+      kept();
+      request.answer(this.type, fields, false, header);
+      return;
+    }
     if (known === undefined) consumer.hold();
-    request.answerWhenDurable(this.type, consumerInfoFields(consumer), kept, { header });
+    request.answerWhenDurable(this.type, fields, kept, { header });
     if (known === undefined) request.account.jetstream.storage.commit.after(() => consumer.release());
   },
 };
@@ -155,7 +161,7 @@ export const deleteConsumer: Endpoint = {
     request.expectEmpty();
     const { stream, consumer } = assetsOf(request);
     stream.consumers.delete(consumer);
-    request.answerWhenDurable(this.type, [['success', 'true']]);
+    request.answerWhenDurable(this.type, [['success', 'true']], goneConsumerKept(consumer));
   },
 };
 

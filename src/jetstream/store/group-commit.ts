@@ -60,6 +60,10 @@ export interface CommitJournalOptions {
 
 /** It takes some time to make a journal. */
 const JOURNAL_AFTER = 50;
+/** More changes than this in a cycle come from clients that do not wait for each answer. */
+const STREAMING = 128;
+/** Turns of the event loop for which a commit waits for others at most. */
+const GATHER_TURNS = 32;
 
 /** Counters for monitoring. */
 export interface CommitFigures {
@@ -80,6 +84,11 @@ export class GroupCommit {
   #waiting: (() => void)[] = [];
   #scheduled = false;
   #running = false;
+  /** Changes since the last cycle began, and in that. */
+  #changes = 0;
+  #lastChanges = 0;
+  /** So many changes are likely to come: those who were answered come again. */
+  #expected = 0;
   /** With an interval: what was written since the last sync. */
   readonly #unsynced: LazyCycle;
   #timer: Timer | null = null;
@@ -108,6 +117,7 @@ export class GroupCommit {
   /** The member has something to flush; it takes part in the next cycle. */
   dirty(member: CommitMember): void {
     this.#dirty.add(member);
+    this.#changes++;
     this.#schedule();
   }
 
@@ -150,10 +160,27 @@ export class GroupCommit {
   #schedule(): void {
     if (this.#scheduled || this.#running) return;
     this.#scheduled = true;
-    this.#defer(() => {
-      this.#scheduled = false;
-      if (!this.#running) this.#begin();
-    });
+    this.#defer(() => this.#gather(this.#clock.monotonic(), GATHER_TURNS));
+  }
+
+  /**
+   * Begins, once all are there who are likely to come, or it is not worth waiting for them. Without this a part of the clients
+   * would have a sync of its own each time, and go on like that.
+   */
+  #gather(since: number, turns: number): void {
+    const patience = this.#journal?.patience ?? 0;
+    if (
+      this.#changes < this.#expected &&
+      turns > 0 &&
+      this.#waiting.length === 0 &&
+      !this.#running &&
+      this.#clock.monotonic() - since < patience
+    ) {
+      this.#defer(() => this.#gather(since, turns - 1));
+      return;
+    }
+    this.#scheduled = false;
+    if (!this.#running) this.#begin();
   }
 
   /** `ahead`: of what members are still to be told of the cycle before, so it must not be over in this call. */
@@ -164,6 +191,8 @@ export class GroupCommit {
     this.#dirty = new Set();
     this.#waiting = [];
     this.#running = true;
+    this.#lastChanges = this.#changes;
+    this.#changes = 0;
     this.figures.cycles++;
     const flushed = new Map<CommitMember, unknown>();
     const end = (error: Error | null) => this.#end(flushed, waiting, error);
@@ -175,13 +204,6 @@ export class GroupCommit {
     }
     const journal = this.#journal;
     if (journal !== null && this.figures.cycles > this.#journalAfter) journal.make();
-    try {
-      journal?.prepare();
-    } catch (error) {
-      for (const member of members) flushed.set(member, undefined);
-      end(error as Error);
-      return;
-    }
     const cycle = new Cycle(this.#disk, journal?.ready ? journal : null);
     this.#flush(members, flushed, cycle, cycle);
     cycle.seal();
@@ -214,8 +236,10 @@ export class GroupCommit {
       for (const member of flushed.keys()) member.failed(error);
       if (this.#dirty.size > 0 || this.#waiting.length > 0) this.#schedule();
     } else {
-      // Where the device is quick, those who are told now come back with more before the turn is over.
-      if (this.always && this.#dirty.size > 0 && !this.#journal?.quick) this.#begin(true);
+      const likely = this.#lastChanges + this.#changes;
+      const streaming = likely > STREAMING;
+      this.#expected = streaming ? 0 : likely;
+      if (this.always && this.#dirty.size > 0 && (streaming || !this.#journal?.ready)) this.#begin(true);
       for (const [member, what] of flushed) member.durable(what);
       if (!this.#running && (this.#dirty.size > 0 || this.#waiting.length > 0)) this.#schedule();
     }
@@ -241,6 +265,12 @@ export class GroupCommit {
       if (error !== null) done(error);
       else this.#syncRest(exposed, cycle.directories, done);
     };
+    try {
+      journal?.prepare();
+    } catch (error) {
+      end(error as Error);
+      return;
+    }
     if (journaled && alone) {
       journal!.commit(cycle.replaced, !ahead, end);
       return;

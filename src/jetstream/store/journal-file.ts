@@ -18,6 +18,8 @@ const KEY_SIZE = 32;
 const BOOT_SIZE = 64;
 const SIZE = 8 + KEY_SIZE + BOOT_SIZE;
 const HEADER_KEY = hashKey('journal');
+/** The space that has to be there is so many times that of the journal. */
+const SPACE = 8;
 /** Written at once while the file is made. */
 const CHUNK = 1024 * 1024;
 
@@ -110,6 +112,8 @@ export function makeJournalFile(
     return disk.open(path, 'write');
   };
   guarded(() => {
+    // Messages come first.
+    if (disk.available(directory) < SPACE * size) throw new Error('there is too little space for it');
     disk.remove(`${path}.tmp`);
     file = disk.open(`${path}.tmp`, 'create');
     defer(() => fill(0));

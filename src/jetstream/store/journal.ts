@@ -68,7 +68,6 @@ export class Journal {
   /** Of the last entry, and of the last one in each area. */
   #number = 0;
   readonly #areaLast = [0, 0];
-  #lastSize = 0;
   /** Up to here everything is on the device in its own files, and that is written in an entry that is durable. */
   #settled = 0;
   #settledForGood = 0;
@@ -103,9 +102,9 @@ export class Journal {
     return this.#areaSize / 4;
   }
 
-  /** Whether the next commit, if it is as large as the last one, will be over in the call. */
-  get quick(): boolean {
-    return this.ready && this.#pace.allowsInline(this.#lastSize);
+  /** Milliseconds for which a commit may wait for others that are about to come. */
+  get patience(): number {
+    return this.ready ? this.#pace.patience : 0;
   }
 
   /** Makes the file, if there is none; commits do without it until it is there. */
@@ -134,7 +133,7 @@ export class Journal {
     return this.#live.get(path)?.named ?? false;
   }
 
-  /** Has to be called before a commit writes anything. Throws what the disk throws: then nothing may be written. */
+  /** Has to be called before anything of a commit is synced. Throws what the disk throws: then nothing of it counts. */
   prepare(): void {
     if (this.#broken) this.#settleNow();
   }
@@ -151,7 +150,6 @@ export class Journal {
     };
     try {
       if (this.#position + entry.size > this.#areaSize * (1 - RESERVE)) this.#otherArea();
-      this.#lastSize = entry.size;
       carried = this.#append(entry);
       this.#underWay = this.#number;
       this.#replacedUnderWay = replaced;

@@ -1,16 +1,20 @@
 /** How syncs are done: in the loop, where the device takes less time than the way to another thread and back, or beside it. */
 import type { Clock } from '../../runtime/clock.js';
 
-/** Larger entries come from clients that do not wait for each answer; meanwhile the loop has something to do. Bytes. */
-const INLINE_BYTES = 16 * 1024;
+/** Larger entries come from clients that do not wait for each answer: the loop can read on meanwhile. Bytes. */
+const INLINE_BYTES = 4608;
 /** Milliseconds that a sync may take on average to hold up the loop, and once. */
 const INLINE_TIME = 0.6;
 const INLINE_ONCE = 4;
 /** A sync beside the loop that took this long tells of a device that is too slow. Milliseconds. */
 const BESIDE_TIME = 1.5;
-/** Milliseconds for which the loop is spared after a slow one. */
-const SPARE = 5000;
+/** Milliseconds for which the loop is spared after a slow one; twice as many each time until many in a row were quick. */
+const SPARE = 250;
+const SPARE_MOST = 8000;
+const MANY = 100;
 const WEIGHT = 1 / 16;
+/** Milliseconds that are worth waiting for others who are about to come, at most as many as a sync takes. */
+const GATHER = 0.4;
 
 export class SyncPace {
   readonly #clock: Clock;
@@ -19,6 +23,8 @@ export class SyncPace {
   #beside = -1;
   #begun = 0;
   #sparedUntil = 0;
+  #spare = SPARE;
+  #quickInRow = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -35,9 +41,19 @@ export class SyncPace {
     const now = this.#clock.monotonic();
     const took = now - begin;
     this.#inline = this.#inline === -1 ? took : this.#inline + (took - this.#inline) * WEIGHT;
-    if (took < INLINE_ONCE && this.#inline < INLINE_TIME) return;
-    this.#sparedUntil = now + SPARE;
+    if (took < INLINE_ONCE && this.#inline < INLINE_TIME) {
+      if (++this.#quickInRow === MANY) this.#spare = SPARE;
+      return;
+    }
+    this.#quickInRow = 0;
+    this.#sparedUntil = now + this.#spare;
+    this.#spare = Math.min(this.#spare * 2, SPARE_MOST);
     this.#inline = this.#beside = -1;
+  }
+
+  /** Milliseconds for which a commit may wait for others. */
+  get patience(): number {
+    return Math.min(Math.max(this.#inline, this.#beside, 0), GATHER);
   }
 
   started(): void {

@@ -203,7 +203,7 @@ function change(
     known.consumers.delete(own);
     consumers.delete(path);
     existing.destroy();
-    return () => false;
+    return () => existing.lastSave.failure !== null;
   }
   known.consumers.set(own, `${max}`);
   existing.save(consumer(own, `${max}`), CREATED);

@@ -59,9 +59,11 @@ function read(bytes: Buffer, view: RecordView): Message & { kind: RecordKind } {
 const message = fc.record({
   sequence: fc.maxSafeNat(),
   time: fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }),
-  subject: fc
-    .uint8Array({ maxLength: 300 })
-    .map((bytes) => Buffer.from(bytes).toString('latin1').replace(/[ \t\r\n]/g, '_')),
+  subject: fc.uint8Array({ maxLength: 300 }).map((bytes) =>
+    Buffer.from(bytes)
+      .toString('latin1')
+      .replace(/[ \t\r\n]/g, '_'),
+  ),
   headers: fc.uint8Array({ maxLength: 100 }),
   payload: fc.uint8Array({ maxLength: 300 }),
 });

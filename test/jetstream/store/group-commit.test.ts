@@ -1,0 +1,193 @@
+/** When a cycle of the group commit begins, and what it costs. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  type CommitCycle,
+  type CommitMember,
+  GroupCommit,
+} from '../../../src/jetstream/store/group-commit.js';
+import { HighwayHash } from '../../../src/runtime/highway-hash.js';
+import { silentLog } from '../../../src/runtime/log.js';
+import { SeededRandom } from '../../../src/runtime/random.js';
+import { SimulatedClock } from '../../../src/sim/clock.js';
+import { SimulatedDisk } from '../../../src/sim/disk.js';
+
+/** Time passes a bit whenever somebody asks for it. */
+class RunningClock extends SimulatedClock {
+  time = 0;
+
+  override monotonic(): number {
+    return (this.time += 0.01);
+  }
+}
+
+/** Each sync takes 0.3 milliseconds. */
+class TakingDisk extends SimulatedDisk {
+  readonly clock = new RunningClock();
+
+  override syncNow(path: string): void {
+    this.clock.time += 0.3;
+    super.syncNow(path);
+  }
+
+  override settle(): void {
+    this.clock.time += 0.3;
+    super.settle();
+  }
+}
+
+class Line implements CommitMember {
+  readonly path: string;
+  readonly told: number[] = [];
+  readonly failures: string[] = [];
+  #size = 0;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  flush(cycle: CommitCycle): number {
+    cycle.write(cycle.open(this.path), Buffer.from('x'), 0, 1, this.#size++);
+    return this.#size;
+  }
+
+  durable(flushed: unknown): void {
+    this.told.push(flushed as number);
+  }
+
+  failed(error: Error): void {
+    this.failures.push(error.message);
+  }
+}
+
+class Bench {
+  readonly disk = new TakingDisk(new SeededRandom(1), false);
+  readonly commit: GroupCommit;
+  #turns: (() => void)[] = [];
+
+  constructor(interval = 0) {
+    this.disk.makeDirectory('/s');
+    this.commit = new GroupCommit(this.disk, {
+      interval,
+      clock: this.disk.clock,
+      defer: (turn) => void this.#turns.push(turn),
+      journal: { hash: new HighwayHash(), directory: '/s', areaSize: 64 * 1024, after: 0, log: silentLog },
+    });
+  }
+
+  turn(): void {
+    for (const turn of this.#turns.splice(0)) turn();
+  }
+
+  rest(): void {
+    for (let i = 0; i < 60; i++) {
+      this.turn();
+      this.disk.settle();
+    }
+  }
+}
+
+test('one sync for all files, once the journal is there', () => {
+  const bench = new Bench();
+  const lines = Array.from({ length: 20 }, (_, i) => new Line(`/s/${i}`));
+  for (let round = 0; round < 3; round++) {
+    for (const line of lines) bench.commit.dirty(line);
+    bench.rest();
+  }
+  const { syncs } = bench.disk;
+  for (const line of lines) bench.commit.dirty(line);
+  bench.rest();
+  assert.equal(bench.disk.syncs, syncs + 1);
+  for (const line of lines) assert.deepEqual(line.told, [1, 2, 3, 4]);
+});
+
+test('who was answered is likely to come again, and is waited for', () => {
+  const bench = new Bench();
+  const [a, b] = [new Line('/s/a'), new Line('/s/b')];
+  const both = (between: () => void) => {
+    bench.commit.dirty(a);
+    between();
+    bench.commit.dirty(b);
+    bench.rest();
+  };
+  for (let i = 0; i < 3; i++) both(() => {});
+  const { cycles } = bench.commit.figures;
+  both(() => bench.turn());
+  assert.equal(bench.commit.figures.cycles, cycles + 1);
+  // One that does not come holds nobody up for long.
+  bench.commit.dirty(a);
+  bench.rest();
+  assert.equal(a.told.at(-1), 5);
+  assert.equal(bench.commit.figures.cycles, cycles + 2);
+});
+
+test('who came while a cycle was under way is told after those who were in it', () => {
+  const bench = new Bench();
+  const order: string[] = [];
+  const line = (name: string) => {
+    const member = new Line(`/s/${name}`);
+    member.durable = (flushed) => void order.push(`${name}${flushed}`);
+    return member;
+  };
+  const [a, b] = [line('a'), line('b')];
+  for (let i = 0; i < 200; i++) {
+    bench.commit.dirty(a);
+    if (i % 2 === 0) bench.turn();
+    bench.commit.dirty(b);
+    if (i % 3 === 0) bench.disk.settle();
+    bench.turn();
+  }
+  bench.rest();
+  for (const name of ['a', 'b']) {
+    const numbers = order.filter((each) => each.startsWith(name)).map((each) => Number(each.slice(1)));
+    assert.deepEqual(
+      numbers,
+      [...numbers].sort((x, y) => x - y),
+    );
+    assert.ok(numbers.length > 50);
+  }
+});
+
+test('what a member wrote before it failed is in no entry', () => {
+  const bench = new Bench();
+  const good = new Line('/s/good');
+  const bad = new Line('/s/bad');
+  bench.commit.dirty(good);
+  bench.rest();
+  bad.flush = (cycle) => {
+    cycle.write(cycle.open('/s/bad'), Buffer.from('half'), 0, 4, 0);
+    cycle.replace('/s/bad.inf', Buffer.from('half'));
+    throw new Error('no more');
+  };
+  bench.commit.dirty(bad);
+  bench.commit.dirty(good);
+  bench.rest();
+  assert.deepEqual(bad.failures, ['no more']);
+  assert.deepEqual(good.told, [1, 2]);
+  assert.equal(bench.disk.status('/s/bad.inf'), undefined);
+  bench.disk.powerCut();
+  new GroupCommit(bench.disk, {
+    interval: 0,
+    clock: new RunningClock(),
+    journal: { hash: new HighwayHash(), directory: '/s', log: silentLog },
+  });
+  assert.equal(bench.disk.readFile('/s/good').toString(), 'xx');
+  assert.equal(bench.disk.status('/s/bad.inf'), undefined);
+});
+
+test('with an interval a stop syncs what was replaced, too', () => {
+  const bench = new Bench(60_000);
+  const line = new Line('/s/a');
+  line.flush = (cycle) => {
+    cycle.replace('/s/a.inf', Buffer.from('whole'));
+    return 1;
+  };
+  bench.commit.dirty(line);
+  bench.rest();
+  let ended: Error | null | undefined;
+  bench.commit.stop((error) => (ended = error));
+  bench.rest();
+  assert.equal(ended, null);
+  for (let i = 0; i < 5; i++) bench.disk.powerCut();
+  assert.equal(bench.disk.readFile('/s/a.inf').toString(), 'whole');
+});
