@@ -17,7 +17,7 @@ import {
   type ScannedBlock,
   scan,
 } from './file-store-recovery.js';
-import { writeBlockFile } from './file-store-rewrite.js';
+import { isFloor, writeBlockFile } from './file-store-rewrite.js';
 import type { Times } from './file-store-states.js';
 import { blockFile, blockIndex, MESSAGES_DIR, NEW_MESSAGES_DIR } from './layout.js';
 import { ttlOf } from './message-block-store.js';
@@ -327,12 +327,11 @@ export class FileStoreOpener {
     block.tombstones = result.tombstones.length;
     block.adopt(index, content, result.compressed);
     found.blocks.push(block);
-    let before = 0;
-    for (const tombstone of result.tombstones) {
+    for (const [i, tombstone] of result.tombstones.entries()) {
       // The last one counts: a truncation may have taken it back.
       const { sequence, start } = tombstone;
-      if (sequence === before) found.floor = { sequence, block: number, start };
-      before = tombstone.sequence;
+      if (i > 0 && isFloor(result.tombstones[i - 1]!, tombstone))
+        found.floor = { sequence, block: number, start };
       found.tombstones.push({ sequence, block: number, start });
     }
     if (result.damage !== null) {
