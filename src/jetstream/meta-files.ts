@@ -82,7 +82,15 @@ export class MetaFiles implements CommitMember {
     // With an interval nothing is promised before it is over, and nothing is put in order that a cut could catch halfway.
     if (!this.#options.commit.always) return;
     if (this.#found !== null) this.#writeTo(cycle, this.#found);
-    else if (!this.#parentsSynced) this.#options.foundation?.confirm(cycle);
+    else if (!this.#parentsSynced) {
+      this.#options.foundation?.confirm(cycle);
+      for (const parent of this.#options.parents) cycle.syncDirectory(parent);
+    }
+  }
+
+  /** The folder had another name meanwhile, which may be the one on the device: what is promised next makes its name durable. */
+  renamed(): void {
+    this.#parentsSynced = this.#options.parents.length === 0;
   }
 
   confirmed(): void {

@@ -85,3 +85,17 @@ test('a stream is not confirmed where the commit that was to carry it could not 
   assert.equal((await lab.info('T')).config.name, 'T');
   await lab.close();
 });
+
+test('a stream whose deletion was refused is there after what was confirmed since', async () => {
+  for (let seed = 1; seed <= 8; seed++) {
+    const lab = new Lab(seed);
+    await lab.create(STREAM);
+    lab.disk.failSyncs = true;
+    assert.match((await lab.api('STREAM.DELETE.S')).error.description, /EIO/);
+    lab.disk.failSyncs = false;
+    await lab.publish('s.1', 'confirmed');
+    lab.die('cut');
+    assert.deepEqual(lab.payloads('S'), ['confirmed']);
+    await lab.close();
+  }
+});

@@ -81,6 +81,11 @@ export class ConsumerModel {
     else this.#acked.add(sequence);
   }
 
+  /** Nothing that was published so far is kept for it any more. */
+  release(): void {
+    for (const each of this.stream.published) each.wanted = each.wanted.filter((wanted) => wanted !== this);
+  }
+
   /** Whether it may want a subject, or wants it for certain. */
   wants(subject: string, certainly: boolean): boolean {
     const wanted = [...this.filters].map((filter) => filter === '' || filter === subject);

@@ -57,6 +57,7 @@ export class ConsumerWork {
     const done = () => {
       if (consumer.state === 'creating') {
         consumer.state = 'there';
+        stream.doubtful.delete(name);
         if (kind.fromNow) consumer.since = client.number();
       }
       consumer.promised = true;
@@ -93,7 +94,7 @@ export class ConsumerWork {
     }
     consumer.filters.add(other);
     consumer.since = Number.POSITIVE_INFINITY;
-    for (const each of stream.published) each.wanted = each.wanted.filter((wanted) => wanted !== consumer);
+    consumer.release();
     this.#save(consumer, other);
   }
 
@@ -102,6 +103,8 @@ export class ConsumerWork {
     if (consumer === undefined || consumer.updating) return;
     const { stream, name } = consumer;
     consumer.state = 'deleting';
+    consumer.promised = false;
+    consumer.release();
     this.#client.api(`CONSUMER.DELETE.${stream.name}.${name}`, null, () => {
       consumer.state = 'gone';
       stream.consumers.delete(name);

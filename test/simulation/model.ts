@@ -61,6 +61,8 @@ export class StreamModel {
   readonly byPayload = new Map<string, Publication>();
   readonly bySequence = new Map<number, Publication>();
   readonly consumers = new Map<string, ConsumerModel>();
+  /** Consumers that were not found, though nobody was told that they are gone: they may be back after a power cut. */
+  readonly doubtful = new Map<string, ConsumerModel>();
   /** Acks of any consumer that were sent. */
   readonly asked = new Set<number>();
   last = 0;

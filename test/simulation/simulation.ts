@@ -154,6 +154,12 @@ export class Simulation {
       model.descriptions.clear();
       model.descriptions.add(shown.description);
     }
+    for (const { name } of stream.consumers.all()) {
+      if (model.consumers.has(name)) continue;
+      const consumer = model.doubtful.get(name);
+      assert.ok(consumer, `consumer ${model.name} > ${name} is back`);
+      model.consumers.set(name, consumer);
+    }
     for (const consumer of [...model.consumers.values()]) {
       const there = stream.consumers.get(consumer.name);
       if (there === undefined) {
@@ -161,6 +167,7 @@ export class Simulation {
         assert.ok(!lost, `consumer ${consumer.path} is missing: ${this.machine.complaints}`);
         consumer.state = 'gone';
         model.consumers.delete(consumer.name);
+        model.doubtful.set(consumer.name, consumer);
         continue;
       }
       consumer.state = 'there';

@@ -99,6 +99,8 @@ export class StreamWork {
     const model = this.#client.stream();
     if (model === undefined || model.updating) return;
     model.state = 'deleting';
+    // Where the disk refuses it is there, and may not be after a power cut, until something else is confirmed.
+    model.promised = false;
     this.#client.api(`STREAM.DELETE.${model.name}`, null, () => this.#client.streams.delete(model.name));
   }
 
