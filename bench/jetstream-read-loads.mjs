@@ -176,9 +176,9 @@ const watch = {
     const count = KEYS.sizes[0];
     const watcher = await run.role('Reader', {});
     return passes(run, count, async (name) => {
-      const subject = await watcher.call('subscribe');
+      const subject = await watcher.call('subscribe', { count });
       const start = now();
-      const received = watcher.call('receive', { count });
+      const received = watcher.call('receive');
       const created = control.createConsumer('KV_bench', name, {
         ...WATCH,
         deliver_subject: subject,

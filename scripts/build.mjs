@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildCommandLine } from './command-line.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -32,56 +33,38 @@ export async function buildDist({ force = false } = {}) {
     ...filesBelow(join(root, 'src')),
     join(root, 'package.json'),
     join(root, 'scripts', 'build.mjs'),
-    join(root, 'bin', 'launch.cjs'),
+    join(root, 'scripts', 'command-line.mjs'),
+    join(root, 'scripts', 'code-cache.cjs'),
+    join(root, 'bin', 'weft-server'),
   ];
   if (!force && existsSync(stamp) && statSync(stamp).mtimeMs > newest(inputs)) return;
   const { build } = await import('esbuild');
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   await build({
+    ...common(),
     absWorkingDir: root,
     entryPoints: { index: 'src/index.ts', sim: 'src/sim/index.ts' },
     outdir: 'dist',
     bundle: true,
     splitting: true,
     format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
     chunkNames: 'chunk-[name]-[hash]',
-    define: { WEFT_VERSION: JSON.stringify(packageVersion()) },
     sourcemap: 'linked',
-    sourcesContent: false,
-    logLevel: 'warning',
   });
-  await buildCommandLine(build);
+  await buildCommandLine({ build, root, options: common() });
   writeFileSync(stamp, '');
 }
 
-/** The command line is one CommonJS file: that starts faster than modules do, and its compiled form can be kept. */
-async function buildCommandLine(build) {
-  await build({
-    absWorkingDir: root,
-    entryPoints: ['src/cli.ts'],
-    outfile: 'dist/cli.cjs',
-    bundle: true,
-    format: 'cjs',
+/** What all of the package's scripts have in common. */
+function common() {
+  return {
     platform: 'node',
     target: 'node20',
     packages: 'external',
-    define: { WEFT_VERSION: JSON.stringify(packageVersion()), 'import.meta.resolve': 'weftResolve' },
-    banner: {
-      js: "const weftResolve = (name) => require('node:url').pathToFileURL(require.resolve(name)).href;",
-    },
-    // Code from a cache cannot import; `require` gives the same, when it is reached.
-    supported: { 'dynamic-import': false },
-    sourcemap: 'linked',
+    define: { WEFT_VERSION: JSON.stringify(packageVersion()) },
     sourcesContent: false,
     logLevel: 'warning',
-  });
-  const warmUp = [join(root, 'scripts', 'code-cache.cjs')];
-  const done = spawnSync(process.execPath, warmUp, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
-  // Without it the server starts all the same, only later.
-  if (done.status !== 0) process.stderr.write(`The code cache could not be made:\n${done.stderr}`);
+  };
 }
 
 /** build/: every source and test as its own file, so that stack traces and coverage point at real files. */

@@ -1,8 +1,9 @@
-// Writes config.md, flags.md and errors.md in docs/reference from the tables that the server itself goes by.
+// Writes config.md, flags.md, errors.md and a page for each option of streams and consumers in docs/reference, from the tables that the
+// server itself goes by.
 //
 //   node scripts/reference.mjs           writes the pages
 //   node scripts/reference.mjs --check   fails when a page on disk is not what would be written
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -14,7 +15,10 @@ async function loadTables() {
   const source = `
     export { keyGroups } from './keys.js';
     export { flagTable } from './flag-table.js';
-    export { errorReference } from '../protocol/error-reference.js';`;
+    export { errorReference } from '../protocol/error-reference.js';
+    export { streamOptions } from '../jetstream/reference/stream-options.js';
+    export { streamFeatureOptions } from '../jetstream/reference/stream-feature-options.js';
+    export { consumerOptions } from '../jetstream/reference/consumer-options.js';`;
   const result = await build({
     stdin: { contents: source, resolveDir: join(root, 'src', 'config'), loader: 'ts' },
     bundle: true,
@@ -127,19 +131,108 @@ function errorsPage(errorReference) {
   return `${errorIntroduction}\n${table(head, rows)}`;
 }
 
-const { keyGroups, flagTable, errorReference } = await loadTables();
+const optionKinds = {
+  stream: {
+    title: 'Stream options',
+    about:
+      "The fields of a stream's configuration, in requests to `$JS.API.STREAM.CREATE.<stream>` and `STREAM.UPDATE.<stream>`.",
+    index: 'the options of streams',
+  },
+  consumer: {
+    title: 'Consumer options',
+    about:
+      'The fields of `config` in requests to `$JS.API.CONSUMER.CREATE.<stream>.<consumer>`, which also changes a consumer that is there.',
+    index: 'the options of consumers',
+  },
+};
+
+const optionNotes = `Durations are nanoseconds, -1 in a limit is none. Fields that are left out take their default, also in an update. Unknown fields are
+refused, unless the server is configured with \`strict: false\`. \`"pedantic": true\` in the request asks the server to refuse what it
+would put right by itself (error 10157). **Level** is the API level that an option
+needs: it is kept in the metadata, and a server that does not have it leaves the stream or consumer alone.
+`;
+
+const sinceText = ({ since, level }) => `nats-server ${since}, API level ${level}`;
+
+function optionPage(kind, option) {
+  const { index } = optionKinds[kind];
+  const facts = [
+    ['JSON type', cell(option.type)],
+    ['Default', cell(option.default)],
+    ['Since', cell(sinceText(option))],
+    ['Can be updated', cell(option.update)],
+  ];
+  let page = `# \`${option.name}\`\n\nOne of [${index}](README.md).\n\n${table(['', ''], facts)}`;
+  page += `\n${option.meaning.join('\n\n')}\n`;
+  if (option.fields) {
+    const rows = option.fields.map(({ name, type, meaning }) => [code(name), cell(type), cell(meaning)]);
+    page += `\n## Fields\n\n${table(['Field', 'JSON type', 'Meaning'], rows)}`;
+  }
+  if (option.errors.length > 0) {
+    const rows = option.errors.map((error) => [
+      `${error.errorCode}`,
+      `${error.code}`,
+      code(error.text.replaceAll('|', '\\|')),
+      cell(error.when),
+    ]);
+    page += `\n## Errors\n\n${table(['`err_code`', '`code`', 'Text', 'When'], rows)}`;
+  }
+  if (option.differences) {
+    const list = option.differences.map((text) => `- ${text}\n`).join('');
+    page += `\n## Differences from the official server\n\n${list}`;
+  }
+  return page;
+}
+
+function optionIndex(kind, options) {
+  const { title, about } = optionKinds[kind];
+  const rows = options.map((option) => [
+    `[\`${option.name}\`](${option.name}.md)`,
+    cell(option.type),
+    cell(option.default),
+    cell(option.since),
+    `${option.level}`,
+    cell(option.update),
+  ]);
+  const head = ['Option', 'JSON type', 'Default', 'Since', 'Level', 'Can be updated'];
+  const origin =
+    'These pages are written by `node scripts/reference.mjs`; the codes and texts of errors are those of the server.\n';
+  return `# ${title}\n\n${about}\n\n${optionNotes}\n${origin}\n${table(head, rows)}`;
+}
+
+function optionPages(kind, options) {
+  const pages = { [`${kind}/README.md`]: optionIndex(kind, options) };
+  for (const option of options) pages[`${kind}/${option.name}.md`] = optionPage(kind, option);
+  return pages;
+}
+
+const tables = await loadTables();
 const pages = {
-  'config.md': configPage(keyGroups),
-  'flags.md': flagsPage(flagTable),
-  'errors.md': errorsPage(errorReference),
+  'config.md': configPage(tables.keyGroups()),
+  'flags.md': flagsPage(tables.flagTable),
+  'errors.md': errorsPage(tables.errorReference),
+  ...optionPages('stream', [...tables.streamOptions, ...tables.streamFeatureOptions]),
+  ...optionPages('consumer', tables.consumerOptions),
 };
 const folder = join(root, 'docs', 'reference');
-mkdirSync(folder, { recursive: true });
+const outOfDate = [];
 for (const [name, text] of Object.entries(pages)) {
   const path = join(folder, name);
-  if (!process.argv.includes('--check')) writeFileSync(path, text);
-  else if (!existsSync(path) || readFileSync(path, 'utf8') !== text) {
-    process.stderr.write(`docs/reference/${name} is out of date: run node scripts/reference.mjs\n`);
-    process.exitCode = 1;
+  if (process.argv.includes('--check')) {
+    if (!existsSync(path) || readFileSync(path, 'utf8') !== text) outOfDate.push(name);
+    continue;
   }
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}
+for (const kind of Object.keys(optionKinds)) {
+  for (const file of existsSync(join(folder, kind)) ? readdirSync(join(folder, kind)) : []) {
+    if (`${kind}/${file}` in pages) continue;
+    if (process.argv.includes('--check')) outOfDate.push(`${kind}/${file}`);
+    else rmSync(join(folder, kind, file));
+  }
+}
+for (const name of outOfDate) {
+  process.stderr.write(`docs/reference/${name} is out of date: run node scripts/reference.mjs\n`);
+  process.exitCode = 1;
 }

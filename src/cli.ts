@@ -46,15 +46,15 @@ async function main(): Promise<void> {
     loadOptions({ flags, configFile, readFile, env: process.env, purpose });
   const loaded = read(parsed.kind === 'check' ? 'check' : 'start');
   if (parsed.kind === 'check') {
-    if (loaded.text !== '') fail(`${exe}: ${loaded.text}`);
+    if (loaded.text !== '') fail(`${exe}: ${loaded.text}\n`);
     else process.stderr.write(`${exe}: configuration file ${configFile} is valid (${loaded.digest})\n`);
     return;
   }
   if (loaded.errors.length > 0) {
-    fail(`${exe}: ${loaded.text}${loaded.text.endsWith('\n') ? '' : '\n'}`);
+    fail(`${exe}: ${loaded.text}\n`);
     return;
   }
-  if (loaded.text !== '') process.stderr.write(`${exe}: ${loaded.text}`);
+  process.stderr.write(loaded.text);
   await run(loaded.options, configFile === '' ? undefined : () => read('reload'));
 }
 

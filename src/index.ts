@@ -13,10 +13,12 @@ import { warmUp } from './warm-up.js';
 export type { ConnectionType } from './config/options.js';
 export type {
   AccountConfig,
+  AccountJetStreamConfig,
   AuthCalloutConfig,
   AuthorizationConfig,
   ExportConfig,
   ImportConfig,
+  JetStreamConfig,
   MappingConfig,
   MappingDestinationConfig,
   PermissionsConfig,
@@ -47,8 +49,10 @@ export {
   type RequestOptions,
   type SubscribeOptions,
 } from './embedding/local-client.js';
+export { SnapshotError } from './embedding/snapshot-codec.js';
 export type { ClosedReason } from './protocol/errors.js';
 export type { Clock, Timer } from './runtime/clock.js';
+export type { Disk, DiskEntry, DiskFile, DiskStatus, OpenMode, SyncCallback } from './runtime/disk.js';
 export type { Log } from './runtime/log.js';
 export type { PeerCertificate } from './security/peer-certificate.js';
 export { natsVersion, weftVersion } from './version.js';

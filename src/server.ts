@@ -4,8 +4,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { SYSTEM_ACCOUNT } from './accounts/account.js';
 import { Announcements } from './announcements.js';
-import { Broker } from './broker/broker.js';
+import { Broker, type BrokerParts } from './broker/broker.js';
 import { Door } from './broker/door.js';
 import { ClientListener } from './broker/listener.js';
 import { goQuote } from './config/go-format.js';
@@ -19,6 +20,7 @@ import type { Monitor } from './monitoring/monitor.js';
 import { hostPort } from './runtime/address.js';
 import type { Clock } from './runtime/clock.js';
 import { NodeClock } from './runtime/clock.js';
+import type { Disk } from './runtime/disk.js';
 import { type Log, silentLog } from './runtime/log.js';
 import { listenerUrls, type PortUrls } from './runtime/process-files.js';
 import { type Random, SeededRandom } from './runtime/random.js';
@@ -51,6 +53,12 @@ export interface ServerParts {
   noListen?: boolean;
   /** Copy messages by WebAssembly: for the one server that a process is there for. */
   copyKernel?: boolean;
+  /** See `BrokerParts.arena`. */
+  arena?: BrokerParts['arena'];
+  /** What JetStream stores in files goes there; the machine's disk otherwise. */
+  disk?: () => Promise<Disk>;
+  /** Called when JetStream has opened what is stored, before clients can connect. */
+  jetStreamOpened?: (jetstream: JetStream) => Promise<void>;
 }
 
 export class Server {
@@ -93,6 +101,7 @@ export class Server {
       random,
       log: this.log,
       copyKernel: parts.copyKernel ?? false,
+      ...(parts.arena && { arena: parts.arena }),
     });
     this.broker.address = { host: options.host, port: options.port };
     this.announcements = new Announcements(this, basename(process.argv[1] ?? 'weft-server'));
@@ -141,7 +150,6 @@ export class Server {
   async start(): Promise<void> {
     const { options, log } = this;
     this.#greet();
-    for (const warning of authenticationWarnings(options)) log.warn(warning);
     for (const error of authCalloutErrors(options)) log.error(error);
     this.#loadedTls = await this.loadTls(options);
     await this.broker.prepare(options);
@@ -152,6 +160,7 @@ export class Server {
     }
     if (options.httpPort !== 0 || options.httpsPort !== 0) await this.startMonitoring();
     if (options.jetstream.enabled) await this.#startJetStream();
+    if (this.#jetstream !== null) await this.parts.jetStreamOpened?.(this.#jetstream);
     if (!this.parts.noListen) await this.#listen();
     if (systemAccountOf(options) !== undefined) await this.#startSystem();
     this.announcements.writePorts();
@@ -161,8 +170,9 @@ export class Server {
   /** Loads JetStream with what it has stored. */
   async #startJetStream(): Promise<void> {
     const { startJetStream } = await import('./jetstream/start.js');
+    const disk = await this.parts.disk?.();
     try {
-      this.#jetstream = startJetStream(this.broker);
+      this.#jetstream = startJetStream(this.broker, disk);
     } catch (error) {
       throw new Error(`Can't start JetStream: ${(error as Error).message}`);
     }
@@ -235,6 +245,9 @@ export class Server {
     broker.options = { ...options, port };
     log.notice(`Listening for client connections on ${hostPort(options.host, port)}`);
     if (options.tls !== undefined) log.notice('TLS required for client connections');
+    if (options.tls?.handshakeFirst && options.tls.handshakeFirstFallback === 0) {
+      log.warn('Clients that are not using "TLS Handshake First" option will fail to connect');
+    }
     this.#address(port);
   }
 
@@ -259,9 +272,13 @@ export class Server {
     log.notice(`  Node:     ${process.versions.node}`);
     log.notice(`  Name:     ${broker.serverName}`);
     log.notice(`  ID:       ${broker.identity.id}`);
+    for (const warning of authenticationWarnings(options)) log.warn(warning);
     if (options.configFile !== '') {
       log.notice(`Using configuration file: ${options.configFile} (${options.configDigest})`);
     }
+    const declared = options.systemAccount ?? options.accounts.find(({ name }) => name === SYSTEM_ACCOUNT);
+    if (declared === undefined && !options.noSystemAccount)
+      log.debug(`Created system account: ${JSON.stringify(SYSTEM_ACCOUNT)}`);
   }
 
   /** The port that clients connect to; 0 when there is none. */
@@ -343,6 +360,7 @@ export class Server {
   async #shutdown(): Promise<void> {
     this.log.notice('Initiating Shutdown...');
     this.#lameDuck.cancel();
+    if (this.listening) this.log.debug('Client accept loop exiting..');
     this.#listener?.stop();
     this.#system?.close();
     // What is stored is written while those who publish are still told of it.

@@ -5,36 +5,28 @@
  * `WeftServer.create` takes about the same time each time. No door is opened, and nothing is left. The command line does not load
  * this: it would gain nothing.
  */
-import type { Transport } from './broker/transport.js';
-import { readSource } from './embedding/load.js';
-import { silentLog } from './runtime/log.js';
-import { Server } from './server.js';
+import { createServer, isIP } from 'node:net';
+import { WeftServer } from './weft-server.js';
 
-/** A client that takes whatever it is sent. */
-class NoTransport implements Transport {
-  readonly backlog = 0;
-  readonly remoteAddress = '127.0.0.1';
-  readonly remotePort = 0;
-  onWritten = null;
+const INPUT =
+  'CONNECT {"verbose":false}\r\nPING\r\nSUB warm.* 1\r\nPUB warm.up 2\r\nhi\r\nUNSUB 1\r\nPING\r\n';
+/** The second one finds what the first has loaded, and runs what comes after. More make the loading longer, and gain nothing. */
+const ROUNDS = 2;
 
-  write(): void {}
-  pause(): void {}
-  resume(): void {}
-  end(): void {}
-  destroy(): void {}
-}
-
-/** Starts a server without a door, lets a client do a bit of everything, and gives it all back. */
+/** Starts servers without a door, lets a client do a bit of everything, and gives it all back. */
 export async function warmUp(): Promise<void> {
-  // What Node itself loads when a port is opened for the first time. A bundler would drop imports for their effects.
-  await Promise.all([import('node:cluster'), import('node:dns'), import('node:perf_hooks')]);
-  const { options } = readSource({}, {});
-  const server = new Server(options, { log: silentLog, noListen: true });
-  await server.start();
-  const connection = server.broker.accept(new NoTransport(), { type: 'STANDARD', sendInfo: true });
-  connection?.begin();
-  const input = 'CONNECT {"verbose":false}\r\nPING\r\nSUB warm.* 1\r\nPUB warm.up 2\r\nhi\r\nUNSUB 1\r\n';
-  connection?.onData(Buffer.from(input));
-  connection?.flush();
-  await server.shutdown();
+  // What V8 would compile when the first port is opened.
+  createServer();
+  isIP('127.0.0.1');
+  for (let round = 0; round < ROUNDS; round++) {
+    const server = await WeftServer.create({}, { listen: false });
+    const client = server.connection();
+    const ended = new Promise<void>((resolve) => {
+      client.on('data', () => {});
+      client.once('close', resolve);
+    });
+    client.end(INPUT);
+    await ended;
+    await server.close();
+  }
 }

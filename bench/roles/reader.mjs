@@ -55,17 +55,23 @@ export class Reader {
     return { start, end: now() };
   }
 
-  /** Subscribes to the deliver subject of a push consumer that is made afterwards. */
-  async subscribe() {
+  /**
+   * Subscribes for a push consumer that is made afterwards, which will deliver `count` messages.
+   * @returns its deliver subject
+   */
+  async subscribe({ count }) {
     const inbox = this.#nextInbox();
     this.connection.write(`SUB ${inbox} ${this.sid}\r\n`);
     await this.connection.flush();
+    // It counts from now on: the first messages may be here before the call that waits for the last.
+    this.received = this.#read(count, false);
+    this.received.catch(() => {});
     return inbox;
   }
 
-  /** What the push consumer delivers, `count` messages. Called before the consumer is made. */
-  receive({ count }) {
-    return this.#read(count, false);
+  /** Resolves with the last of these messages. */
+  receive() {
+    return this.received;
   }
 
   /** Messages that came after the last one that was waited for. */

@@ -46,7 +46,7 @@ export interface BrokerParts {
   log: Log;
   /** See `ArenaOptions.kernel`. */
   copyKernel: boolean;
-  /** For tests that start many brokers: less memory than a server needs. */
+  /** For programs that start many brokers: less memory than the only one of a process takes. */
   arena?: Omit<ArenaOptions, 'kernel'>;
 }
 

@@ -216,14 +216,20 @@ export class Door {
       };
       const failed = (problem: string): void => {
         if (!connection.closed) {
-          connection.logError(`TLS handshake error: ${problem}`);
+          const line = `TLS handshake error: ${problem}`;
+          if (problem === NOT_TLS) connection.logDebug(line);
+          else connection.logError(line);
           connection.close('TLS Handshake Failure');
         }
         finish(null);
       };
-      const onClose = (): void => failed('the client closed the connection or has no valid certificate');
+      // Node ends a connection without a word where the client's certificate is not trusted.
+      const silent = tls.server.requestCert
+        ? 'the client closed the connection or has no valid certificate'
+        : 'EOF';
+      const onClose = (): void => failed(silent);
       const timer = this.#broker.clock.after(this.#broker.options.tls!.timeout, () => {
-        connection.logError('TLS handshake timeout');
+        connection.logDebug('TLS handshake timeout');
         connection.closeWith(clientErrors.tlsRequired, 'TLS Handshake Failure');
         finish(null);
       });
@@ -271,7 +277,6 @@ export class Door {
   }
 }
 
-/** The other end of a socket: unique among the sockets of one listener. */
 /** The peer's certificate and those that vouch for it. */
 function certificatesOf(socket: TLSSocket): { chain: Buffer[]; verified: boolean } {
   const chain: Buffer[] = [];
@@ -284,22 +289,60 @@ function certificatesOf(socket: TLSSocket): { chain: Buffer[]; verified: boolean
   return { chain, verified: socket.authorized };
 }
 
+/** The other end of a socket: unique among the sockets of one listener. */
 function peerKey(socket: Socket): string {
   return socket.remoteAddress === undefined ? randomUUID() : `${socket.remoteAddress} ${socket.remotePort}`;
 }
 
+/** Probes and load balancers say such things, so it is not logged as an error. */
+const NOT_TLS = 'tls: first record does not look like a TLS handshake';
+
+/** What the other side says of a handshake that it ends, in Go's words, by the number of the alert. */
+const ALERTS: Readonly<Record<number, string>> = {
+  10: 'unexpected message',
+  20: 'bad record MAC',
+  22: 'record overflow',
+  40: 'handshake failure',
+  42: 'bad certificate',
+  43: 'unsupported certificate',
+  44: 'revoked certificate',
+  45: 'expired certificate',
+  46: 'unknown certificate',
+  47: 'illegal parameter',
+  48: 'unknown certificate authority',
+  49: 'access denied',
+  50: 'error decoding message',
+  51: 'error decrypting message',
+  70: 'protocol version not supported',
+  71: 'insufficient security level',
+  80: 'internal error',
+  86: 'inappropriate fallback',
+  90: 'user canceled',
+  109: 'missing extension',
+  110: 'unsupported extension',
+  112: 'unrecognized name',
+  116: 'certificate required',
+  120: 'no application protocol',
+};
+
 /** OpenSSL's errors in Go's words, where there are any. */
-function handshakeProblem(error: NodeJS.ErrnoException): string {
+function handshakeProblem(error: NodeJS.ErrnoException & { reason?: string }): string {
   switch (error.code) {
     case 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE':
       return "tls: client didn't provide a certificate";
     case 'ERR_SSL_HTTP_REQUEST':
+    case 'ERR_SSL_HTTPS_PROXY_REQUEST':
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
-      return 'tls: first record does not look like a TLS handshake';
+      return NOT_TLS;
+    case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
+      return 'tls: client offered only unsupported versions';
+    case 'ERR_SSL_NO_SHARED_CIPHER':
+      return 'tls: no cipher suite supported by both client and server';
     case 'ECONNRESET':
       return 'EOF';
-    default:
-      return error.message;
   }
+  const alert = ALERTS[Number(/SSL alert number (\d+)/.exec(error.message)?.[1])];
+  if (alert !== undefined) return `remote error: tls: ${alert}`;
+  return error.reason === undefined ? error.message : `tls: ${error.reason}`;
 }

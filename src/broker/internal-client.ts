@@ -102,6 +102,11 @@ export class InternalClient {
     return this.#broker.publisher.answer(this.account, subject, body);
   }
 
+  /** The same for a message with headers. */
+  answerWith(subject: string, header: string, payload: Uint8Array): boolean {
+    return this.#broker.publisher.answerWith(this.account, subject, header, payload);
+  }
+
   /** The way to whoever listens on a subject (latin1), for `send` and `sendStored`. */
   route(subject: string): Route {
     return new Route(this.account, subject);

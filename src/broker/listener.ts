@@ -5,9 +5,10 @@
  * which skips the stream machinery; TLS and sockets whose first bytes must be looked at go the ordinary way.
  */
 import { readFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Server as NetServer, Socket } from 'node:net';
+import { createServer, type Server as NetServer, Socket } from 'node:net';
 import { hostPort } from '../runtime/address.js';
 import { READ_SIZE } from '../runtime/arena.js';
+import { listen } from '../runtime/listen.js';
 import { RateLimitedLog } from '../runtime/rate-limited-log.js';
 import { systemErrorReason } from '../runtime/system-error.js';
 import type { Broker } from './broker.js';
@@ -16,12 +17,13 @@ import type { Door } from './door.js';
 import { RawWrites } from './raw-writes.js';
 import { feed, plainAddress, SocketTransport, watch } from './socket-transport.js';
 
-/** Accepted sockets that the kernel keeps waiting. */
-const BACKLOG = 4096;
 /** Milliseconds that closing waits for bytes on their way, by the machine's own time. */
 const CLOSE_PATIENCE = 250;
 /** Descriptors kept free of clients, for log files, configuration and whatever else has to be opened. */
 const RESERVED_DESCRIPTORS = 16;
+
+/** So many descriptors no process lacks: the limit is asked for beyond them. */
+const SOME_DESCRIPTORS = 32;
 
 /** Node's `TCP`. */
 interface ClientHandle {
@@ -44,8 +46,8 @@ export class ClientListener {
   readonly #sockets = new Set<Socket>();
   readonly #rawWrites = new RawWrites();
   readonly #acceptErrors: RateLimitedLog;
-  /** Descriptors from this one on are too many. */
-  readonly #lastDescriptor = descriptorLimit() - RESERVED_DESCRIPTORS;
+  /** Descriptors from this one on are too many; looked up when there are some. */
+  #lastDescriptor = SOME_DESCRIPTORS;
   #address = '';
 
   constructor(broker: Broker, door: Door) {
@@ -54,32 +56,15 @@ export class ClientListener {
     this.#acceptErrors = new RateLimitedLog(broker.log, broker.clock);
     this.#server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: false });
     this.#server.on('connection', (socket) => this.#accept(socket));
-    this.#server.on('error', (error) => this.#onError(error));
   }
 
   /** Begins to accept; resolves with the port. Rejects with the official server's text when it cannot. */
-  listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const server = this.#server;
-      const failed = (error: NodeJS.ErrnoException): void => {
-        const unknown = error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN';
-        const problem = unknown
-          ? `lookup ${host}: no such host`
-          : `${hostPort(host, port)}: bind: ${systemErrorReason(error)}`;
-        reject(new Error(`listen tcp${unknown ? ':' : ''} ${problem}`));
-      };
-      server.once('error', failed);
-      const listenPort = port === -1 ? 0 : port;
-      // The wildcard address takes IPv6 and IPv4 alike, as in Go.
-      const options = host === '0.0.0.0' || host === '' ? { port: listenPort } : { host, port: listenPort };
-      server.listen({ ...options, backlog: BACKLOG }, () => {
-        server.off('error', failed);
-        const bound = (server.address() as AddressInfo).port;
-        this.#address = hostPort(host, bound);
-        this.#takeHandles();
-        resolve(bound);
-      });
-    });
+  async listen(host: string, port: number): Promise<number> {
+    const bound = await listen(this.#server, host, port === -1 ? 0 : port);
+    this.#server.on('error', (error) => this.#onError(error));
+    this.#address = hostPort(host, bound);
+    this.#takeHandles();
+    return bound;
   }
 
   get listening(): boolean {
@@ -147,7 +132,12 @@ export class ClientListener {
   }
 
   #tooMany(handle: ClientHandle | null | undefined): boolean {
-    if ((handle?.fd ?? 0) < this.#lastDescriptor) return false;
+    const descriptor = handle?.fd ?? 0;
+    if (descriptor < this.#lastDescriptor) return false;
+    if (this.#lastDescriptor === SOME_DESCRIPTORS) {
+      this.#lastDescriptor = descriptorLimit() - RESERVED_DESCRIPTORS;
+      if (descriptor < this.#lastDescriptor) return false;
+    }
     this.#logAcceptError('too many open files');
     return true;
   }

@@ -43,6 +43,8 @@ const HMSG = Buffer.from('HMSG ');
 
 /** Enough for the head of nearly every message. */
 const SHOWN_HEAD_SIZE = 1024;
+/** Answers up to this size are made as text: copying so little by parts costs more. Bytes. */
+const SHORT = 1024;
 
 /** A plan, or a subject that stands for it. */
 type Shown = Pick<DeliveryPlan, 'subject'>;
@@ -184,6 +186,23 @@ export class Publisher {
     to.outMsgs++;
     to.outBytes += body.length;
     to.out.text(`MSG ${subject} ${listener!.sid} ${body.length}\r\n${body}\r\n`);
+    if (!to.dirty) this.#flushes.add(to);
+    return true;
+  }
+
+  /** The same for a message with headers, which are latin1. */
+  answerWith(account: BrokerAccount, subject: string, header: string, payload: Uint8Array): boolean {
+    const listener = this.#listeners.find(account, subject);
+    const to = listener?.connection ?? null;
+    const size = header.length + payload.length;
+    if (to === null || to.special || listener!.special || !to.headers || size > SHORT || !isInbox(subject)) {
+      return this.publishText(account, subject, '', Buffer.from(header, 'latin1'), payload);
+    }
+    listener!.delivered++;
+    to.outMsgs++;
+    to.outBytes += size;
+    const body = readText(payload, 0, payload.length);
+    to.out.text(`HMSG ${subject} ${listener!.sid} ${header.length} ${size}\r\n${header}${body}\r\n`);
     if (!to.dirty) this.#flushes.add(to);
     return true;
   }

@@ -5,6 +5,8 @@
  * A path names the blocks around a key. `[]` stands for an element of an array, `<name>` for a name of the user's
  * choice. `users[]`, `permissions` and `tls` are blocks that occur in several places and are described once.
  */
+
+import { once } from '../runtime/once.js';
 import { accountsKeys } from './keys/accounts.js';
 import { clusterKeys } from './keys/cluster.js';
 import { doorsKeys } from './keys/doors.js';
@@ -46,8 +48,8 @@ export interface KeySpec {
   meaning: string;
 }
 
-/** All keys by part of the server, in the order of the reference page. */
-export const keyGroups = {
+/** All keys by part of the server, in the order of the reference page. Most starts have no file, and need none of them. */
+export const keyGroups = once(() => ({
   general: readTable(generalKeys),
   security: readTable(securityKeys),
   tls: readTable(tlsKeys),
@@ -56,7 +58,7 @@ export const keyGroups = {
   leafnodes: readTable(leafnodesKeys),
   jetstream: readTable(jetstreamKeys),
   doors: readTable(doorsKeys),
-} satisfies Record<string, readonly KeySpec[]>;
+}));
 
 function readTable(table: string): KeySpec[] {
   const [, ...rows] = table.trim().split('\n');
@@ -88,25 +90,25 @@ function readTable(table: string): KeySpec[] {
 }
 
 /** By block, then by name or alias. */
-const index: ReadonlyMap<string, ReadonlyMap<string, KeySpec>> = indexKeys();
-
-function indexKeys(): Map<string, Map<string, KeySpec>> {
+const index = once((): ReadonlyMap<string, ReadonlyMap<string, KeySpec>> => {
   const blocks = new Map<string, Map<string, KeySpec>>();
-  for (const spec of Object.values(keyGroups).flat()) {
+  for (const spec of allKeys()) {
     const { block, name } = splitPath(spec.path);
     let keys = blocks.get(block);
     if (keys === undefined) blocks.set(block, (keys = new Map()));
     for (const alias of [name, ...spec.aliases]) keys.set(alias, spec);
   }
   return blocks;
-}
+});
 
 /** Names proper: a configuration may ask for them some hundred thousand times. */
-const names: ReadonlyMap<KeySpec, string> = new Map(
-  Object.values(keyGroups)
-    .flat()
-    .map((spec) => [spec, splitPath(spec.path).name]),
+const names = once(
+  (): ReadonlyMap<KeySpec, string> => new Map(allKeys().map((spec) => [spec, splitPath(spec.path).name])),
 );
+
+function allKeys(): KeySpec[] {
+  return Object.values(keyGroups()).flat();
+}
 
 function splitPath(path: string): { block: string; name: string } {
   const bare = path.endsWith('[]') ? path.slice(0, -2) : path;
@@ -116,13 +118,13 @@ function splitPath(path: string): { block: string; name: string } {
 
 /** The key of that name, or with that alias, in any case, in a block such as `authorization`; `''` is the top level. */
 export function findKey(block: string, name: string): KeySpec | undefined {
-  const keys = index.get(block);
+  const keys = index().get(block);
   return keys?.get(name) ?? keys?.get(name.toLowerCase());
 }
 
 /** The last part of a key's path: its name proper, whatever alias was written. */
 export function keyName(spec: KeySpec): string {
-  return names.get(spec) ?? splitPath(spec.path).name;
+  return names().get(spec) ?? splitPath(spec.path).name;
 }
 
 /** Whether a value leaves switched off what its key is for, so that nothing is missing when that is not there. */

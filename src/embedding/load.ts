@@ -39,6 +39,11 @@ export class ConfigError extends Error {
 /** A server in a program is for that program, and beside others of its kind, unless the program says otherwise. */
 const inCode: ServerConfig = { host: '127.0.0.1', port: -1 };
 
+/** Whether it is an object with keys, and neither a text nor a file. */
+export function isObjectSource(source: ConfigSource): source is ServerConfig {
+  return !('config' in source) && !('configFile' in source);
+}
+
 /** Throws `ConfigError`. */
 export function readSource(
   source: ConfigSource,
@@ -53,9 +58,8 @@ export function readSource(
 }
 
 function load(source: ConfigSource, overrides: Overrides): LoadResult {
+  if (isObjectSource(source)) return fromObject(source, overrides);
   const isText = 'config' in source;
-  const isFile = 'configFile' in source;
-  if (!isText && !isFile) return fromObject(source, overrides);
   const other = Object.keys(source).filter((key) => key !== (isText ? 'config' : 'configFile'));
   if (other.length > 0) {
     const kind = isText ? 'config' : 'configFile';

@@ -43,16 +43,24 @@ export class AccountJetStream {
 
   /** Opens what was stored. Streams take messages once all of them are there. */
   recover(): void {
-    for (const { config, created, storage } of this.jetstream.storage.recover(this.name)) {
+    for (const stored of this.jetstream.storage.recover(this.name)) {
       try {
-        this.streams.set(config.name, new Stream(this, this.#complete(config), created, storage));
+        this.take(stored);
       } catch (error) {
+        const { name } = stored.config;
         const { message } = error as Error;
-        this.jetstream.log.warn(`  Error recreating stream ${JSON.stringify(config.name)}: ${message}`);
-        this.jetstream.storage.failed(this.name, config.name, message);
+        this.jetstream.log.warn(`  Error recreating stream ${JSON.stringify(name)}: ${message}`);
+        this.jetstream.storage.failed(this.name, name, message);
       }
     }
     for (const stream of this.streams.values()) stream.start();
+  }
+
+  /** A stream that was stored; whoever calls starts it. */
+  take({ config, created, storage }: StoredStream): Stream {
+    const stream = new Stream(this, this.#complete(config), created, storage);
+    this.streams.set(config.name, stream);
+    return stream;
   }
 
   /** A stored configuration with the defaults of today. What would be refused today is kept: it was accepted once. */

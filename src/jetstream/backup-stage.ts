@@ -4,13 +4,15 @@
  */
 import type { ConsumerConfig } from './consumer-config.js';
 import type { FileConsumerStorage } from './file-consumer-storage.js';
-import type { FileStorage } from './file-storage.js';
+import type { FileStorage, OpenedStream } from './file-storage.js';
 import type { FileStreamStorage } from './file-stream-storage.js';
-import type { StagedFiles, StagedStream, StoredStream } from './storage.js';
+import { MemoryConsumerStorage } from './memory-storage.js';
+import type { StagedFiles, StagedStream, StoredConsumer, StoredStream } from './storage.js';
 import type { ConsumerPosition } from './store/consumer-store.js';
 import { CONSUMERS_DIR, MESSAGES_DIR, META_FILE, META_SUM_FILE } from './store/layout.js';
 import type { MessageStore } from './store/message-store.js';
 import { metaSum, streamMetaName } from './store/meta-file.js';
+import type { SourceEntry, Stamped } from './store/timer-files.js';
 import type { StreamConfig } from './stream-config.js';
 
 type Finished = (error: Error | null, stream: StoredStream | null) => void;
@@ -25,6 +27,7 @@ export class StreamStage implements StagedStream {
   readonly #directory: string;
   readonly #stream: FileStreamStorage;
   readonly #consumers: FileConsumerStorage[] = [];
+  readonly #inMemory: StoredConsumer[] = [];
 
   /** Throws what the disk throws. */
   constructor(storage: FileStorage, account: string, config: StreamConfig, created: string) {
@@ -37,32 +40,40 @@ export class StreamStage implements StagedStream {
     this.store = this.#stream.store;
   }
 
-  /** Consumers that are kept in memory are not restored: whoever used them has to make them anew. */
   addConsumer(name: string, config: ConsumerConfig, created: string, position: ConsumerPosition): void {
-    if (config.mem_storage) return;
     const consumer = this.#stream.newConsumer(name);
     consumer.save(config, created);
     consumer.writePosition(position);
     this.#consumers.push(consumer);
   }
 
-  finish(done: Finished): void {
+  addMemoryConsumer(name: string, config: ConsumerConfig, created: string, position: ConsumerPosition): void {
+    this.#inMemory.push({ name, config, created, storage: new MemoryConsumerStorage(position) });
+  }
+
+  saveSources(content: Stamped<SourceEntry>): void {
+    this.#stream.saveSources(() => content);
+  }
+
+  complete(done: (error: Error | null) => void): void {
     this.#stream.save(this.#config, this.#created);
     const { commit } = this.#storage;
     commit.after(() =>
-      this.#stream.stop((error) => commit.syncWritten((problem) => this.#place(error ?? problem, done))),
+      this.#stream.stop((error) => commit.syncWritten((problem) => this.#completed(error ?? problem, done))),
     );
   }
 
-  #place(error: Error | null, done: Finished): void {
+  #completed(error: Error | null, done: (error: Error | null) => void): void {
     const failed = [this.#stream, ...this.#consumers].find(({ lastSave }) => lastSave.failure !== null);
     const failure = error ?? failed?.lastSave.failure ?? null;
-    if (failure === null) {
-      place(this.#storage, this.#account, this.#config.name, this.#directory, done);
-      return;
-    }
-    this.discard();
-    done(failure, null);
+    if (failure !== null) this.discard();
+    done(failure);
+  }
+
+  place(): StoredStream {
+    const stored = place(this.#storage, this.#account, this.#config.name, this.#directory);
+    stored.storage.memoryConsumers.push(...this.#inMemory);
+    return stored;
   }
 
   discard(): void {
@@ -125,7 +136,14 @@ export class FilesStage implements StagedFiles {
       done(error as Error, null);
       return;
     }
-    place(this.#storage, this.#account, this.#name, this.#directory, done);
+    let stream: StoredStream;
+    try {
+      stream = place(this.#storage, this.#account, this.#name, this.#directory);
+    } catch (error) {
+      done(error as Error, null);
+      return;
+    }
+    done(null, stream);
   }
 
   discard(): void {
@@ -133,23 +151,19 @@ export class FilesStage implements StagedFiles {
   }
 }
 
-/** Puts a complete directory in its place and opens the stream. */
-function place(storage: FileStorage, account: string, name: string, directory: string, done: Finished): void {
+/** Puts a complete directory in its place and opens the stream. Throws where that is not possible; then nothing of it is left. */
+function place(storage: FileStorage, account: string, name: string, directory: string): OpenedStream {
   const { disk } = storage.options;
   try {
     storage.adopt(account, name, directory);
   } catch (error) {
     disk.removeTree(directory);
-    done(error as Error, null);
-    return;
+    throw error;
   }
   const known = storage.problems.length;
   const stream = storage.open(account, name);
-  if (stream !== null) {
-    done(null, stream);
-    return;
-  }
+  if (stream !== null) return stream;
   const [problem] = storage.problems.splice(known);
   disk.removeTree(storage.streamDirectory(account, name));
-  done(new Error(problem?.reason ?? 'stream cannot be opened'), null);
+  throw new Error(problem?.reason ?? 'stream cannot be opened');
 }

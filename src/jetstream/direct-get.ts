@@ -11,13 +11,21 @@ import { type MessageGetRequest, messageGetRequest } from './message-get.js';
 import { type MessageStore, StoredMessage } from './store/message-store.js';
 import type { Stream } from './stream.js';
 
+const EMPTY = Buffer.alloc(0);
+
 /** As many subjects `multi_last` may find, as officially. */
 const MAX_SUBJECTS = 1024;
+
+const NOTHING: MessageGetRequest = messageGetRequest.zero();
 
 /** Answers a request on `$JS.API.DIRECT.GET.<stream>`, or with `.<subject>` behind it, which is latin1 here. */
 export function directGet(stream: Stream, message: InternalMessage, subject: string | null): void {
   if (message.reply === '') return;
-  const answer = new Answer(stream, toUtf8(message.reply));
+  const answer = new Answer(stream, message.reply);
+  if (message.payload.length === 0 && message.header === null && subject) {
+    answer.run({ ...NOTHING, last_by_subj: toUtf8(subject) });
+    return;
+  }
   const request = readRequest(message, subject);
   if (typeof request === 'string') answer.status(request);
   else answer.run(request);
@@ -64,6 +72,7 @@ function contradicts(request: MessageGetRequest): boolean {
 class Answer {
   readonly #stream: Stream;
   readonly #store: MessageStore;
+  /** Latin1. */
   readonly #reply: string;
   /** Sequence of the last message that was sent. */
   #last = 0;
@@ -78,7 +87,7 @@ class Answer {
 
   /** Sends a status, maybe with lines of headers behind it. */
   status(status: string): void {
-    this.#send(Buffer.from(`NATS/1.0 ${status}\r\n\r\n`), '');
+    this.#send(`NATS/1.0 ${status}\r\n\r\n`, EMPTY);
   }
 
   run(request: MessageGetRequest): void {
@@ -93,8 +102,11 @@ class Answer {
     return request.batch > 0 ? this.#batch(request) : this.#one(request);
   }
 
-  #send(header: Uint8Array | null, payload: Uint8Array | string): void {
-    this.#stream.account.client.publish(this.#reply, payload, '', header);
+  /** `header` is latin1, '' for none. */
+  #send(header: string, payload: Uint8Array): void {
+    const { client } = this.#stream.account;
+    if (header === '') client.publish(toUtf8(this.#reply), payload);
+    else client.answerWith(this.#reply, header, payload);
   }
 
   /** Whether the request has to wait since messages up to this sequence are not durable yet. */
@@ -109,7 +121,7 @@ class Answer {
     const message = this.#find(request);
     if (message === null) return '404 Message Not Found';
     if (this.#waits(message.sequence, request)) return null;
-    const header = request.no_hdr ? null : headerOf(this.#stream.name, message, '');
+    const header = request.no_hdr ? '' : headerOf(this.#stream.name, message, '');
     this.#send(header, message.payload);
     return null;
   }
@@ -178,7 +190,7 @@ class Answer {
 
   #sendOf(message: StoredMessage, pending: number, bare: boolean): void {
     const more = `Nats-Num-Pending: ${pending}\r\nNats-Last-Sequence: ${this.#last}\r\n`;
-    this.#send(bare ? null : headerOf(this.#stream.name, message, more), message.payload);
+    this.#send(bare ? '' : headerOf(this.#stream.name, message, more), message.payload);
     this.#last = message.sequence;
     this.#bytes += message.subjectEnd - message.subjectStart + message.length;
   }
@@ -190,15 +202,10 @@ function loadLast(store: MessageStore, subject: string): StoredMessage | null {
   return store.loadPrevious(store.filter([subject]), store.state.lastSequence);
 }
 
-const VERSION_LINE = Buffer.from('NATS/1.0\r\n');
-
-/** The headers that a message has been stored with, and where it lies in the stream. */
-function headerOf(stream: string, message: StoredMessage, more: string): Buffer {
+/** The headers that a message has been stored with, and where it lies in the stream: latin1. */
+function headerOf(stream: string, message: StoredMessage, more: string): string {
   const { header, subject, sequence, time } = message;
   const place = `Nats-Stream: ${fromUtf8(stream)}\r\nNats-Subject: ${subject}\r\nNats-Sequence: ${sequence}\r\nNats-Time-Stamp: ${nanosecondsToTime(time)}\r\n${more}\r\n`;
-  const begin = header === null ? VERSION_LINE : header.subarray(0, header.length - 2);
-  const block = Buffer.allocUnsafe(begin.length + place.length);
-  begin.copy(block);
-  block.write(place, begin.length, 'latin1');
-  return block;
+  const begin = header === null ? 'NATS/1.0\r\n' : header.toString('latin1', 0, header.length - 2);
+  return begin + place;
 }

@@ -55,6 +55,11 @@ export interface FileStorageOptions {
   scheduleOf?: (headers: string, time: bigint) => bigint | null;
 }
 
+/** A stream that was there. */
+export interface OpenedStream extends StoredStream {
+  storage: FileStreamStorage;
+}
+
 export class FileStorage implements Storage {
   readonly commit: GroupCommit;
   readonly options: FileStorageOptions;
@@ -148,7 +153,7 @@ export class FileStorage implements Storage {
   }
 
   /** Opens a stream that is there; null, with a line in the log, where that is not possible. */
-  open(account: string, name: string): StoredStream | null {
+  open(account: string, name: string): OpenedStream | null {
     const { disk, log, clock } = this.options;
     const directory = this.streamDirectory(account, name);
     const path = `${directory}/${META_FILE}`;

@@ -73,6 +73,8 @@ export class StreamFiles {
 export class FileStreamStorage implements StreamStorage {
   readonly store: FileStore;
   readonly unopened = new Set<string>();
+  /** Those of a snapshot that are not in files. */
+  readonly memoryConsumers: StoredConsumer[] = [];
   readonly #storage: FileStorage;
   readonly #files: StreamFiles;
   readonly #sources: SourceFile;
@@ -176,6 +178,10 @@ export class FileStreamStorage implements StreamStorage {
   }
 
   storedConsumers(): StoredConsumer[] {
+    return [...this.#consumersInFiles(), ...this.memoryConsumers.splice(0)];
+  }
+
+  #consumersInFiles(): StoredConsumer[] {
     const { disk, log } = this.#storage.options;
     const { account, name: stream, directory } = this.#files.place;
     const parent = `${directory}/${CONSUMERS_DIR}`;

@@ -13,6 +13,7 @@ import { type ConsumerPosition, MemoryConsumerStore } from './store/consumer-sto
 import { MemoryStore } from './store/memory-store.js';
 import type { StoreMemory } from './store/message-block-cache.js';
 import type { MessageStore } from './store/message-store.js';
+import type { SourceEntry, Stamped } from './store/timer-files.js';
 import type { StreamConfig } from './stream-config.js';
 
 /** A consumer whose position is not kept. */
@@ -57,6 +58,8 @@ export class MemoryStreamStorage implements StreamStorage {
   readonly store: MemoryStore;
   readonly lastSave = { failure: null };
   readonly unopened: ReadonlySet<string> = new Set();
+  /** How far its sources were copied when it was restored; otherwise its messages tell that. */
+  sources: Stamped<SourceEntry> | null = null;
   readonly #consumers: StoredConsumer[];
 
   /** `consumers` are those of a backup. */
@@ -69,8 +72,8 @@ export class MemoryStreamStorage implements StreamStorage {
     // As above.
   }
 
-  loadSources(): null {
-    return null;
+  loadSources(): Stamped<SourceEntry> | null {
+    return this.sources;
   }
 
   saveSources(): void {
@@ -125,8 +128,20 @@ export class MemoryStage implements StagedStream {
     this.#consumers.push({ name, config, created, storage: new MemoryConsumerStorage(position) });
   }
 
-  finish(done: (error: Error | null, stream: StoredStream | null) => void): void {
-    done(null, { config: this.#config, created: this.#created, storage: this.#storage });
+  addMemoryConsumer(name: string, config: ConsumerConfig, created: string, position: ConsumerPosition): void {
+    this.addConsumer(name, config, created, position);
+  }
+
+  saveSources(content: Stamped<SourceEntry>): void {
+    this.#storage.sources = content;
+  }
+
+  complete(done: (error: Error | null) => void): void {
+    done(null);
+  }
+
+  place(): StoredStream {
+    return { config: this.#config, created: this.#created, storage: this.#storage };
   }
 
   discard(): void {

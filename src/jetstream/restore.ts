@@ -240,7 +240,9 @@ class ArchiveReceiver implements Receiver {
     const { config, position } = readConsumer(consumer, payload);
     if (consumer === '' || /[\\/.\0]/.test(consumer))
       throw new Error(`failed to add consumer ${JSON.stringify(consumer)}: invalid name`);
-    this.#stage.addConsumer(consumer, config, this.#created, position);
+    // Consumers that are kept in memory do not come along: whoever used them has to make them anew.
+    if (this.#config.storage === 'memory' || !config.mem_storage)
+      this.#stage.addConsumer(consumer, config, this.#created, position);
     this.#consumers++;
   }
 
@@ -266,7 +268,20 @@ class ArchiveReceiver implements Receiver {
   }
 
   finish(done: (error: Error | null, stream: StoredStream | null) => void): void {
-    this.#stage.finish(done);
+    this.#stage.complete((error) => {
+      if (error !== null) {
+        done(error, null);
+        return;
+      }
+      let stream: StoredStream;
+      try {
+        stream = this.#stage.place();
+      } catch (problem) {
+        done(problem as Error, null);
+        return;
+      }
+      done(null, stream);
+    });
   }
 
   discard(): void {

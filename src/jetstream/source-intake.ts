@@ -3,6 +3,7 @@ import { Mirror } from './mirror.js';
 import { Source } from './source.js';
 import { indexName } from './source-names.js';
 import { SourcePositions } from './source-positions.js';
+import type { SourceEntry, Stamped } from './store/timer-files.js';
 import type { Stream } from './stream.js';
 
 export class SourceIntake {
@@ -98,6 +99,11 @@ export class SourceIntake {
   /** The stream is deleted. */
   remove(): void {
     for (const { reader } of this.#all()) reader.remove();
+  }
+
+  /** How far its sources were copied; null where it has none. */
+  get positions(): Stamped<SourceEntry> | null {
+    return this.#positions?.now ?? null;
   }
 
   // --- What it tells ------------------------------------------------------------------------------------------------

@@ -115,14 +115,15 @@ export class SourcePositions {
     this.#lowest = Number.POSITIVE_INFINITY;
     for (const { storedAs } of this.#positions.values())
       if (storedAs > 0) this.#lowest = Math.min(this.#lowest, storedAs);
-    this.#stream.storage.saveSources(() => this.#file());
+    this.#stream.storage.saveSources(() => this.now);
   }
 
   save(): void {
     if (this.#positions.size > 0) this.#write();
   }
 
-  #file(): Stamped<SourceEntry> {
+  /** As they are kept in the file. */
+  get now(): Stamped<SourceEntry> {
     const entries = [...this.#positions].map(([name, { sequence, identity }]) => ({
       name,
       sequence,

@@ -10,8 +10,9 @@ import {
   noJetStreamLimits,
 } from '../config/jetstream-options.js';
 import type { ServerOptions } from '../config/options.js';
-import { NodeDisk } from '../runtime/disk.js';
+import { type Disk, NodeDisk } from '../runtime/disk.js';
 import { HighwayHash } from '../runtime/highway-hash.js';
+import { MemoryDisk } from '../runtime/memory-disk.js';
 import { FileStorage } from './file-storage.js';
 import { JetStream } from './jetstream.js';
 import { API_LEVEL } from './levels.js';
@@ -50,18 +51,23 @@ export function jetStreamAccounts(options: ServerOptions): Map<string, JetStream
   return accounts;
 }
 
-/** Opens the store and what is in it, and answers requests from then on. Throws when the folder cannot be used. */
-export function startJetStream(broker: Broker): JetStream {
+/**
+ * Opens the store and what is in it, and answers requests from then on. Throws when the folder cannot be used. `disk` is what a program
+ * has brought in place of the machine's.
+ */
+export function startJetStream(broker: Broker, disk: Disk | null = null): JetStream {
   const { options, log, clock } = broker;
   const { jetstream } = options;
   const begin = clock.monotonic();
   log.notice('Starting JetStream');
-  const directory = storeDirectory(jetstream);
-  if (jetstream.storeDir === undefined)
+  const own = disk !== null && jetstream.storeDir === undefined;
+  const directory = own ? `/${JETSTREAM_DIR}` : storeDirectory(jetstream);
+  if (jetstream.storeDir === undefined && disk === null)
     log.warn('Temporary storage directory used, data could be lost on system reboot');
-  openDirectory(directory);
+  if (disk === null) openDirectory(directory);
+  else disk.makeDirectory(directory);
   const maxMemory = jetstream.maxMemory ?? Math.floor(totalmem() / 4) * 3;
-  const maxStore = jetstream.maxStore ?? availableStore(directory);
+  const maxStore = jetstream.maxStore ?? (disk === null ? availableStore(directory) : maxMemory);
   for (const line of banner) log.notice(line);
   log.notice('---------------- JETSTREAM ----------------');
   if (jetstream.strict) log.notice(`  Strict:          ${jetstream.strict}`);
@@ -75,7 +81,7 @@ export function startJetStream(broker: Broker): JetStream {
   log.notice(`  API Level:       ${API_LEVEL}`);
   log.notice('-------------------------------------------');
   const stores = new StoreMemory();
-  const storage = makeStorage(broker, directory, stores);
+  const storage = makeStorage(broker, disk ?? new NodeDisk(), directory, stores);
   const server = new JetStream({
     broker,
     options: jetstream,
@@ -127,15 +133,17 @@ export async function reloadJetStream(server: JetStream, options: ServerOptions)
   server.refuseOthers();
 }
 
-function makeStorage({ clock, options, log }: Broker, directory: string, memory: StoreMemory): Storage {
+function makeStorage(
+  { clock, options, log }: Broker,
+  disk: Disk,
+  directory: string,
+  memory: StoreMemory,
+): Storage {
   const { jetstream } = options;
-  const disk = new NodeDisk();
   const hash = new HighwayHash(HASH_WORK);
-  const commit = new GroupCommit(disk, {
-    clock,
-    interval: jetstream.syncInterval,
-    journal: { hash, directory, log },
-  });
+  // In memory there is no sync to save.
+  const journal = disk instanceof MemoryDisk ? {} : { journal: { hash, directory, log } };
+  const commit = new GroupCommit(disk, { clock, interval: jetstream.syncInterval, ...journal });
   const { encryption } = jetstream;
   return new FileStorage({
     disk,

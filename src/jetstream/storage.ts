@@ -79,13 +79,19 @@ export interface StorageProblem {
   offline?: string;
 }
 
-/** A stream from a backup, out of sight until it is complete. */
+/** A stream from a backup or a snapshot, out of sight until it is complete. */
 export interface StagedStream {
   /** For messages that come one by one. */
   readonly store: MessageStore;
   addConsumer(name: string, config: ConsumerConfig, created: string, position: ConsumerPosition): void;
-  /** Puts the stream in its place, durable. Nothing of it is left when that fails. */
-  finish(done: (error: Error | null, stream: StoredStream | null) => void): void;
+  /** A consumer whose position is not stored, whatever the stream is kept in. */
+  addMemoryConsumer(name: string, config: ConsumerConfig, created: string, position: ConsumerPosition): void;
+  /** How far its sources were copied. */
+  saveSources(content: Stamped<SourceEntry>): void;
+  /** Makes all of it durable. Nothing of it is left when that fails. */
+  complete(done: (error: Error | null) => void): void;
+  /** Puts the stream in its place, once it is complete. Throws what the disk throws; then nothing of it is left. */
+  place(): StoredStream;
   /** Nothing of it stays. */
   discard(): void;
 }

@@ -13,7 +13,7 @@ import {
 import { posix } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { hostPort } from '../runtime/address.js';
-import { systemErrorReason } from '../runtime/system-error.js';
+import { listen } from '../runtime/listen.js';
 import type { LoadedTls } from '../security/tls.js';
 import { CpuMeter } from './cpu-meter.js';
 import { respond } from './endpoints.js';
@@ -93,8 +93,14 @@ export class Monitor {
     }
     if (this.#secure && server.tls === null) throw new Error('TLS cert and key required for HTTPS');
     const host = monitoringHost(options);
-    const wanted = Math.max(httpPort || httpsPort, 0);
-    this.#port = await listen(this.#server, host, wanted);
+    const wanted = httpPort || httpsPort;
+    try {
+      this.#port = await listen(this.#server, host, wanted === -1 ? 0 : wanted);
+    } catch (error) {
+      throw new Error(`can't listen to the monitor port: ${(error as Error).message}`);
+    }
+    // A connection that could not be accepted is the client's to notice.
+    this.#server.on('error', ignore);
     const protocol = this.#secure ? 'https' : 'http';
     server.log.notice(`Starting ${protocol} monitor on ${hostPort(host, this.#port)}`);
   }
@@ -178,29 +184,6 @@ function splitTarget(target: string): { path: string | null; query: string } {
 function cleanPath(path: string): string {
   const clean = posix.normalize(path.startsWith('/') ? path : `/${path}`);
   return clean === '' ? '/' : clean;
-}
-
-function listen(server: HttpServer | HttpsServer, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => reject(listenError(error, host, port));
-    server.once('error', failed);
-    // The wildcard address takes IPv6 and IPv4 alike, as in Go.
-    server.listen(host === '0.0.0.0' || host === '' ? { port } : { host, port }, () => {
-      server.off('error', failed);
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
-    });
-  });
-}
-
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
-  const unknown = error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN';
-  const why = unknown
-    ? `listen tcp: lookup ${host}: no such host`
-    : `listen tcp ${hostPort(host, port)}: bind: ${
-        error.code === 'EADDRNOTAVAIL' ? 'cannot assign requested address' : systemErrorReason(error)
-      }`;
-  return new Error(`can't listen to the monitor port: ${why}`);
 }
 
 function handshakeErrorText(error: NodeJS.ErrnoException): string {

@@ -71,9 +71,16 @@ export function nanosecondsToTime(nanoseconds: bigint): string {
     seconds -= 1n;
     fraction += 1_000_000_000n;
   }
-  const whole = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
-  if (fraction === 0n) return `${whole}Z`;
-  return `${whole}.${fraction.toString().padStart(9, '0').replace(/0+$/, '')}Z`;
+  return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}${fractionText(Number(fraction))}Z`;
+}
+
+/** Nanoseconds behind a second, without zeros at the end: '' or `.5`. */
+function fractionText(nanoseconds: number): string {
+  if (nanoseconds === 0) return '';
+  const digits = String(1_000_000_000 + nanoseconds);
+  let end = digits.length;
+  while (digits.charCodeAt(end - 1) === 0x30) end--;
+  return `.${digits.slice(1, end)}`;
 }
 
 /** A time; its value is the normalized text. */

@@ -30,6 +30,13 @@ const SLAB_CHUNKS = 528;
  */
 const PAGES = 7168;
 
+/**
+ * Chunks and pages of a block with a kernel, which is fresh memory anyway: several hundred connections that answer in one turn, in
+ * less than the 64 MiB of buffers from which on V8 collects garbage, which would be in the middle of the start.
+ */
+const KERNEL_CHUNKS = 576;
+const KERNEL_PAGES = 6144;
+
 /** Copies may write this many bytes too many: whoever provides the room for one leaves so much behind it. */
 export const COPY_SLACK = 8;
 
@@ -109,7 +116,8 @@ export class Arena {
   #inUse = 0;
 
   constructor(options: ArenaOptions = {}) {
-    const { kernel = false, chunks = kernel ? 1024 : 64, slabChunks = SLAB_CHUNKS, pages = PAGES } = options;
+    const { kernel = false, slabChunks = SLAB_CHUNKS } = options;
+    const { chunks = kernel ? KERNEL_CHUNKS : 64, pages = kernel ? KERNEL_PAGES : PAGES } = options;
     this.#slabChunks = slabChunks;
     const firstChunk = SCRATCH_SIZE + READ_SIZE;
     const firstPage = firstChunk + chunks * CHUNK_SIZE;

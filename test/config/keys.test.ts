@@ -11,7 +11,7 @@ import { defaultOptions } from '../../src/config/options.js';
 import type { ServerConfig } from '../../src/config/server-config.js';
 
 const root = join(import.meta.dirname, '..', '..', '..');
-const specs: KeySpec[] = Object.values(keyGroups).flat();
+const specs: KeySpec[] = Object.values(keyGroups()).flat();
 const sources = { env: {}, readFile: () => '' };
 
 const capabilities = new Set<string>([

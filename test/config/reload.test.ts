@@ -92,7 +92,7 @@ test('proxies come and go', () => {
 
 test('the table of keys tells the truth about what can be reloaded', () => {
   const specs = new Map(
-    Object.values(keyGroups)
+    Object.values(keyGroups())
       .flat()
       .map((spec) => [spec.path, spec]),
   );

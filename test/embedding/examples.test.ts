@@ -8,6 +8,8 @@ const expected: Record<string, RegExp> = {
   'hello.mjs': /^greet\.joe: hello joe\ngreet\.sue: hello sue\n$/,
   'request-reply.mjs': /^calculator says \{"sum":5\}\n$/,
   'with-a-clock.test.mjs': /pass 1/,
+  'jetstream-time.test.mjs': /pass 3/,
+  'fixture.test.mjs': /pass 4/,
   'auth-hook.mjs': /bob read: all is well\nPermissions Violation for Subscription to "secrets\.>"\n$/,
   'events.mjs': /5 left: Slow Consumer \(Pending Bytes\)\nclosed\n$/,
   'billing.mjs':
@@ -33,7 +35,7 @@ for (const [name, output] of Object.entries(expected)) {
 const program = `
 import { wsconnect } from '@nats-io/nats-core';
 import { ConfigError, WeftServer, type ServerConfig } from '../types/index.js';
-import { SimulatedClock } from '../types/sim/clock.js';
+import { MemoryDisk, SimulatedClock } from '../types/sim/index.js';
 const config: ServerConfig = { max_payload: 100, authorization: { token: 'x' } };
 const server = await WeftServer.create(config, { clock: new SimulatedClock(), authenticate: ({ user }) => user === 'a' });
 server.on('disconnect', ({ reason, id }) => { const text: string = reason; const number: number = id; console.log(text, number); });
@@ -45,6 +47,15 @@ await WeftServer.create({ max_payloads: 1 });
 // @ts-expect-error no such event
 server.on('nothing', () => {});
 console.log(answer, ConfigError.name, nc.info);
+const stored: ServerConfig = { jetstream: { store_dir: '/x', max_file_store: '1G', sync_interval: 'always', limits: { duplicate_window: '1m' } } };
+const streams = await WeftServer.create(stored, { disk: 'memory' });
+const snapshot: Uint8Array = await streams.snapshot();
+await streams.restore(snapshot);
+await WeftServer.create({ jetstream: true }, { disk: new MemoryDisk(), snapshot });
+// @ts-expect-error no such disk
+await WeftServer.create({ jetstream: true }, { disk: 'paper' });
+// @ts-expect-error no such key
+await WeftServer.create({ jetstream: { stores: 1 } });
 await server.close();
 `;
 

@@ -1,6 +1,6 @@
 /** How fast a server starts, and what it does when it runs out of file descriptors. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
@@ -34,8 +34,12 @@ const server = [weftBinary(), '-a', '127.0.0.1', '-p', '-1', '-T=false'];
 
 test('from the start of the process to the first INFO', async (context) => {
   const times: number[] = [];
+  const bare: number[] = [];
   for (let round = 0; round < 5; round++) {
+    const before = performance.now();
+    spawnSync(process.execPath, ['-e', '0']);
     const began = performance.now();
+    bare.push(began - before);
     const { child, port } = await launch([process.execPath, ...server]);
     const socket = connect(port, '127.0.0.1');
     await once(socket, 'data');
@@ -43,10 +47,11 @@ test('from the start of the process to the first INFO', async (context) => {
     socket.destroy();
     await end(child);
   }
-  const median = times.sort((a, b) => a - b)[2]!;
-  context.diagnostic(`median of 5 starts: ${median.toFixed(0)} ms`);
-  // On an idle machine well below 150 ms; the machine that runs tests may be busy with other things.
-  assert.ok(median < 400, `${median} ms`);
+  const [fastest, , median] = times.sort((a, b) => a - b) as [number, number, number];
+  context.diagnostic(`of 5 starts: fastest ${fastest.toFixed(0)} ms, median ${median.toFixed(0)} ms`);
+  // On an idle machine below 150 ms. How much of that is Node's own start depends on what else the machine is doing.
+  const limit = 100 + 2 * Math.min(...bare);
+  assert.ok(fastest < limit, `${fastest} ms of ${limit}`);
 });
 
 test('without free descriptors clients are turned away, and let in again later', {

@@ -77,7 +77,7 @@ test('what keeps a server from starting', async () => {
     [
       [...at, `${port}`],
       new RegExp(
-        `\\[FTL\\] Error listening on port: 127\\.0\\.0\\.1:${port}, "listen tcp 127\\.0\\.0\\.1:${port}: bind: address already in use"\\n$`,
+        `(?<!\\[ERR\\][^]*)\\[FTL\\] Error listening on port: 127\\.0\\.0\\.1:${port}, "listen tcp 127\\.0\\.0\\.1:${port}: bind: address already in use"\\n$`,
       ),
     ],
     [

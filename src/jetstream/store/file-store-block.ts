@@ -46,6 +46,8 @@ export interface BlockContext {
 const WINDOW = 4096;
 const FIRST_BUFFER = 4096;
 const NOTHING = Buffer.alloc(0);
+/** Milliseconds. */
+const FILLED_SOON = 5000;
 const FULL_TIME = 8;
 
 /** How far a block is, to be able to go back. */
@@ -82,6 +84,9 @@ export class FileBlock extends MessageBlock {
   #buffer: Buffer | null = null;
   #base = 0;
   #held = false;
+  /** Bytes of the first buffer. */
+  #reserve = FIRST_BUFFER;
+  #begun = Number.NEGATIVE_INFINITY;
   /** Below this, the buffer was read from the file, and records are checked before they are served. */
   #checkBelow = 0;
   #size = 0;
@@ -138,6 +143,12 @@ export class FileBlock extends MessageBlock {
   get index(): BlockIndex {
     if (this.#index === null) this.#readIndex();
     return this.#index!;
+  }
+
+  /** Begins a new block at a monotonic time. Where the one before was filled soon, this need not be copied to larger and larger buffers. */
+  follow(before: FileBlock | undefined, now: number): void {
+    this.#begun = now;
+    if (before !== undefined && now - before.#begun < FILLED_SOON) this.#reserve = before.size;
   }
 
   /** Takes what was found in the file when the store was opened. */
@@ -244,7 +255,7 @@ export class FileBlock extends MessageBlock {
     if (this.#index === null) this.#readIndex();
     if (this.#buffer === null) {
       this.#base = this.#size;
-      this.#buffer = Buffer.allocUnsafeSlow(Math.max(FIRST_BUFFER, bytes));
+      this.#buffer = Buffer.allocUnsafeSlow(Math.max(this.#reserve, bytes));
       this.#hold();
     }
     const used = this.#size - this.#base;
@@ -527,6 +538,7 @@ export class FileBlock extends MessageBlock {
 
   #dropContent(): void {
     this.#buffer = null;
+    this.#reserve = FIRST_BUFFER;
     this.#base = 0;
     this.#windowReads = 0;
   }

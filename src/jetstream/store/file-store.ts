@@ -289,6 +289,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const block = new FileBlock(this, number, this.last + 1, hashKey(blockKeyName(name, number)), cipher);
     block.lastTime = this.lastTime;
     if (keyFile !== null) this.#newKeys.set(block, keyFile);
+    block.follow(before, this.clock.monotonic());
     this.blocks.push(block);
     this.#touched.add(block);
     if (before !== undefined) this.#closed(before);

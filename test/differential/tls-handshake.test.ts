@@ -1,0 +1,64 @@
+/** What the log says of handshakes that fail, and of settings that make them fail. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { issueCertificates } from '../support/certificates.js';
+import { officialBinary, WITHOUT_OFFICIAL, weftBinary } from '../support/official.js';
+import { ServerProcess } from '../support/server-process.js';
+
+const { server: own, ca } = issueCertificates();
+
+/** Waits for INFO, fails to come to terms, and gives what the log says of it. */
+async function failure(server: ServerProcess, options: ConnectionOptions | 'garbage'): Promise<string> {
+  const from = server.log.length;
+  const socket = connect(server.port, '127.0.0.1');
+  await once(socket, 'data');
+  if (options === 'garbage') {
+    socket.write('CONNECT {}\r\n');
+  } else {
+    connectTls({ socket, rejectUnauthorized: false, ...options }).on('error', () => {});
+  }
+  const line = /(\[(?:ERR|DBG)\]) .*TLS handshake error: (.*)/;
+  for (let i = 0; i < 200 && !line.test(server.log.slice(from)); i++)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  socket.destroy();
+  return line.exec(server.log.slice(from))?.slice(1).join(' ') ?? 'no such line';
+}
+
+describe('failed handshakes', { skip: officialBinary() ? false : WITHOUT_OFFICIAL }, () => {
+  const servers: ServerProcess[] = [];
+
+  before(async () => {
+    for (const binary of [officialBinary()!, weftBinary()]) {
+      servers.push(
+        await ServerProcess.start({
+          binary,
+          conf: 'debug: true, tls { cert_file: "$DIR/server.pem", key_file: "$DIR/server.key", ca_file: "$DIR/ca.pem", verify: true }',
+          files: { 'server.pem': own.cert, 'server.key': own.key, 'ca.pem': ca },
+          http: false,
+        }),
+      );
+    }
+  });
+
+  after(async () => {
+    for (const server of servers) await server[Symbol.asyncDispose]();
+  });
+
+  const cases: Record<string, ConnectionOptions | 'garbage'> = {
+    'no certificate': {},
+    'no TLS': 'garbage',
+    'an old version': { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' },
+    'no cipher in common': { maxVersion: 'TLSv1.2', ciphers: 'AES128-SHA256@SECLEVEL=0' },
+  };
+  for (const [name, options] of Object.entries(cases)) {
+    test(name, async () => {
+      const said = await Promise.all(servers.map((server) => failure(server, options)));
+      // What the client offered is not known to us.
+      const [official, weft] = said.map((text) => text.replace(/[;:] (?:client offered: )?\[.*\]$/, ''));
+      assert.equal(weft, official);
+    });
+  }
+});
