@@ -186,8 +186,9 @@ export class StreamConsumers {
     }
   }
 
-  recount(): void {
-    for (const consumer of this.#list) consumer.recount();
+  /** The disk has refused what came after a sequence. */
+  wentBack(lastSequence: number): void {
+    for (const consumer of this.#list) consumer.wentBack(lastSequence);
   }
 
   // --- What nobody wants any more -----------------------------------------------------------------------------------

@@ -99,3 +99,44 @@ test('a stream whose deletion was refused is there after what was confirmed sinc
     await lab.close();
   }
 });
+
+test('a consumer that was ahead of its stream after a power cut gets what comes then, also after another start', async () => {
+  const lab = new Lab();
+  await lab.create(STREAM);
+  const config = { durable_name: 'c', deliver_subject: 'd', ack_policy: 'explicit' };
+  await lab.api('CONSUMER.DURABLE.CREATE.S.c', { stream_name: 'S', config });
+  await lab.restart();
+  const empty = lab.disk.snapshot();
+  lab.client.subscribe('d', () => {});
+  await lab.publish('s.1', 'lost');
+  await lab.pass(1000);
+  await lab.restart();
+  const position = [...lab.disk.snapshot()].filter(([path]) => path.endsWith('/o.dat'));
+  assert.equal(position.length, 1);
+  // What a power cut may leave of changes that nobody was promised.
+  lab.disk.restore(new Map([...empty, ...position]));
+  lab.die('crash');
+  await lab.publish('s.1', 'first');
+  lab.die('cut');
+  assert.equal(lab.stream('S').consumers.get('c')!.acks.next, 1);
+  await lab.close();
+});
+
+test('a consumer that began behind a message that the disk refused gets the one in its place', async () => {
+  const lab = new Lab();
+  await lab.create(STREAM);
+  const stream = lab.stream('S');
+  lab.disk.failSyncs = true;
+  lab.client.publish('s.1', 'refused');
+  await turn();
+  const config = { durable_name: 'c', deliver_policy: 'new', ack_policy: 'explicit' };
+  const answer: Promise<Json> = lab.api('CONSUMER.DURABLE.CREATE.S.c', { stream_name: 'S', config });
+  for (let i = 0; i < 100 && stream.writeError === null; i++) await turn();
+  lab.disk.failSyncs = false;
+  assert.equal((await answer).error, undefined);
+  assert.equal(await lab.publish('s.1', 'first'), 1);
+  assert.equal(stream.consumers.get('c')!.acks.next, 1);
+  await lab.restart();
+  assert.equal(lab.stream('S').consumers.get('c')!.acks.next, 1);
+  await lab.close();
+});

@@ -3,6 +3,7 @@
  * around it is lost. In the end the disk is as it was before, so that the model knows nothing of it.
  */
 import assert from 'node:assert/strict';
+import { isCompressedBlock } from '../../src/jetstream/store/block-file.js';
 import type { Client } from './client.js';
 import { type Machine, STORE } from './machine.js';
 
@@ -108,7 +109,8 @@ export class Damage {
     const cut = oneIn(3);
     this.#path = path;
     this.#what = `${path}, ${content.length} bytes, ${cut ? `cut at ${at}` : `a bit at ${at}`}`;
-    const plain = path.endsWith('.blk') && content.subarray(0, 3).toString('latin1') !== 'cmp';
+    const { encrypted } = this.#machine.options;
+    const plain = path.endsWith('.blk') && !encrypted && !isCompressedBlock(content);
     this.#small = !cut && plain;
     this.#likeTorn = cut && path.endsWith('.blk') && !this.#stopped;
     if (!cut) changed[at]! ^= 1 << below(8);
