@@ -140,3 +140,20 @@ test('a consumer that began behind a message that the disk refused gets the one 
   assert.equal(lab.stream('S').consumers.get('c')!.acks.next, 1);
   await lab.close();
 });
+
+test('a configuration that waits for its name is not spoilt by a write beside it that fails', async () => {
+  const lab = new Lab();
+  await lab.create(STREAM);
+  await lab.publish('s.1', 'kept');
+  lab.die('crash');
+  // The first commit after a kill takes the configuration along; it is under way.
+  lab.client.publish('s.1', 'more');
+  await turn();
+  lab.disk.failWrites = true;
+  const answer: Promise<Json> = lab.api('STREAM.MSG.DELETE.S', { seq: 1 });
+  lab.disk.failWrites = false;
+  assert.match((await answer).error.description, /error writing to disk/);
+  lab.die('crash');
+  assert.equal((await lab.info('S')).error, undefined);
+  await lab.close();
+});
