@@ -66,8 +66,11 @@ export class AckTracker {
     this.#workStream = sequence - 1;
   }
 
-  /** Goes on where a stored position ends. What its stream has lost since (all above `lastSequence`) was not delivered. */
-  restore({ delivered, ackFloor, pending, redelivered }: ConsumerPosition, lastSequence: number): void {
+  /**
+   * Goes on where a stored position ends. What its stream has lost since (all above `lastSequence`) was not delivered: gives whether that is
+   * so, and the position is another one now.
+   */
+  restore({ delivered, ackFloor, pending, redelivered }: ConsumerPosition, lastSequence: number): boolean {
     this.deliveredConsumer = delivered.consumer;
     this.deliveredStream = delivered.stream;
     this.floorConsumer = ackFloor.consumer;
@@ -80,10 +83,21 @@ export class AckTracker {
     for (const [sequence, count] of redelivered) this.redelivered.set(sequence, count);
     this.#order = sequences;
     this.#head = 0;
-    if (this.deliveredStream > lastSequence) this.#fitInto(lastSequence);
+    const isAhead = this.deliveredStream > lastSequence;
+    if (isAhead) this.#fitInto(lastSequence);
     this.next = this.deliveredStream + 1;
     this.#workConsumer = this.floorConsumer;
     this.#workStream = this.floorStream;
+    return isAhead;
+  }
+
+  /** The disk has refused messages that were not delivered yet: gives whether the position lay behind one of them. */
+  goBack(lastSequence: number): boolean {
+    if (this.next <= lastSequence + 1 && this.deliveredStream <= lastSequence) return false;
+    if (this.deliveredStream > lastSequence) this.#fitInto(lastSequence);
+    this.next = Math.min(this.next, lastSequence + 1);
+    this.#workStream = Math.min(this.#workStream, lastSequence);
+    return true;
   }
 
   /** The stream ends below what was delivered: its new messages will have sequences that were delivered before. */

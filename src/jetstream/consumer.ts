@@ -123,7 +123,10 @@ export class Consumer implements ConsumerStoreListener {
     const { state } = stream.store;
     const stored = this.store.load();
     if (stored === null) this.#begin();
-    else this.acks.restore(stored, state.lastSequence);
+    else if (this.acks.restore(stored, state.lastSequence)) {
+      // Before the stream has messages again up to where the stored position is: the next start would pass them.
+      this.store.changed(true);
+    }
     if (config.replay_policy === 'original')
       this.#replay = { last: 0n, waitedFor: 0, through: state.lastSequence };
     this.recount();
@@ -636,6 +639,12 @@ export class Consumer implements ConsumerStoreListener {
   }
 
   // --- What the API asks for ----------------------------------------------------------------------------------------
+
+  /** The stream ends here again. A consumer that was made meanwhile may begin behind that. */
+  wentBack(lastSequence: number): void {
+    if (this.acks.goBack(lastSequence)) this.store.changed(true);
+    this.recount();
+  }
 
   /** Changes over to a configuration that was checked. */
   update(config: ConsumerConfig): void {

@@ -267,6 +267,7 @@ export class FileStreamStorage implements StreamStorage {
       if (commit.always) disk.syncDirectoryNow(parent);
     } catch (error) {
       disk.rename(gone, directory);
+      this.#files.meta.renamed();
       throw error;
     }
     this.#retired = gone;

@@ -11,7 +11,10 @@ export type Kept = () => ApiError | null;
 
 /** `created`: by this request; otherwise it was there, as the request wants it, and may be as new. */
 export function newStreamKept(stream: Stream, created: boolean): Kept {
-  const { lastSave } = stream.storage;
+  const { storage } = stream;
+  // What the disk has refused, and refused to remove, is still there for clients: now it may take it.
+  if (storage.lastSave.failure !== null) storage.save(stream.config, stream.created);
+  const { lastSave } = storage;
   return () => {
     const { failure } = lastSave;
     if (failure === null) return null;
@@ -59,8 +62,9 @@ export function newConsumerKept(consumer: Consumer): Kept {
 }
 
 export function consumerChangeKept(consumer: Consumer): Kept {
-  const { config } = consumer;
-  const { lastSave } = consumer.storage;
+  const { config, storage } = consumer;
+  if (storage.lastSave.failure !== null) storage.save(config, consumer.created);
+  const { lastSave } = storage;
   return () => {
     const { failure } = lastSave;
     if (failure === null) {

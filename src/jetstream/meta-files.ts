@@ -82,7 +82,15 @@ export class MetaFiles implements CommitMember {
     // With an interval nothing is promised before it is over, and nothing is put in order that a cut could catch halfway.
     if (!this.#options.commit.always) return;
     if (this.#found !== null) this.#writeTo(cycle, this.#found);
-    else if (!this.#parentsSynced) this.#options.foundation?.confirm(cycle);
+    else if (!this.#parentsSynced) {
+      this.#options.foundation?.confirm(cycle);
+      for (const parent of this.#options.parents) cycle.syncDirectory(parent);
+    }
+  }
+
+  /** The folder had another name meanwhile, which may be the one on the device: what is promised next makes its name durable. */
+  renamed(): void {
+    this.#parentsSynced = this.#options.parents.length === 0;
   }
 
   confirmed(): void {
@@ -91,12 +99,13 @@ export class MetaFiles implements CommitMember {
     this.#options.foundation?.confirmed();
   }
 
-  flush(cycle: CommitCycle): void {
+  flush(cycle: CommitCycle): unknown {
     const content = this.#content;
-    if (content === null) return;
+    if (content === null) return null;
     this.#content = null;
     this.#underWay = this.lastSave;
     this.#writeTo(cycle, content);
+    return this.#underWay;
   }
 
   #writeTo(cycle: CommitCycle, content: Buffer): void {
@@ -109,13 +118,19 @@ export class MetaFiles implements CommitMember {
     if (!this.#parentsSynced) for (const parent of parents) cycle.syncDirectory(parent);
   }
 
-  durable(): void {
+  durable(flushed: unknown): void {
     this.confirmed();
+    if (this.#underWay === flushed) this.#underWay = { failure: null };
   }
 
   /** It is left at that: who asked for the change is told, and says what is to be there instead. */
   failed(error: Error): void {
     this.#underWay.failure = error;
+    if (this.#content !== null) {
+      // A commit that could not begin has not asked for it, and does not come back to it.
+      this.#content = null;
+      this.lastSave.failure = error;
+    }
     this.#options.failed(error);
   }
 

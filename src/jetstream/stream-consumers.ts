@@ -186,8 +186,9 @@ export class StreamConsumers {
     }
   }
 
-  recount(): void {
-    for (const consumer of this.#list) consumer.recount();
+  /** The disk has refused what came after a sequence. */
+  wentBack(lastSequence: number): void {
+    for (const consumer of this.#list) consumer.wentBack(lastSequence);
   }
 
   // --- What nobody wants any more -----------------------------------------------------------------------------------
@@ -218,7 +219,13 @@ export class StreamConsumers {
   dropUnwanted(from: number, through = Number.POSITIVE_INFINITY): void {
     const stream = this.#stream;
     if (this.#list.length === 0) {
-      stream.purge({});
+      try {
+        stream.purge({});
+      } catch (error) {
+        const { log } = stream.account.jetstream;
+        const path = `${stream.account.name} > ${stream.name}`;
+        log.error(`Stream '${path}' keeps messages that nobody wants any more: ${(error as Error).message}`);
+      }
       return;
     }
     const { store } = stream;

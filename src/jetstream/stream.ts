@@ -172,7 +172,7 @@ export class Stream implements StoreListener {
     for (const pledge of this.pledges) if (pledge.position > position) pledge.broken = true;
     this.publishing.failed(error, position);
     this.charge();
-    this.consumers.recount();
+    this.consumers.wentBack(this.store.state.lastSequence);
     this.intake.storeFailed();
     this.account.jetstream.storeFailed(this, error);
   }

@@ -26,6 +26,8 @@ export class CuttingDisk implements Disk {
   /** Changes until the power goes; Infinity for never. */
   fuse = Number.POSITIVE_INFINITY;
   off = false;
+  /** It was the power that ended it. */
+  lostPower = false;
 
   constructor(disk: SimulatedDisk) {
     this.disk = disk;
@@ -34,7 +36,7 @@ export class CuttingDisk implements Disk {
   /** Now. */
   cut(): void {
     if (this.off) return;
-    this.off = true;
+    this.off = this.lostPower = true;
     this.disk.powerCut();
   }
 

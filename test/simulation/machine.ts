@@ -9,6 +9,7 @@ import { FileStorage } from '../../src/jetstream/file-storage.js';
 import { JetStream } from '../../src/jetstream/jetstream.js';
 import { GroupCommit } from '../../src/jetstream/store/group-commit.js';
 import { StoreMemory } from '../../src/jetstream/store/message-block-cache.js';
+import type { Stream } from '../../src/jetstream/stream.js';
 import { HighwayHash } from '../../src/runtime/highway-hash.js';
 import { type Log, silentLog } from '../../src/runtime/log.js';
 import { SeededRandom } from '../../src/runtime/random.js';
@@ -40,6 +41,11 @@ export interface MachineOptions {
   syncInterval: number;
   encrypted: boolean;
   blockSize: number;
+  /** Of the journal, and the number of commits without one. */
+  areaSize: number;
+  journalAfter: number;
+  /** Subjects that consumers push to. */
+  interest: readonly string[];
 }
 
 export class Machine {
@@ -55,6 +61,8 @@ export class Machine {
   client!: Peer;
   /** Warnings and errors since the start. */
   complaints: string[] = [];
+  /** What the server has said and nobody has looked at. */
+  #heard = '';
   onMessage: (message: Delivered) => void = () => {};
 
   constructor(seed: number, options: MachineOptions) {
@@ -70,10 +78,16 @@ export class Machine {
     return this.disk.off;
   }
 
+  /** The streams of the server. */
+  found(): ReadonlyMap<string, Stream> {
+    return this.jetstream.accounts.get('$G')!.streams;
+  }
+
   /** Starts the server. Where the power goes meanwhile `off` is true afterwards. */
   start(fuse = Number.POSITIVE_INFINITY): void {
     this.turns.forget();
     this.complaints = [];
+    this.#heard = '';
     this.clock = new SimulatedClock(this.clock.now());
     this.disk = new CuttingDisk(this.device);
     this.disk.fuse = fuse;
@@ -108,7 +122,7 @@ export class Machine {
       random,
       log,
     });
-    const { syncInterval, encrypted, blockSize } = this.options;
+    const { syncInterval, encrypted, blockSize, areaSize, journalAfter } = this.options;
     const storage = new FileStorage({
       disk,
       clock,
@@ -116,7 +130,7 @@ export class Machine {
       commit: new GroupCommit(disk, {
         clock,
         interval: syncInterval,
-        journal: { hash, directory: STORE, areaSize: 16 * 1024, after: 0, log },
+        journal: { hash, directory: STORE, areaSize, after: journalAfter, log },
       }),
       memory: new StoreMemory(),
       hash,
@@ -134,7 +148,9 @@ export class Machine {
     });
     this.jetstream.enable(this.broker.globalAccount, noJetStreamLimits);
     this.client = Peer.connected(this, { headers: true, no_responders: true });
-    this.send('SUB _R.> 1\r\nSUB _P.> 2\r\nSUB push.> 3\r\n');
+    this.send('SUB _R.> 1\r\nSUB _P.> 2\r\n');
+    // A wildcard does not count as interest in what a consumer delivers.
+    for (const [i, subject] of this.options.interest.entries()) this.send(`SUB ${subject} ${i + 3}\r\n`);
   }
 
   /** Bytes from the client. What the server says is heard while the power is on. */
@@ -184,12 +200,31 @@ export class Machine {
   hear(): void {
     if (this.off) return;
     const { transport } = this.client;
-    for (;;) {
-      const text = transport.taken;
-      if (text === '') return;
+    while (transport.taken !== '') {
+      this.#heard += transport.taken;
       transport.forget();
-      for (const message of messagesIn(text)) this.onMessage(message);
+      for (let message = this.#next(); message !== null && !this.off; message = this.#next())
+        if (message !== 'other') this.onMessage(message);
     }
+  }
+
+  /** The next operation that is there as a whole. */
+  #next(): Delivered | 'other' | null {
+    const text = this.#heard;
+    const end = text.indexOf('\r\n');
+    if (end === -1) return null;
+    const [verb, subject = '', , ...rest] = text.slice(0, end).split(' ');
+    const isMessage = verb === 'MSG' || verb === 'HMSG';
+    const total = isMessage ? Number(rest.at(-1)) + 2 : 0;
+    const at = end + 2;
+    if (text.length < at + total) return null;
+    this.#heard = text.slice(at + total);
+    if (verb === 'PING' || verb === 'PONG' || verb === 'INFO') return 'other';
+    if (!isMessage) throw new Error(`the server said ${text.slice(0, end)}`);
+    const headerSize = verb === 'HMSG' ? Number(rest.at(-2)) : 0;
+    const reply = rest.length > (verb === 'HMSG' ? 2 : 1) ? rest[0]! : '';
+    const header = text.slice(at, at + headerSize);
+    return { subject, reply, header, payload: text.slice(at + headerSize, at + total - 2) };
   }
 
   /** Ends the server in good order. */
@@ -212,22 +247,5 @@ export class Machine {
     this.hear();
     this.broker.close();
     this.disk.kill();
-  }
-}
-
-function* messagesIn(text: string): Generator<Delivered> {
-  let at = 0;
-  while (at < text.length) {
-    const end = text.indexOf('\r\n', at);
-    const [verb, subject = '', , ...rest] = text.slice(at, end).split(' ');
-    at = end + 2;
-    if (verb === 'PING' || verb === 'PONG' || verb === 'INFO') continue;
-    if (verb !== 'MSG' && verb !== 'HMSG') throw new Error(`the server said ${text.slice(at - 60, at)}`);
-    const total = Number(rest.at(-1));
-    const headerSize = verb === 'HMSG' ? Number(rest.at(-2)) : 0;
-    const reply = rest.length > (verb === 'HMSG' ? 2 : 1) ? rest[0]! : '';
-    const header = text.slice(at, at + headerSize);
-    yield { subject, reply, header, payload: text.slice(at + headerSize, at + total) };
-    at += total + 2;
   }
 }

@@ -4,6 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import type { Stream } from '../../src/jetstream/stream.js';
+import type { ConsumerModel } from './consumer-model.js';
+
+/** Milliseconds after which what is due has gone, where nothing is in the way. */
+const SLACK = 1000;
 
 export interface Publication {
   id: string;
@@ -17,36 +21,48 @@ export interface Publication {
   refused: boolean;
   /** Somebody may have removed it, or did and was told so. */
   removal: '' | 'asked' | 'confirmed';
-  /** When it was asked for: milliseconds. */
+  /** Its number among all that was asked for. */
   at: number;
+  /** When it was sent first, and last: milliseconds since 1970. */
+  first: number;
+  last: number;
+  /** Milliseconds that it is to stay. */
+  life: number;
+  /** The sequence that it is to have by what was expected; 0 for any. */
+  expected: number;
+  /** Those for whom it is kept where that counts. */
+  wanted: ConsumerModel[];
+  /** What is stored together with it or not at all. */
+  batch: Publication[];
 }
 
-export class ConsumerModel {
-  readonly acked = new Set<number>();
-
-  constructor(
-    readonly name: string,
-    readonly filter: string,
-    readonly push: boolean,
-  ) {}
-
-  /** Whether it is there: told so, told that it is gone, or asked for either. */
-  state: 'there' | 'creating' | 'deleting' | 'gone' = 'creating';
-  /** Somebody was told of something that takes it, or it has outlived a power cut. */
-  promised = false;
+export interface StreamKind {
+  retention: 'limits' | 'interest' | 'workqueue';
+  discard: 'old' | 'new';
+  /** Milliseconds. */
+  maxAge: number;
+  window: number;
+  rollups: boolean;
+  /** Of records together before they are written anew, and so on: large messages. */
+  large: boolean;
 }
 
 export class StreamModel {
+  readonly name: string;
+  readonly kind: StreamKind;
   state: 'there' | 'creating' | 'deleting' = 'creating';
   /** Somebody was told of something that takes it, or it has outlived a power cut. */
   promised = false;
   /** The last configuration that was confirmed, as the API shows it, and descriptions that it may have by now. */
   config: Record<string, unknown> | null = null;
   readonly descriptions = new Set<string>();
+  updating = false;
   readonly published: Publication[] = [];
   readonly byPayload = new Map<string, Publication>();
   readonly bySequence = new Map<number, Publication>();
   readonly consumers = new Map<string, ConsumerModel>();
+  /** Consumers that were not found, though nobody was told that they are gone: they may be back after a power cut. */
+  readonly doubtful = new Map<string, ConsumerModel>();
   /** Acks of any consumer that were sent. */
   readonly asked = new Set<number>();
   last = 0;
@@ -54,10 +70,10 @@ export class StreamModel {
   maxMessages = 0;
   maxPerSubject = 0;
 
-  constructor(
-    readonly name: string,
-    readonly workQueue: boolean,
-  ) {}
+  constructor(name: string, kind: StreamKind) {
+    this.name = name;
+    this.kind = kind;
+  }
 
   /** A client was told that a message is stored, by an answer or by getting it. */
   stored(publication: Publication, sequence: number, duplicate: boolean): void {
@@ -71,28 +87,58 @@ export class StreamModel {
       const before = this.published.findLast((each) => each.sequence > 0 && each.at < publication.at);
       if (before) assert.ok(sequence > before.sequence, `${what} at ${sequence} comes before ${before.id}`);
     }
+    const { expected } = publication;
+    if (expected > 0) assert.equal(sequence, expected, `${what} was expected elsewhere`);
     publication.sequence = sequence;
     this.bySequence.set(sequence, publication);
     this.last = Math.max(this.last, sequence);
   }
 
-  /** Whether limits or consumers may have taken a message. */
-  mayBeGone(publication: Publication): boolean {
+  /** Whether limits, time or consumers may have taken a message. */
+  mayBeGone(publication: Publication, now: number): boolean {
     if (publication.removal !== '' || this.state === 'deleting') return true;
+    if (publication.first + publication.life <= now) return true;
     const { sequence, subject } = publication;
-    if (this.workQueue && this.asked.has(sequence)) return true;
-    const later = this.published.slice(this.published.indexOf(publication) + 1);
-    if (this.maxMessages > 0 && later.length >= this.maxMessages) return true;
-    const same = later.filter((each) => each.subject === subject).length;
+    const { retention, discard } = this.kind;
+    if (retention === 'workqueue' && this.asked.has(sequence)) return true;
+    if (retention === 'interest' && !publication.wanted.some((each) => this.#keeps(each, sequence)))
+      return true;
+    if (this.maxMessages === 0 && this.maxPerSubject === 0) return false;
+    // What was sent again is there twice: then the first time counts.
+    const from = this.published.indexOf(publication) + 1;
+    const later = this.published.length - from;
+    let same = 0;
+    for (let i = from; i < this.published.length; i++) if (this.published[i]!.subject === subject) same++;
+    if (discard === 'old' && this.maxMessages > 0 && later >= this.maxMessages) return true;
     return this.maxPerSubject > 0 && same >= this.maxPerSubject;
   }
 
-  /** Compares with what the server has. */
-  compare(stream: Stream): void {
+  /** Whether interest retention has to keep a message for a consumer. */
+  #keeps(consumer: ConsumerModel, sequence: number): boolean {
+    const there = this.consumers.get(consumer.name) === consumer && consumer.state === 'there';
+    return there && !consumer.mayBeDone(sequence);
+  }
+
+  /** Whether nothing is left that keeps a message: when the server had time for it, it is gone. */
+  #mustBeGone({ subject, sequence, last, life }: Publication, now: number): boolean {
+    if (last + life + SLACK < now) return true;
+    const { retention } = this.kind;
+    if (retention === 'limits' || sequence === 0) return false;
+    const consumers = [...this.consumers.values()].filter((each) => each.wants(subject, false));
+    if (retention === 'workqueue') return consumers.some((each) => each.isDone(sequence));
+    return consumers.length > 0 && consumers.every((each) => each.isDone(sequence));
+  }
+
+  /** Compares with what the server has; `atRest` when nothing is under way and nothing has failed. */
+  compare(stream: Stream, now: number, atRest: boolean): void {
     const { store } = stream;
     const there = new Set<Publication>();
     let before = 0;
-    for (let message = store.loadNext(null, 0); message; ) {
+    for (
+      let message = store.loadNext(null, 0);
+      message;
+      message = store.loadNext(null, before + 1, message)
+    ) {
       const { sequence, subject } = message;
       assert.ok(sequence > before, 'sequences rise');
       before = sequence;
@@ -107,17 +153,28 @@ export class StreamModel {
       if (publication.sequence > 0) assert.equal(sequence, publication.sequence, `${what}: its place`);
       const other = this.bySequence.get(sequence);
       assert.ok(!other || other === publication, `${what} is in the place of ${other?.id}`);
+      if (atRest) assert.ok(!this.#mustBeGone(publication, now), `${what} should be gone`);
       there.add(publication);
-      message = store.loadNext(null, sequence + 1);
     }
-    assert.ok(
-      store.state.lastSequence >= this.last,
-      `${this.name} ends at ${store.state.lastSequence}, not ${this.last}`,
-    );
-    assert.equal(store.state.messages, there.size, `${this.name}: number of messages`);
+    const { lastSequence, messages } = store.state;
+    assert.ok(lastSequence >= this.last, `${this.name} ends at ${lastSequence}, not ${this.last}`);
+    assert.equal(messages, there.size, `${this.name}: number of messages`);
     for (const publication of this.published) {
-      if (publication.sequence === 0 || there.has(publication) || this.mayBeGone(publication)) continue;
-      assert.fail(`${this.name} ${publication.sequence} (${publication.id}) was confirmed and is missing`);
+      if (there.has(publication)) this.#checkBatch(publication, there, now);
+      else if (publication.sequence > 0 && !this.mayBeGone(publication, now))
+        assert.fail(`${this.name} ${publication.sequence} (${publication.id}) was confirmed and is missing`);
+    }
+  }
+
+  /** A power cut may have left a part of a batch that was not confirmed. */
+  tear(): void {
+    for (const each of this.published) if (each.batch.some(({ sequence }) => sequence === 0)) each.batch = [];
+  }
+
+  #checkBatch({ batch, id }: Publication, there: ReadonlySet<Publication>, now: number): void {
+    for (const other of batch) {
+      const lost = !there.has(other) && !this.mayBeGone(other, now);
+      assert.ok(!lost, `${this.name} ${id} is there without ${other.id}`);
     }
   }
 }

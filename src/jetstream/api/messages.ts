@@ -6,7 +6,7 @@ import { ApiError } from '../errors.js';
 import { jsonObject, timeJson } from '../info.js';
 import { messagesKept } from '../kept.js';
 import { type MessageGetRequest, messageGetRequest } from '../message-get.js';
-import type { StoredMessage } from '../store/message-store.js';
+import { type StoredMessage, StoreError } from '../store/message-store.js';
 import type { Stream } from '../stream.js';
 import type { Endpoint } from './api.js';
 
@@ -65,6 +65,15 @@ function find({ store }: Stream, wanted: MessageGetRequest): StoredMessage | nul
   return store.loadPrevious(store.filter([fromUtf8(last)]), store.state.lastSequence);
 }
 
+function deleteFrom(stream: Stream, sequence: number, erase: boolean): boolean {
+  try {
+    return stream.deleteMessage(sequence, erase);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    throw new ApiError('streamMsgDeleteFailed', { err: error.message });
+  }
+}
+
 export const deleteMessage: Endpoint = {
   type: 'stream_msg_delete_response',
   handle(request) {
@@ -75,7 +84,7 @@ export const deleteMessage: Endpoint = {
     if (stream.config.deny_delete)
       throw new ApiError('streamMsgDeleteFailed', { err: 'message delete not permitted' });
     const { lastSequence, firstSequence } = stream.store.state;
-    if (!stream.deleteMessage(seq, !keepBytes)) {
+    if (!deleteFrom(stream, seq, !keepBytes)) {
       // As officially, where each kind of store has its own words.
       if (stream.inMemory || (seq >= firstSequence && seq <= lastSequence))
         throw new ApiError('sequenceNotFound', { seq });

@@ -8,6 +8,7 @@ import { ApiError } from '../errors.js';
 import { json } from '../info.js';
 import { messagesKept, newStreamKept, streamChangeKept } from '../kept.js';
 import { levelOfStream, storedMetadata } from '../levels.js';
+import { StoreError } from '../store/message-store.js';
 import type { Stream } from '../stream.js';
 import { type StreamConfig, streamConfigRequest } from '../stream-config.js';
 import type { Endpoint } from './api.js';
@@ -189,11 +190,18 @@ export const purgeStream: Endpoint = {
     if (stream.config.sealed) throw new ApiError('streamSealed');
     if (stream.config.deny_purge)
       throw new ApiError('streamPurgeFailed', { err: 'stream purge not permitted' });
-    const purged = stream.purge({
+    const wanted = {
       filter: filter === '' ? null : stream.store.filter([fromUtf8(filter)]),
       ...(seq > 0 ? { before: seq } : {}),
       ...(keep > 0 ? { keep } : {}),
-    });
+    };
+    let purged: number;
+    try {
+      purged = stream.purge(wanted);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      throw new ApiError('streamPurgeFailed', { err: error.message });
+    }
     const fields: Fields = [
       ['success', 'true'],
       ['purged', String(purged)],

@@ -72,7 +72,8 @@ export class Cycle implements CommitCycle {
 
   replace(path: string, bytes: Uint8Array): void {
     const journal = this.#journal;
-    const from = `${path}.tmp`;
+    // Not the name that `replaceFile` takes: it may be called until this one is renamed, and may fail halfway.
+    const from = `${path}.commit.tmp`;
     if (journal !== null && this.#fits(journal, path, bytes.length)) {
       this.#disk.writeFile(from, bytes);
       journal.entry.replace(path, bytes);

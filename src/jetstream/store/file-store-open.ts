@@ -17,7 +17,7 @@ import {
   type ScannedBlock,
   scan,
 } from './file-store-recovery.js';
-import { writeBlockFile } from './file-store-rewrite.js';
+import { isFloor, writeBlockFile } from './file-store-rewrite.js';
 import type { Times } from './file-store-states.js';
 import { blockFile, blockIndex, MESSAGES_DIR, NEW_MESSAGES_DIR } from './layout.js';
 import { ttlOf } from './message-block-store.js';
@@ -78,6 +78,8 @@ export class FileStoreOpener {
   readonly #key: HashKey;
   readonly #report: (damage: DamageReport) => void;
   readonly #messages: string;
+  /** Blocks whose damage was reported. */
+  readonly #told = new Set<number>();
   readonly #found: Found = {
     blocks: [],
     highestNumber: 0,
@@ -243,28 +245,30 @@ export class FileStoreOpener {
     this.#missing(index, numbers);
   }
 
-  /** Blocks that should be there according to an index that is not older than the others. */
+  /** What should be there according to an index that is not older than the blocks: whole blocks, and the ends of others. */
   #missing(index: StreamIndex, numbers: readonly number[]): void {
     const found = this.#found;
     const listed = index.blocks.map((block) => block.index);
     const isOld = numbers.some((number) => number > Math.max(...listed, 0));
     const last = found.blocks.find((block) => block.number === index.lastBlock);
     if (isOld || (last !== undefined && last.last > index.lastSequence)) return;
+    const removed = new Set(found.tombstones.map(({ sequence }) => sequence));
     for (const state of index.blocks) {
-      if (numbers.includes(state.index) || blockMessages(state) === 0) continue;
+      if (blockMessages(state) === 0 || this.#told.has(state.index)) continue;
+      const block = found.blocks.find(({ number }) => number === state.index);
+      const from = Math.max(state.firstSequence, found.floor.sequence + 1, (block?.last ?? 0) + 1);
       const sequences: number[] = [];
-      for (
-        let each = state.firstSequence;
-        each <= state.lastSequence && sequences.length < MAX_LOST;
-        each++
-      ) {
-        if (!state.deleted?.has(each)) sequences.push(each);
+      for (let each = from; each <= state.lastSequence && sequences.length < MAX_LOST; each++) {
+        if (!state.deleted?.has(each) && !removed.has(each)) sequences.push(each);
       }
-      this.#lose(state.index, 'block is missing', sequences, state.bytes);
+      if (sequences.length === 0) continue;
+      const reason = numbers.includes(state.index) ? 'its end is missing' : 'block is missing';
+      this.#lose(state.index, reason, sequences, Math.max(0, state.bytes - (block?.bytes ?? 0)));
     }
   }
 
   #lose(number: number, reason: string, sequences: number[], bytes: number): void {
+    this.#told.add(number);
     for (const sequence of sequences) this.#found.lost.push(sequence);
     this.#found.lostBytes += bytes;
     this.#report({ file: `${MESSAGES_DIR}/${blockFile(number)}`, reason, sequences, bytes });
@@ -323,12 +327,11 @@ export class FileStoreOpener {
     block.tombstones = result.tombstones.length;
     block.adopt(index, content, result.compressed);
     found.blocks.push(block);
-    let before = 0;
-    for (const tombstone of result.tombstones) {
+    for (const [i, tombstone] of result.tombstones.entries()) {
       // The last one counts: a truncation may have taken it back.
       const { sequence, start } = tombstone;
-      if (sequence === before) found.floor = { sequence, block: number, start };
-      before = tombstone.sequence;
+      if (i > 0 && isFloor(result.tombstones[i - 1]!, tombstone))
+        found.floor = { sequence, block: number, start };
       found.tombstones.push({ sequence, block: number, start });
     }
     if (result.damage !== null) {

@@ -79,9 +79,24 @@ export function copyLive(
   return copy;
 }
 
+interface FoundTombstone {
+  sequence: number;
+  time: bigint;
+  /** Offset in the block. */
+  start: number;
+}
+
+/**
+ * Whether two tombstones, one behind the other, say that everything up to theirs is gone: nothing lies between them. The same may have been
+ * written again later, behind messages, for which it says no more than the first.
+ */
+export function isFloor(first: Omit<FoundTombstone, 'time'>, second: Omit<FoundTombstone, 'time'>): boolean {
+  return first.sequence === second.sequence && first.start + RECORD_OVERHEAD === second.start;
+}
+
 /** The tombstones in a block, in their order. */
-export function tombstonesOf(block: FileBlock): { sequence: number; time: bigint }[] {
-  const found: { sequence: number; time: bigint }[] = [];
+export function tombstonesOf(block: FileBlock): FoundTombstone[] {
+  const found: FoundTombstone[] = [];
   if (block.tombstones === 0 && block.seen) return found;
   const content = block.content();
   const view = new RecordView();
@@ -90,7 +105,7 @@ export function tombstonesOf(block: FileBlock): { sequence: number; time: bigint
     at < content.length && readRecord(content, at, content.length, view) === null;
     at = view.end
   ) {
-    if (view.kind === 'tombstone') found.push({ sequence: view.sequence, time: view.time });
+    if (view.kind === 'tombstone') found.push({ sequence: view.sequence, time: view.time, start: at });
   }
   return found;
 }

@@ -12,7 +12,7 @@ import { FileStoreOpener, type Found, type Tombstone } from './file-store-open.j
 import type { FileStoreOptions, Flushed } from './file-store-options.js';
 import { commitPurge, removePurged, stagePurge, writeFirstBlock } from './file-store-purge.js';
 import { BlockRemover } from './file-store-removal.js';
-import { copyAside, copyLive, tombstonesOf, writeBlockFile } from './file-store-rewrite.js';
+import { copyAside, copyLive, isFloor, tombstonesOf, writeBlockFile } from './file-store-rewrite.js';
 import { readTimes, timesOf, writeStates } from './file-store-states.js';
 import type { CommitCycle, CommitMember } from './group-commit.js';
 import { blockFile, INDEX_FILE, MESSAGES_DIR } from './layout.js';
@@ -367,8 +367,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.#graves.add(block);
       return;
     }
-    if (found.some(({ sequence }, i) => i > 0 && sequence === found[i - 1]!.sequence))
-      this.#floorMoved = true;
+    if (found.some((each, i) => i > 0 && isFloor(found[i - 1]!, each))) this.#floorMoved = true;
     for (const { sequence, time } of needed) this.#writeTombstone(sequence, time);
     // Nothing else tells what was used last.
     if (block.last >= this.last && this.last > 0 && !this.search.find(this.last))

@@ -152,9 +152,13 @@ function readSequence(low: number, high: number, view: RecordView): RecordDamage
   return high >= UNSAFE_HIGH ? 'sequence' : null;
 }
 
-/** Whether a record that `readRecord` took apart has the hash of its content. */
+/**
+ * Whether a record that `readRecord` took apart has the hash of its content. As that says nothing of the lengths, a subject must also look
+ * like one: with a blank in it, it goes on where headers or payload begin.
+ */
 export function isIntact(hash: HighwayHash, key: HashKey, bytes: Uint8Array, view: RecordView): boolean {
   const { start, subjectStart, subjectEnd, headersStart, payloadEnd } = view;
+  if (view.kind === 'message' && hasBlank(bytes, subjectStart, subjectEnd)) return false;
   return hash.isSealed(
     key,
     bytes,
@@ -166,6 +170,15 @@ export function isIntact(hash: HighwayHash, key: HashKey, bytes: Uint8Array, vie
     payloadEnd,
     payloadEnd,
   );
+}
+
+/** What ends a subject in the protocol, so that none has it. */
+function hasBlank(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!;
+    if (byte === 0x20 || byte === 0x0d || byte === 0x0a || byte === 0x09) return true;
+  }
+  return false;
 }
 
 /** `readRecord` with a look at the hash. */

@@ -67,3 +67,19 @@ for (const ending of ['stop', 'kill']) {
     }
   });
 }
+
+test('a tombstone that a truncation writes again does not bury what lies below it', () => {
+  const disk = new SimulatedDisk(new SeededRandom(1), false);
+  disk.makeDirectory('/s');
+  const { store, settle } = begin(disk);
+  const append = () => store.append('s', null, Buffer.from('1'), 1_000_000_000n);
+  for (let i = 0; i < 3; i++) append();
+  store.remove(2);
+  append();
+  append();
+  settle();
+  store.truncate(4);
+  settle();
+  disk.crash();
+  assert.deepEqual(sequencesOf(begin(disk).store), [1, 3, 4]);
+});

@@ -192,11 +192,11 @@ test('a disk that refuses makes requests fail, and nothing is left of what they 
     rmSync(join(streams, 'B'));
     assert.equal((await server.api('STREAM.CREATE.B', { name: 'B' })).error, undefined);
     // Something in the way of the new meta.inf.
-    mkdirSync(join(streams, 'A/meta.inf.tmp'));
+    mkdirSync(join(streams, 'A/meta.inf.commit.tmp'));
     const update = await server.api('STREAM.UPDATE.A', { name: 'A', max_msgs: 5 });
     assert.equal(update.error?.err_code, 10069);
     assert.equal((await server.api('STREAM.INFO.A')).config.max_msgs, -1);
-    rmSync(join(streams, 'A/meta.inf.tmp'), { recursive: true });
+    rmSync(join(streams, 'A/meta.inf.commit.tmp'), { recursive: true });
     assert.equal((await server.api('STREAM.UPDATE.A', { name: 'A', max_msgs: 5 })).config.max_msgs, 5);
   });
 });

@@ -59,7 +59,11 @@ function read(bytes: Buffer, view: RecordView): Message & { kind: RecordKind } {
 const message = fc.record({
   sequence: fc.maxSafeNat(),
   time: fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }),
-  subject: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
+  subject: fc.uint8Array({ maxLength: 300 }).map((bytes) =>
+    Buffer.from(bytes)
+      .toString('latin1')
+      .replace(/[ \t\r\n]/g, '_'),
+  ),
   headers: fc.uint8Array({ maxLength: 100 }),
   payload: fc.uint8Array({ maxLength: 300 }),
 });
@@ -135,6 +139,17 @@ test('no flipped bit behind the lengths goes unseen, and none is taken for somet
       }
     }),
   );
+});
+
+test('a subject that goes on into the payload is seen by its blank', () => {
+  const to = Buffer.alloc(100);
+  const payload = Buffer.from('a b');
+  const end = write({ sequence: 1, time: 1n, subject: 'abc', headers: new Uint8Array(), payload }, to, 0);
+  const view = new RecordView();
+  to[20] = 5;
+  assert.equal(readVerifiedRecord(hash, key, to, 0, end, view), 'hash');
+  to[20] = 3;
+  assert.equal(readVerifiedRecord(hash, key, to, 0, end, view), null);
 });
 
 test('kinds of damage', () => {
