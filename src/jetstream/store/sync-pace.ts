@@ -14,7 +14,7 @@ const SPARE_MOST = 8000;
 const MANY = 100;
 const WEIGHT = 1 / 16;
 /** Milliseconds that are worth waiting for others who are about to come, at most as many as a sync takes. */
-const GATHER = 0.4;
+const GATHER = 0.25;
 /** So many changes come from many clients, or from some that do not wait for each answer: then fewer syncs leave more time for them. */
 const MANY_CHANGES = 32;
 const GATHER_MANY = 1.5;
