@@ -14,11 +14,14 @@ interface Waiting {
 
 export class AckQueue {
   readonly #send: (reply: string, body: string) => void;
+  readonly #awaited: () => void;
   #waiting: Waiting[] = [];
   #head = 0;
 
-  constructor(send: (reply: string, body: string) => void) {
+  /** `awaited` is called for each acknowledgement that is about to wait. */
+  constructor(send: (reply: string, body: string) => void, awaited: () => void) {
     this.#send = send;
+    this.#awaited = awaited;
   }
 
   /** Those that wait. */
@@ -28,6 +31,7 @@ export class AckQueue {
 
   /** Positions come in rising order. */
   add(position: number, reply: string, body: string): void {
+    this.#awaited();
     this.#waiting.push({ position, reply, body, task: null });
   }
 

@@ -81,7 +81,12 @@ export class Publishing implements AtomicHost, FastHost {
   constructor(stream: Stream) {
     this.#stream = stream;
     this.#duplicates = new DuplicateWindow(stream.config.duplicate_window);
-    this.#acks = new AckQueue((reply, body) => stream.account.client.answer(reply, body));
+    const { client, jetstream } = stream.account;
+    const inFiles = stream.config.storage === 'file';
+    this.#acks = new AckQueue(
+      (reply, body) => client.answer(reply, body),
+      () => inFiles && jetstream.storage.commit.awaited(),
+    );
   }
 
   /** The configuration has changed. */

@@ -112,8 +112,10 @@ export class FileConsumerStore implements ConsumerStore, CommitMember {
 
   changed(confirm: boolean): number {
     this.position++;
-    if (confirm) this.#options.commit.dirty(this);
-    else if (this.#timer === null && !this.#closed) {
+    if (confirm) {
+      this.#options.commit.awaited();
+      this.#options.commit.dirty(this);
+    } else if (this.#timer === null && !this.#closed) {
       this.#timer = this.#options.clock.after(LAZY_WRITE, () => {
         this.#timer = null;
         this.#options.commit.dirty(this);

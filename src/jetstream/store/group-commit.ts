@@ -82,10 +82,10 @@ export class GroupCommit {
   #waiting: (() => void)[] = [];
   #scheduled = false;
   #running = false;
-  /** Changes since the last cycle began, and in that. */
-  #changes = 0;
-  #lastChanges = 0;
-  /** So many changes are likely to come: those who were answered come again. */
+  /** Changes that clients wait for: since the last cycle began, and in that. */
+  #promises = 0;
+  #lastPromises = 0;
+  /** So many are likely to come: those who were answered come again. */
   #expected = 0;
   /** With an interval: what was written since the last sync. */
   readonly #unsynced: LazyCycle;
@@ -115,8 +115,12 @@ export class GroupCommit {
   /** The member has something to flush; it takes part in the next cycle. */
   dirty(member: CommitMember): void {
     this.#dirty.add(member);
-    this.#changes++;
     this.#schedule();
+  }
+
+  /** A client waits for a change that was made just now. */
+  awaited(): void {
+    this.#promises++;
   }
 
   /** Takes a member out that is going away. */
@@ -168,7 +172,7 @@ export class GroupCommit {
   #gather(since: number, turns: number): void {
     const patience = this.#journal?.patience(this.#expected) ?? 0;
     if (
-      this.#changes < this.#expected &&
+      this.#promises < this.#expected &&
       turns > 0 &&
       this.#waiting.length === 0 &&
       !this.#running &&
@@ -189,8 +193,8 @@ export class GroupCommit {
     this.#dirty = new Set();
     this.#waiting = [];
     this.#running = true;
-    this.#lastChanges = this.#changes;
-    this.#changes = 0;
+    this.#lastPromises = this.#promises;
+    this.#promises = 0;
     this.figures.cycles++;
     const flushed = new Map<CommitMember, unknown>();
     const end = (error: Error | null) => this.#end(flushed, waiting, error);
@@ -234,7 +238,7 @@ export class GroupCommit {
       for (const member of flushed.keys()) member.failed(error);
       if (this.#dirty.size > 0 || this.#waiting.length > 0) this.#schedule();
     } else {
-      this.#expected = this.#lastChanges + this.#changes;
+      this.#expected = this.#lastPromises + this.#promises;
       if (this.always && this.#dirty.size > 0 && !this.#journal?.ready) this.#begin(true);
       for (const [member, what] of flushed) member.durable(what);
       if (!this.#running && (this.#dirty.size > 0 || this.#waiting.length > 0)) this.#schedule();

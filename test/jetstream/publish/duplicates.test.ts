@@ -21,7 +21,10 @@ test('an id is known within the window and no longer', () => {
 
 test('nothing is shown or promised before it is durable', () => {
   const sent: string[] = [];
-  const acks = new AckQueue((reply, body) => sent.push(`${reply} ${body}`));
+  const acks = new AckQueue(
+    (reply, body) => sent.push(`${reply} ${body}`),
+    () => {},
+  );
   const visibility = new Visibility();
   for (let n = 1; n <= 10_000; n++) {
     acks.add(n * 2, `r${n}`, 'ok');

@@ -104,10 +104,14 @@ test('one sync for all files, once the journal is there', () => {
 test('who was answered is likely to come again, and is waited for', () => {
   const bench = new Bench();
   const [a, b] = [new Line('/s/a'), new Line('/s/b')];
+  const publish = (line: Line) => {
+    bench.commit.awaited();
+    bench.commit.dirty(line);
+  };
   const both = (between: () => void) => {
-    bench.commit.dirty(a);
+    publish(a);
     between();
-    bench.commit.dirty(b);
+    publish(b);
     bench.rest();
   };
   for (let i = 0; i < 3; i++) both(() => {});
@@ -115,7 +119,7 @@ test('who was answered is likely to come again, and is waited for', () => {
   both(() => bench.turn());
   assert.equal(bench.commit.figures.cycles, cycles + 1);
   // One that does not come holds nobody up for long.
-  bench.commit.dirty(a);
+  publish(a);
   bench.rest();
   assert.equal(a.told.at(-1), 5);
   assert.equal(bench.commit.figures.cycles, cycles + 2);
