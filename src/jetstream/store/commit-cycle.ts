@@ -116,13 +116,28 @@ export class Cycle implements CommitCycle {
     return this.#journal !== null && !this.#journal.entry.empty;
   }
 
-  get replaced(): ReadonlySet<string> {
-    return new Set(this.#renames.map(({ to }) => to));
+  /**
+   * Files that get their contents when the cycle is durable get them now, if they are this one, or `below` this directory: afterwards
+   * the journal does not count for them, or they are somewhere else. Throws what the disk throws.
+   */
+  finish(path: string, below: boolean): void {
+    const disk = this.#disk;
+    for (const { from, to } of this.#renames) {
+      if ((below ? !to.startsWith(`${path}/`) : to !== path) || disk.status(from) === undefined) continue;
+      const file = disk.open(from, 'write');
+      try {
+        file.syncNow();
+      } finally {
+        file.close();
+      }
+      disk.rename(from, to);
+      disk.syncDirectoryNow(dirname(to));
+    }
   }
 
   rename(): void {
     for (const { from, to } of this.#renames) {
-      // Who was destroyed in the meantime has taken its files along.
+      // What was forgotten has its name already.
       if (this.#disk.status(from) !== undefined) this.#disk.rename(from, to);
     }
   }
@@ -189,12 +204,15 @@ export class LazyCycle implements CommitCycle {
 export class CycleNow implements CommitCycle {
   readonly #disk: Disk;
   readonly #journal: Journal | null;
+  readonly #forget: (path: string) => void;
   readonly #files = new Set<DiskFile>();
   readonly #directories = new Set<string>();
 
-  constructor(disk: Disk, journal: Journal | null) {
+  /** `forget`: see `GroupCommit.forgetFile`. */
+  constructor(disk: Disk, journal: Journal | null, forget: (path: string) => void) {
     this.#disk = disk;
     this.#journal = journal;
+    this.#forget = forget;
   }
 
   open(path: string): DiskFile {
@@ -209,7 +227,7 @@ export class CycleNow implements CommitCycle {
   }
 
   replace(path: string, bytes: Uint8Array): void {
-    this.#journal?.forget(path, false);
+    this.#forget(path);
     replaceFile(this.#disk, path, bytes);
     this.syncDirectory(dirname(path));
   }

@@ -82,6 +82,8 @@ export class GroupCommit {
   #waiting: (() => void)[] = [];
   #scheduled = false;
   #running = false;
+  /** The cycle that is being synced. */
+  #underWay: Cycle | null = null;
   /** Changes that clients wait for: since the last cycle began, and in that. */
   #promises = 0;
   #lastPromises = 0;
@@ -137,7 +139,7 @@ export class GroupCommit {
 
   /** A cycle outside of the others, for a step that cannot wait: `finish` syncs, in this turn. */
   cycleNow(): CommitCycle & { finish(): void } {
-    return new CycleNow(this.#disk, this.#journal);
+    return new CycleNow(this.#disk, this.#journal, (path) => this.forgetFile(path));
   }
 
   /**
@@ -145,11 +147,13 @@ export class GroupCommit {
    * when this returns. Throws what the disk throws.
    */
   forgetFile(path: string): void {
+    this.#underWay?.finish(path, false);
     this.#journal?.forget(path, false);
   }
 
   /** The same for all files in a directory and below it. */
   forgetDirectory(path: string): void {
+    this.#underWay?.finish(path, true);
     this.#journal?.forget(path, true);
   }
 
@@ -250,9 +254,11 @@ export class GroupCommit {
   #syncAll(cycle: Cycle, ahead: boolean, done: (error: Error | null) => void): void {
     const journal = this.#journal;
     const journaled = cycle.journaled;
+    this.#underWay = cycle;
     const alone = cycle.files.size === 0 && cycle.directories.size === 0;
     this.figures.syncs += cycle.files.size + (journaled ? 1 : 0);
     const end = (error: Error | null) => {
+      this.#underWay = null;
       if (error === null) {
         try {
           cycle.rename();
@@ -261,9 +267,9 @@ export class GroupCommit {
         }
       }
       cycle.closeTemporaries();
-      const exposed = journaled ? journal!.ended() : [];
+      if (journaled) journal!.ended();
       if (error !== null) done(error);
-      else this.#syncRest(exposed, cycle.directories, done);
+      else this.#syncRest([], cycle.directories, done);
     };
     try {
       journal?.prepare();
@@ -272,20 +278,20 @@ export class GroupCommit {
       return;
     }
     if (journaled && alone) {
-      journal!.commit(cycle.replaced, !ahead, end);
+      journal!.commit(!ahead, end);
       return;
     }
     eachOf(
       [...cycle.files, ...(journaled ? [journal!] : [])],
       (what, one) => {
-        if (what instanceof Journal) what.commit(cycle.replaced, false, one);
+        if (what instanceof Journal) what.commit(false, one);
         else what.sync(one);
       },
       end,
     );
   }
 
-  /** `paths`: files that the journal does not have after all. */
+  /** `paths`: files to be synced by their names. */
   #syncRest(paths: readonly string[], names: Iterable<string>, done: (error: Error | null) => void): void {
     const directories = new Set([...names, ...paths.map(dirname)]);
     if (directories.size === 0) {

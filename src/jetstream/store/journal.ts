@@ -74,9 +74,6 @@ export class Journal {
   readonly #live = new Map<string, Live>();
   /** The entry that is being synced, whose commit has still to give files their names; 0 for none. */
   #underWay = 0;
-  #replacedUnderWay: ReadonlySet<string> = new Set();
-  /** Replaced by the commit under way, and forgotten meanwhile. */
-  #exposed: string[] = [];
   /** An entry may or may not be on the device. */
   #broken = false;
   #settling = false;
@@ -141,7 +138,7 @@ export class Journal {
   /**
    * Writes the entry; `done` is called when it is durable, in this call if it `may` be and the device is quick. `ended` has to be called after that.
    */
-  commit(replaced: ReadonlySet<string>, may: boolean, done: (error: Error | null) => void): void {
+  commit(may: boolean, done: (error: Error | null) => void): void {
     const { entry } = this;
     let carried: number;
     const failed = (error: unknown) => {
@@ -152,7 +149,6 @@ export class Journal {
       if (this.#position + entry.size > this.#areaSize * (1 - RESERVE)) this.#otherArea();
       carried = this.#append(entry);
       this.#underWay = this.#number;
-      this.#replacedUnderWay = replaced;
       if (may && this.#pace.allowsInline(entry.size)) {
         this.#pace.inline(() => this.#file!.syncNow());
         this.#durable(carried);
@@ -176,10 +172,9 @@ export class Journal {
     done(null);
   }
 
-  /** Files have the names that the commit gave them. Returns those that must be synced on their own before it counts. */
-  ended(): string[] {
+  /** Files have the names that the commit gave them, or it has failed. */
+  ended(): void {
     this.#underWay = 0;
-    return this.#exposed.splice(0);
   }
 
   /**
@@ -207,10 +202,7 @@ export class Journal {
       this.#broken = true;
       throw error;
     }
-    for (const each of hit) {
-      this.#live.delete(each);
-      if (this.#underWay !== 0 && this.#replacedUnderWay.has(each)) this.#exposed.push(each);
-    }
+    for (const each of hit) this.#live.delete(each);
   }
 
   /** Settles everything and removes the file. */

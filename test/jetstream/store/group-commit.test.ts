@@ -179,6 +179,46 @@ test('what a member wrote before it failed is in no entry', () => {
   assert.equal(bench.disk.status('/s/bad.inf'), undefined);
 });
 
+for (const rounds of [0, 3]) {
+  test(`what a cycle under way replaces is there when it is forgotten: ${rounds === 0 ? 'files' : 'journal'}`, () => {
+    const bench = new Bench();
+    const { disk, commit } = bench;
+    disk.makeDirectory('/s/d');
+    const line = new Line('/s/x');
+    for (let i = 0; i < rounds; i++) {
+      commit.dirty(line);
+      bench.rest();
+    }
+    const file = new Line('/s/d/a.inf');
+    let text = '';
+    file.flush = (cycle) => {
+      cycle.replace(file.path, Buffer.from(text));
+      return 1;
+    };
+    text = 'old';
+    commit.dirty(file);
+    bench.rest();
+    text = 'new';
+    commit.dirty(file);
+    // Beside it a file is synced on its own, so it is not over at once.
+    line.flush = (cycle) => {
+      cycle.write(cycle.open('/s/x'), Buffer.alloc(0), 0, 0, 0);
+      return 1;
+    };
+    commit.dirty(line);
+    bench.turn();
+    commit.forgetDirectory('/s/d');
+    // Its directory goes, and comes back with the power.
+    disk.rename('/s/d', '/s/e');
+    bench.rest();
+    assert.equal(disk.readFile('/s/e/a.inf').toString(), 'new');
+    assert.deepEqual(file.told.length + file.failures.length, 2);
+    disk.powerCut();
+    const there = disk.status('/s/d') === undefined ? '/s/e/a.inf' : '/s/d/a.inf';
+    assert.equal(disk.readFile(there).toString(), 'new');
+  });
+}
+
 test('with an interval a stop syncs what was replaced, too', () => {
   const bench = new Bench(60_000);
   const line = new Line('/s/a');
