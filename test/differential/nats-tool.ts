@@ -61,7 +61,8 @@ function normalise(text: string): string {
         .join(' '),
     )
     .replace(/\d{4}-\d\d-\d\d[T ][\d:.]+Z?/g, '<time>')
-    .replace(/done! \[[^\]]*\]/g, 'done!')
+    // A progress bar is drawn when it is time for it.
+    .replace(/done!( \[[^\]]*\])?/g, '')
     // Which of the units a number has depends on the number.
     .replace(/\d[\d,.]*\s?(µs|ms|ns|[KMG]i?B|[BKMG]|s)?/g, '#')
     .replace(/(#[hm]?)+/g, '#')
