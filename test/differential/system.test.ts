@@ -467,6 +467,8 @@ const exchangeScripts: Record<string, Script> = {
     talk.record(b, '$SYS.ACCOUNT.B.*', heard);
     talk.record(b, '$SYS.ACCOUNT.B.SERVER.CONNS', heard);
     await b.flush();
+    // Events of one moment are told as one.
+    await delay(QUIET);
     const other = await talk.user('b2');
     await delay(QUIET);
     await other.close();

@@ -11,10 +11,10 @@ import type { Disk } from '../../runtime/disk.js';
 import type { HighwayHash } from '../../runtime/highway-hash.js';
 import type { Log } from '../../runtime/log.js';
 import { type CommitCycle, Cycle, CycleNow, LazyCycle } from './commit-cycle.js';
-import { Journal, syncFile, syncFolder } from './journal.js';
+import { Journal } from './journal.js';
 import { recoverJournal } from './journal-recovery.js';
 import { replaceFile } from './replace-file.js';
-import { eachOf } from './sync-pace.js';
+import { eachOf, syncFile, syncFolder } from './sync-files.js';
 
 export type { CommitCycle } from './commit-cycle.js';
 

@@ -17,7 +17,8 @@ import type { HighwayHash } from '../../runtime/highway-hash.js';
 import type { Log } from '../../runtime/log.js';
 import { EntryBuilder } from './journal-entry.js';
 import { HEADERS, JOURNAL_FILE, makeJournalFile } from './journal-file.js';
-import { eachOf, SyncPace } from './sync-pace.js';
+import { eachOf, syncFile, syncFolder } from './sync-files.js';
+import { SyncPace } from './sync-pace.js';
 
 export interface JournalOptions {
   disk: Disk;
@@ -136,7 +137,8 @@ export class Journal {
   }
 
   /**
-   * Writes the entry; `done` is called when it is durable, in this call if it `may` be and the device is quick. `ended` has to be called after that.
+   * Writes the entry; `done` is called when it is durable, in this call if it `may` be and the device is quick. `ended` has to be
+   * called after that.
    */
   commit(may: boolean, done: (error: Error | null) => void): void {
     const { entry } = this;
@@ -287,7 +289,7 @@ export class Journal {
     const upTo = this.#made;
     if (this.#settling || upTo <= this.#settled || this.#broken) return;
     this.#settling = true;
-    const due = [...this.#live].filter(([, { first }]) => first <= upTo && upTo > this.#settled);
+    const due = [...this.#live].filter(([, { first }]) => first <= upTo);
     const folders = new Set(due.filter(([, { named }]) => named).map(([path]) => dirname(path)));
     const { disk } = this.#options;
     const end = (error: Error | null) => {
@@ -349,29 +351,5 @@ function ifThere(step: () => void): void {
     step();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-}
-
-export function syncFile(disk: Disk, path: string, done: (error: Error | null) => void): void {
-  let file: DiskFile;
-  try {
-    file = disk.open(path, 'write');
-  } catch (error) {
-    done((error as NodeJS.ErrnoException).code === 'ENOENT' ? null : (error as Error));
-    return;
-  }
-  try {
-    file.sync(done);
-  } catch (error) {
-    done(error as Error);
-  }
-  file.close();
-}
-
-export function syncFolder(disk: Disk, path: string, done: (error: Error | null) => void): void {
-  try {
-    disk.syncDirectory(path, done);
-  } catch (error) {
-    done((error as NodeJS.ErrnoException).code === 'ENOENT' ? null : (error as Error));
   }
 }

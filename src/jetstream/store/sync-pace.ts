@@ -69,29 +69,3 @@ export class SyncPace {
     this.#beside = this.#beside === -1 ? took : this.#beside + (took - this.#beside) * WEIGHT;
   }
 }
-
-/** Starts something for each of a list, so many side by side; `done` gets the first error. */
-export function eachOf<T>(
-  list: readonly T[],
-  start: (item: T, one: (error: Error | null) => void) => void,
-  done: (error: Error | null) => void,
-  width = Number.POSITIVE_INFINITY,
-): void {
-  let next = 0;
-  let left = list.length;
-  let failure: Error | null = null;
-  let starting = false;
-  const more = () => {
-    if (starting) return;
-    starting = true;
-    while (next < list.length && next - (list.length - left) < width) start(list[next++]!, one);
-    starting = false;
-    if (left === 0) done(failure);
-  };
-  const one = (error: Error | null) => {
-    failure ??= error;
-    left--;
-    more();
-  };
-  more();
-}

@@ -1,0 +1,52 @@
+/** Syncs by name, side by side. What is gone by now needs none. */
+import type { Disk, DiskFile, SyncCallback } from '../../runtime/disk.js';
+
+export function syncFile(disk: Disk, path: string, done: SyncCallback): void {
+  let file: DiskFile;
+  try {
+    file = disk.open(path, 'write');
+  } catch (error) {
+    done((error as NodeJS.ErrnoException).code === 'ENOENT' ? null : (error as Error));
+    return;
+  }
+  try {
+    file.sync(done);
+  } catch (error) {
+    done(error as Error);
+  }
+  file.close();
+}
+
+export function syncFolder(disk: Disk, path: string, done: SyncCallback): void {
+  try {
+    disk.syncDirectory(path, done);
+  } catch (error) {
+    done((error as NodeJS.ErrnoException).code === 'ENOENT' ? null : (error as Error));
+  }
+}
+
+/** Starts something for each of a list, so many side by side; `done` gets the first error. */
+export function eachOf<T>(
+  list: readonly T[],
+  start: (item: T, one: (error: Error | null) => void) => void,
+  done: (error: Error | null) => void,
+  width = Number.POSITIVE_INFINITY,
+): void {
+  let next = 0;
+  let left = list.length;
+  let failure: Error | null = null;
+  let starting = false;
+  const more = () => {
+    if (starting) return;
+    starting = true;
+    while (next < list.length && next - (list.length - left) < width) start(list[next++]!, one);
+    starting = false;
+    if (left === 0) done(failure);
+  };
+  const one = (error: Error | null) => {
+    failure ??= error;
+    left--;
+    more();
+  };
+  more();
+}
