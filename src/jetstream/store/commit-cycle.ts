@@ -4,6 +4,7 @@ import type { Disk, DiskFile } from '../../runtime/disk.js';
 import type { Journal } from './journal.js';
 import type { EntryMark } from './journal-entry.js';
 import { replaceFile } from './replace-file.js';
+import { syncFileNow } from './sync-files.js';
 
 /** How members write in a cycle, so that it is durable when the cycle is over. All of it throws what the disk throws. */
 export interface CommitCycle {
@@ -124,12 +125,7 @@ export class Cycle implements CommitCycle {
     const disk = this.#disk;
     for (const { from, to } of this.#renames) {
       if ((below ? !to.startsWith(`${path}/`) : to !== path) || disk.status(from) === undefined) continue;
-      const file = disk.open(from, 'write');
-      try {
-        file.syncNow();
-      } finally {
-        file.close();
-      }
+      syncFileNow(disk, from);
       disk.rename(from, to);
       disk.syncDirectoryNow(dirname(to));
     }

@@ -14,7 +14,7 @@ import { type CommitCycle, Cycle, CycleNow, LazyCycle } from './commit-cycle.js'
 import { Journal } from './journal.js';
 import { recoverJournal } from './journal-recovery.js';
 import { replaceFile } from './replace-file.js';
-import { eachOf, syncFile, syncFolder } from './sync-files.js';
+import { eachOf, syncAll } from './sync-files.js';
 
 export type { CommitCycle } from './commit-cycle.js';
 
@@ -299,14 +299,7 @@ export class GroupCommit {
       return;
     }
     this.figures.syncs += paths.length + directories.size;
-    eachOf(
-      paths,
-      (path, one) => syncFile(this.#disk, path, one),
-      (error) => {
-        if (error !== null) done(error);
-        else eachOf([...directories], (path, one) => syncFolder(this.#disk, path, one), done);
-      },
-    );
+    syncAll(this.#disk, paths, directories, done);
   }
 
   #armTimer(): void {

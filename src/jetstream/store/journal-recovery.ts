@@ -13,6 +13,7 @@ import { type Entry, type Operation, readEntries } from './journal-entry.js';
 import { HEADERS, JOURNAL_FILE, readHeader } from './journal-file.js';
 import { blockIndex, INDEX_FILE } from './layout.js';
 import { replaceFile } from './replace-file.js';
+import { syncFileNow } from './sync-files.js';
 
 /** Milliseconds that a file may be younger than the journal: by then all that was said of it is settled. */
 const YOUNGER = 5000;
@@ -141,12 +142,7 @@ class Replay {
     for (const { path } of this.#operations()) paths.add(`${this.#directory}/${path}`);
     for (const path of paths) {
       if (disk.status(path) === undefined) continue;
-      const file = disk.open(path, 'write');
-      try {
-        file.syncNow();
-      } finally {
-        file.close();
-      }
+      syncFileNow(disk, path);
       folders.add(dirname(path));
     }
     for (const folder of folders) disk.syncDirectoryNow(folder);

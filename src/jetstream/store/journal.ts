@@ -17,7 +17,7 @@ import type { HighwayHash } from '../../runtime/highway-hash.js';
 import type { Log } from '../../runtime/log.js';
 import { EntryBuilder } from './journal-entry.js';
 import { HEADERS, JOURNAL_FILE, makeJournalFile } from './journal-file.js';
-import { eachOf, syncFile, syncFolder } from './sync-files.js';
+import { syncAll, syncFileNow } from './sync-files.js';
 import { SyncPace } from './sync-pace.js';
 
 export interface JournalOptions {
@@ -299,13 +299,11 @@ export class Journal {
       for (const callback of this.#whenSettled.splice(0)) callback();
       if (this.#live.size > 0 && (error !== null || this.#number > this.#settled)) this.#armTimer();
     };
-    eachOf(
+    syncAll(
+      disk,
       due.map(([path]) => path),
-      (path, one) => syncFile(disk, path, one),
-      (error) => {
-        if (error !== null) end(error);
-        else eachOf([...folders], (path, one) => syncFolder(disk, path, one), end, SETTLE_WIDTH);
-      },
+      folders,
+      end,
       SETTLE_WIDTH,
     );
   }
@@ -331,14 +329,7 @@ export class Journal {
     const { disk } = this.#options;
     const folders = new Set<string>();
     for (const path of paths) {
-      ifThere(() => {
-        const file = disk.open(path, 'write');
-        try {
-          file.syncNow();
-        } finally {
-          file.close();
-        }
-      });
+      ifThere(() => syncFileNow(disk, path));
       if (this.#live.get(path)?.named) folders.add(dirname(path));
     }
     for (const path of folders) ifThere(() => disk.syncDirectoryNow(path));

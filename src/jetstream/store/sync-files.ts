@@ -1,7 +1,36 @@
 /** Syncs by name, side by side. What is gone by now needs none. */
 import type { Disk, DiskFile, SyncCallback } from '../../runtime/disk.js';
 
-export function syncFile(disk: Disk, path: string, done: SyncCallback): void {
+/** Waits until a file that is there is on the device. */
+export function syncFileNow(disk: Disk, path: string): void {
+  const file = disk.open(path, 'write');
+  try {
+    file.syncNow();
+  } finally {
+    file.close();
+  }
+}
+
+/** First files, then the directories that have their names; so many side by side. */
+export function syncAll(
+  disk: Disk,
+  files: readonly string[],
+  directories: Iterable<string>,
+  done: SyncCallback,
+  width?: number,
+): void {
+  eachOf(
+    files,
+    (path, one) => syncFile(disk, path, one),
+    (error) => {
+      if (error !== null) done(error);
+      else eachOf([...directories], (path, one) => syncFolder(disk, path, one), done, width);
+    },
+    width,
+  );
+}
+
+function syncFile(disk: Disk, path: string, done: SyncCallback): void {
   let file: DiskFile;
   try {
     file = disk.open(path, 'write');
@@ -17,7 +46,7 @@ export function syncFile(disk: Disk, path: string, done: SyncCallback): void {
   file.close();
 }
 
-export function syncFolder(disk: Disk, path: string, done: SyncCallback): void {
+function syncFolder(disk: Disk, path: string, done: SyncCallback): void {
   try {
     disk.syncDirectory(path, done);
   } catch (error) {
