@@ -458,6 +458,12 @@ const files: ScriptCase = {
     ),
     api('STREAM.INFO.FM', { deleted_details: true }),
     remove('FM'),
+    create('FF', { storage: 'file', first_seq: 10 }),
+    api('STREAM.PURGE.FF', { seq: 20 }),
+    api('STREAM.INFO.FF'),
+    publish('FF'),
+    api('STREAM.INFO.FF'),
+    remove('FF'),
   ],
 };
 

@@ -122,15 +122,11 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.changed();
     }
     const first = options.firstSequence ?? 1;
-    if (this.last === 0 && this.blocks.length === 0 && first > 1) this.skipTo(first - 1, this.#now());
+    if (this.last === 0 && this.blocks.length === 0 && first > 1) this.skipTo(first - 1, 0n);
   }
 
   get durablePosition(): number {
     return this.#durablePosition;
-  }
-
-  #now(): bigint {
-    return BigInt(Math.round(this.clock.now() * 1000)) * 1000n;
   }
 
   // Opening
@@ -667,7 +663,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   protected removeAll(last: number): void {
     const { disk, commit, directory } = this.options;
-    const time = this.lastTime === 0n ? this.#now() : this.lastTime;
+    const time = this.lastTime;
     const before = this.blocks.splice(0);
     const touched = [...this.#touched];
     const previousLast = this.last;
