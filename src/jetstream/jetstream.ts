@@ -213,6 +213,10 @@ export class JetStream {
     );
   }
 
+  badRequest(text: string): void {
+    this.#failures.warn(text);
+  }
+
   #requestsDropped(queue: string, count: number): void {
     const text = `JetStream ${queue} limit reached, dropping`;
     this.#failures.warn(`${text} ${count} requests`, text);

@@ -467,6 +467,54 @@ const files: ScriptCase = {
   ],
 };
 
+/** Two restores of one name at once are another matter. */
+const restored = (body: unknown): string =>
+  body === 'null' ? 'N' : JSON.stringify(body).includes('"B"}') ? 'B' : 'R';
+
+const backups: ScriptCase = {
+  name: 'backups that are refused',
+  steps: [
+    create('B', { allow_msg_ttl: true }),
+    publish('B', 'x'),
+    ...[
+      ...['', '{}', ' {} ', '{', 'x', '[]', 'null', {}, { deliver_subject: '' }, { deliver_subject: 'a.*' }],
+      ...[
+        { deliver_subject: 'a b' },
+        { deliver_subject: 'x', bogus: 1 },
+        { deliver_subject: 'x', chunk_size: 'x' },
+      ],
+    ].map((body) => api('STREAM.SNAPSHOT.B', body)),
+    api('STREAM.SNAPSHOT.NONE', { deliver_subject: 'x' }),
+    api('STREAM.SNAPSHOT.NONE', ''),
+    api('STREAM.SNAPSHOT', '', { all: true }),
+    ...[
+      ...[
+        '',
+        '{}',
+        ' {} ',
+        '{',
+        'x',
+        '[]',
+        'null',
+        { config: { name: 'B' }, state: {} },
+        { config: { name: 'Z' } },
+      ],
+      ...[
+        { config: { name: 'R', storage: 'x' } },
+        { config: { name: 'R' }, state: 5 },
+        { config: { name: 'R' }, x: 1 },
+      ],
+      ...[{ config: { name: 'R', subjects: ['B'] } }, { config: { name: 'R', subjects: ['a..b'] } }],
+      ...[{ config: { name: 'R', max_age: 1 } }],
+      { config: { name: 'R', retention: 'limits', mirror: { name: 'x' }, subjects: ['y'] } },
+    ].map((body) => api(`STREAM.RESTORE.${restored(body)}`, body)),
+    api('STREAM.RESTORE', '', { all: true }),
+    api('STREAM.RESTORE.R', { config: { name: 'R' } }, { headers: { 'Nats-Required-Api-Level': '9' } }),
+    api('STREAM.SNAPSHOT.B', { deliver_subject: 'x' }, { headers: { 'Nats-Required-Api-Level': '9' } }),
+    remove('B'),
+  ],
+};
+
 jetStreamScripts('API of streams', { conf }, [
   creating,
   pedantic,
@@ -478,4 +526,5 @@ jetStreamScripts('API of streams', { conf }, [
   cluster,
   audit,
   files,
+  backups,
 ]);

@@ -177,6 +177,7 @@ function mask(text: string): string {
         time.startsWith('0001') ? time : '<time>',
       )
       .replace(/"id":"[^"]{22}"/g, '"id":"<id>"')
+      .replace(/(SNAPSHOT\.(ACK|RESTORE)\.[^.]+)\.\w{22}/g, '$1.<id>')
       .replace(/"(rtt|start|id|active)":-?\d+/g, '"$1":0')
       // Officially in no order.
       .replace(/(?<="sources":\[\{)[^[\]]*(?=\}\],"ts":)/, (list) => list.split('},{').sort().join('},{'))

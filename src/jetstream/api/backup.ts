@@ -3,10 +3,10 @@ import { clientInfo } from '../../broker/client-info.js';
 import { friendlyBytes, goDuration } from '../../config/go-format.js';
 import { fromUtf8, toUtf8 } from '../../protocol/bytes.js';
 import { bool, field, int, omitEmpty, struct, text } from '../../protocol/json-type.js';
-import { isValidLiteral } from '../../subjects/subject.js';
 import { advise } from '../advisories.js';
 import { Backup } from '../backup.js';
 import { backupState } from '../backup-codec.js';
+import { isValidPublishSubject } from '../config-checks.js';
 import { ApiError } from '../errors.js';
 import { json, jsonObject } from '../info.js';
 import { levelOfStream, storedMetadata } from '../levels.js';
@@ -41,10 +41,10 @@ export const snapshotStream: Endpoint = {
   type: 'stream_snapshot_response',
   handle(request) {
     const { account } = request;
-    if (request.message.payload.length === 0) throw new ApiError('badRequest');
+    if (request.isEmpty) throw new ApiError('badRequest');
     const stream = account.stream(nameOf(request));
     const wanted = request.read(snapshotRequest);
-    if (!isValidLiteral(fromUtf8(wanted.deliver_subject)))
+    if (!isValidPublishSubject(fromUtf8(wanted.deliver_subject)))
       throw new ApiError('snapshotDeliverSubjectInvalid');
     const { log, broker } = account.jetstream;
     const path = `${account.name} > ${stream.name}`;
@@ -86,9 +86,10 @@ export const snapshotStream: Endpoint = {
 
 export const restoreStream: Endpoint = {
   type: 'stream_restore_response',
+  zeros: [['deliver_subject', '""']],
   handle(request) {
     const { account } = request;
-    if (request.message.payload.length === 0) throw new ApiError('badRequest');
+    if (request.isEmpty) throw new ApiError('badRequest');
     const { config: given } = request.read(restoreRequest);
     const name = nameOf(request);
     if (given.name === '') given.name = name;

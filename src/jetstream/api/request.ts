@@ -5,7 +5,7 @@ import type { InternalMessage } from '../../broker/internal-client.js';
 import { toUtf8 } from '../../protocol/bytes.js';
 
 import { JsonSyntaxError } from '../../protocol/json-text.js';
-import { type JsonType, quoteJson, readJson } from '../../protocol/json-type.js';
+import { type JsonType, quoteJson, readJson, readOneJson } from '../../protocol/json-type.js';
 import type { AccountJetStream } from '../account-jetstream.js';
 import { advise } from '../advisories.js';
 import { ApiError } from '../errors.js';
@@ -27,19 +27,23 @@ export class ApiRequest {
     this.tokens = tokens;
   }
 
-  /** The body as a type. Throws `ApiError` 10025 with the decoder's words. */
+  /** The body as a type. Throws `ApiError` 10025 with the decoder's words, which are others where the configuration is not strict. */
   read<V>(type: JsonType<V>): V {
-    const { strict } = this.account.jetstream.options;
+    const { jetstream, name } = this.account;
+    const { payload, subject } = this.message;
     try {
-      return readJson(type, this.message.payload, strict);
+      return readJson(type, payload, true);
     } catch (error) {
       const { message } = error as Error;
       const offset = error instanceof JsonSyntaxError && error.offset !== undefined;
       const err = offset ? `${message} at offset ${(error as JsonSyntaxError).offset}` : message;
-      this.account.jetstream.log.warn(
-        `Invalid JetStream request '${this.account.name} > ${toUtf8(this.message.subject)}': ${err}`,
-      );
-      throw new ApiError('invalidJSON', { err });
+      jetstream.badRequest(`Invalid JetStream request '${name} > ${toUtf8(subject)}': ${err}`);
+      if (jetstream.options.strict) throw new ApiError('invalidJSON', { err });
+    }
+    try {
+      return readOneJson(type, payload);
+    } catch (error) {
+      throw new ApiError('invalidJSON', { err: (error as Error).message });
     }
   }
 
