@@ -26,8 +26,7 @@ export function levelOfStream(config: StreamConfig): number {
 
 export function levelOfConsumer(config: ConsumerConfig): number {
   if (config.ack_policy === 'flow_control') return 4;
-  const prioritized =
-    !['', 'none'].includes(config.priority_policy) || (config.priority_groups?.length ?? 0) > 0;
+  const prioritized = config.priority_policy !== 'none' || (config.priority_groups?.length ?? 0) > 0;
   const pauses = config.pause_until !== undefined && config.pause_until !== ZERO_TIME;
   return prioritized || pauses || config.priority_timeout > 0 ? 1 : 0;
 }

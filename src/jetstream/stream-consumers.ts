@@ -302,7 +302,6 @@ export class StreamConsumers {
       throw new ApiError('consumerNameTooLong', { max: MAX_NAME_LENGTH });
     let ownName = name;
     while (ownName === '' || (name === '' && this.#byName.has(ownName))) ownName = jetstream.shortId();
-    config.name = ownName;
     if (!isValidAssetName(ownName)) throw new ApiError('consumerBadDurableName');
     if (config.durable_name === '' && config.inactive_threshold <= 0)
       config.inactive_threshold = DEFAULT_INACTIVE_THRESHOLD;
@@ -327,7 +326,9 @@ export class StreamConsumers {
   #change(existing: Consumer, config: ConsumerConfig, action: '' | 'create' | 'update'): Consumer {
     const { config: stream, account } = this.#stream;
     const wanted = { ...config, name: existing.config.name };
-    if (wanted.durable_name === '' && wanted.inactive_threshold <= 0)
+    const { durable_name: durable, inactive_threshold: threshold } = existing.config;
+    // As officially, one that was durable stays without.
+    if (durable === '' && wanted.inactive_threshold <= 0 && wanted.inactive_threshold !== threshold)
       wanted.inactive_threshold = DEFAULT_INACTIVE_THRESHOLD;
     const compared = { ...wanted, metadata: withLevelOf(wanted.metadata, existing.config.metadata) };
     const same = consumerConfig.write(compared) === consumerConfig.write(existing.config);

@@ -40,8 +40,13 @@ export class ApiRequest {
       jetstream.badRequest(`Invalid JetStream request '${name} > ${toUtf8(subject)}': ${err}`);
       if (jetstream.options.strict) throw new ApiError('invalidJSON', { err });
     }
+    return this.readLoosely(type);
+  }
+
+  /** The same where unknown fields are allowed. */
+  readLoosely<V>(type: JsonType<V>): V {
     try {
-      return readOneJson(type, payload);
+      return readOneJson(type, this.message.payload);
     } catch (error) {
       throw new ApiError('invalidJSON', { err: (error as Error).message });
     }
