@@ -160,6 +160,18 @@ const account: ScriptCase = {
     remove('A'),
     remove('B'),
     api('INFO'),
+    // What has grown old makes room again.
+    create('E', { max_bytes: 40_000, max_age: SECOND }),
+    create('G', { max_bytes: 60_000, allow_msg_ttl: true, storage: 'file' }),
+    ...['e.a', 'g.a'].flatMap((subject) => [
+      publish(subject, 'y'.repeat(38_000), { 'Nats-TTL': '1s' }),
+      publish(subject, 'y'.repeat(38_000)),
+    ]),
+    { ...api('INFO'), pause: 2500 },
+    publish('e.a', 'y'.repeat(30_000)),
+    publish('g.a', 'y'.repeat(20_000)),
+    remove('E'),
+    remove('G'),
   ],
 };
 
