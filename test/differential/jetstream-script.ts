@@ -118,6 +118,7 @@ async function run(
     (async () => {
       for await (const message of heard) advisories.push(show(message));
     })();
+    await first.flush();
   }
   for (const [at, step] of steps.entries()) {
     if (step.pause !== undefined) await delay(step.pause);
@@ -178,7 +179,7 @@ function mask(text: string): string {
       )
       .replace(/"id":"[^"]{22}"/g, '"id":"<id>"')
       .replace(/(SNAPSHOT\.(ACK|RESTORE)\.[^.]+)\.\w{22}/g, '$1.<id>')
-      .replace(/"(rtt|start|id|active)":-?\d+/g, '"$1":0')
+      .replace(/(\\?)"(rtt|start|id|active|pause_remaining)\1":-?\d+/g, '$1"$2$1":0')
       // Officially in no order.
       .replace(/(?<="sources":\[\{)[^[\]]*(?=\}\],"ts":)/, (list) => list.split('},{').sort().join('},{'))
       .replace(/(Nats-Stream-Source: ([^ ]+ ){4}[^ ]+) \w{8}/g, '$1 <identity>')

@@ -1,5 +1,4 @@
 /** Requests that send a stream to a client as a backup, and that take one back. */
-import { clientInfo } from '../../broker/client-info.js';
 import { friendlyBytes, goDuration } from '../../config/go-format.js';
 import { fromUtf8, toUtf8 } from '../../protocol/bytes.js';
 import { bool, field, int, omitEmpty, struct, text } from '../../protocol/json-type.js';
@@ -14,6 +13,7 @@ import { Restore, type RestoreEnd } from '../restore.js';
 import { streamConfig } from '../stream-config.js';
 import type { Endpoint } from './api.js';
 import type { ApiRequest, Fields } from './request.js';
+import { requestorJson } from './requestor.js';
 
 const snapshotRequest = struct('JSApiStreamSnapshotRequest', {
   deliver_subject: field(text),
@@ -33,8 +33,8 @@ function nameOf({ tokens }: ApiRequest): string {
 }
 
 /** The client that asked, as advisories show it; absent where it was a room of the server. */
-function clientOf({ message }: ApiRequest): string | undefined {
-  return message.from === null ? undefined : json(clientInfo(message.from, true));
+function clientOf({ message, account }: ApiRequest): string | undefined {
+  return requestorJson(message, account.name) ?? undefined;
 }
 
 export const snapshotStream: Endpoint = {

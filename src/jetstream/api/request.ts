@@ -1,6 +1,5 @@
 /** A request of the JetStream API on its way to an answer. */
 
-import { clientInfo, clientInfoText } from '../../broker/client-info.js';
 import type { InternalMessage } from '../../broker/internal-client.js';
 import { toUtf8 } from '../../protocol/bytes.js';
 
@@ -11,6 +10,7 @@ import { advise } from '../advisories.js';
 import { ApiError } from '../errors.js';
 import { jsonObject } from '../info.js';
 import type { Kept } from '../kept.js';
+import { requestorJson } from './requestor.js';
 
 /** Fields of an answer that are JSON already; absent ones are left out. */
 export type Fields = (readonly [name: string, json: string | undefined])[];
@@ -90,7 +90,7 @@ export class ApiRequest {
   #audit(response: string): void {
     const { account, message } = this;
     advise(account, 'API', 'api_audit', () =>
-      auditFields(account.jetstream.broker.serverName, message, response),
+      auditFields(account.jetstream.broker.serverName, account.name, message, response),
     );
   }
 
@@ -122,13 +122,14 @@ export class ApiRequest {
 /** Of the advisory about a request. */
 export function auditFields(
   server: string,
-  { from, subject, payload }: InternalMessage,
+  account: string,
+  message: InternalMessage,
   response: string,
 ): Fields {
-  const client = from === null ? 'null' : toUtf8(clientInfoText(clientInfo(from, true)));
+  const { subject, payload } = message;
   return [
     ['server', quoteJson(server)],
-    ['client', client],
+    ['client', requestorJson(message, account) ?? 'null'],
     ['subject', quoteJson(toUtf8(subject))],
     ['request', payload.length === 0 ? undefined : quoteJson(payload.toString())],
     ['response', quoteJson(response)],
