@@ -245,6 +245,7 @@ export class JetStream {
 
   /** Writes everything and ends. */
   async close(): Promise<void> {
+    this.log.notice('Initiating JetStream Shutdown...');
     const accounts = [...this.accounts.values()];
     this.requests.close();
     for (const api of this.#apis.values()) api.close();
@@ -252,6 +253,7 @@ export class JetStream {
     await this.#stop(accounts.flatMap((account) => [...account.streams.values()]));
     await new Promise<void>((resolve) => this.storage.commit.stop(() => resolve()));
     for (const account of accounts) account.client.close();
+    this.log.notice('JetStream Shutdown');
   }
 
   async #stop(streams: readonly Stream[]): Promise<void> {
