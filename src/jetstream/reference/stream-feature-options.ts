@@ -186,7 +186,7 @@ export const streamFeatureOptions: readonly OptionReference[] = [
     level: 0,
     update: 'it can be set, and not taken back',
     meaning: [
-      'The stream is finished: nothing is stored, deleted or purged any more, and nothing expires. Setting it also sets `max_age` to 0, `discard` to `new`, `deny_delete` and `deny_purge`, and takes `allow_rollup_hdrs` away. The stream as a whole can still be deleted.',
+      'The stream is finished: nothing is stored, deleted or purged any more, and nothing grows too old; only messages with a `Nats-TTL` of their own still go. Setting it also sets `max_age` to 0, `discard` to `new`, `deny_delete` and `deny_purge`, and takes `allow_rollup_hdrs` away. The stream as a whole can still be deleted.',
     ],
     errors: [
       invalid('stream configuration for create can not be sealed', 'A stream begins unsealed.'),
