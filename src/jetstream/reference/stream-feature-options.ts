@@ -293,7 +293,7 @@ export const streamFeatureOptions: readonly OptionReference[] = [
     level: 1,
     update: 'yes',
     meaning: [
-      'When age or a TTL takes the last message of a subject, an empty message takes its place, so that those who watch the subject learn that it is gone: with `Nats-Marker-Reason: MaxAge`, `Nats-Rollup: sub`, and this duration as its own `Nats-TTL`. At least one second.',
+      'When age or a TTL takes the last message of a subject, an empty message takes its place, so that those who watch the subject learn that it is gone: with `Nats-Marker-Reason: MaxAge`, `Nats-Rollup: sub`, and this duration as its own `Nats-TTL`. At least one second. A message whose own `Nats-TTL` is shorter gets this one.',
       'It sets `allow_msg_ttl` and `allow_rollup_hdrs`, and takes `deny_purge` away.',
     ],
     errors: [

@@ -11,6 +11,7 @@ import { ExpiryHeap, Schedules } from './message-block-expiry.js';
 import { BlockReader } from './message-block-reader.js';
 import {
   type DamageReport,
+  LAST_SEQUENCE,
   type MessageStore,
   NO_LIMITS,
   type PurgeRequest,
@@ -178,6 +179,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   skipTo(sequence: number, time: bigint): void {
     if (sequence <= this.last) return;
     if (this.closed) throw new StoreError('closed', 'store is closed');
+    checkJump(sequence);
     this.writeSkip(sequence, time);
     this.last = sequence;
     this.lastTime = time;
@@ -450,6 +452,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   }
 
   #purgeBefore(sequence: number): number {
+    checkJump(sequence);
     const before = this.messages;
     if (sequence > this.last) {
       this.#clear(Math.max(this.last, sequence - 1));
@@ -646,4 +649,8 @@ export function ttlOf(header: Uint8Array): number {
 
 export function toMilliseconds(time: bigint): number {
   return Number(time) / 1e6;
+}
+
+function checkJump(sequence: number): void {
+  if (sequence > LAST_SEQUENCE) throw new StoreError('sequence', `sequences end at ${LAST_SEQUENCE}`);
 }

@@ -93,10 +93,13 @@ export function damageText({ file, reason, sequences }: DamageReport): string {
   return `${file} is damaged: ${reason}${lost}`;
 }
 
+/** Numbers are exact up to twice this; what is left are as many messages again. */
+export const LAST_SEQUENCE = 2 ** 52;
+
 export type StoreErrorCode =
   /** A record above 32 MiB. */
   | 'too-large'
-  /** `appendAt` with a sequence that is not above the last one. */
+  /** `appendAt` with a sequence that is not above the last one, or a jump beyond `LAST_SEQUENCE`. */
   | 'sequence'
   /** The memory for subjects (`StoreMemory.indexLimit`) is used up. */
   | 'index-full'
