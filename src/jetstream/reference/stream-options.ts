@@ -345,7 +345,7 @@ export const streamOptions: readonly OptionReference[] = [
     ],
     errors: [
       says('mirrorWithFirstSeq'),
-      invalid('first sequence can not be larger than 4503599627370496', 'Weft alone.'),
+      invalid('first sequence can not be larger than <2^52>', 'Weft alone.'),
     ],
     differences: ['Officially sequences go up to 2^64.'],
   },
