@@ -10,7 +10,7 @@ import type { StreamConfig } from './stream-config.js';
 
 export const API_LEVEL = 5;
 
-const REQUIRED_LEVEL = '_nats.req.level';
+export const REQUIRED_LEVEL = '_nats.req.level';
 const SERVER_VERSION = '_nats.ver';
 const SERVER_LEVEL = '_nats.level';
 export const REQUIRED_LEVEL_HEADER = 'Nats-Required-Api-Level';

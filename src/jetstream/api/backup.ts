@@ -8,7 +8,7 @@ import { backupState } from '../backup-codec.js';
 import { isValidPublishSubject } from '../config-checks.js';
 import { ApiError } from '../errors.js';
 import { json, jsonObject } from '../info.js';
-import { levelOfStream, storedMetadata } from '../levels.js';
+import { levelOfStream, REQUIRED_LEVEL, storedMetadata } from '../levels.js';
 import { Restore, type RestoreEnd } from '../restore.js';
 import { streamConfig } from '../stream-config.js';
 import type { Endpoint } from './api.js';
@@ -95,7 +95,9 @@ export const restoreStream: Endpoint = {
     if (given.name === '') given.name = name;
     if (given.name !== name) throw new ApiError('streamMismatch');
     if (/[\\/]/.test(name)) throw new ApiError('streamNameContainsPathSeparators');
-    given.metadata = storedMetadata(given.metadata, levelOfStream(given));
+    // As officially, what says nothing of levels stays so.
+    if (given.metadata?.[REQUIRED_LEVEL] !== undefined)
+      given.metadata = storedMetadata(given.metadata, levelOfStream(given));
     const config = account.checkNewStream(given);
     if (account.streams.has(name) || account.restores.has(name))
       throw new ApiError('streamNameExistRestoreFailed');
