@@ -234,6 +234,15 @@ const names: ScriptCase = {
       'STREAM.MSG.DELETE.X',
       'INFO',
     ].map((subject) => api(subject, '', { headers: { 'Nats-Required-Api-Level': '6' } })),
+    ...[
+      ...[
+        'STREAM.LEADER.STEPDOWN.X',
+        'STREAM.PEER.REMOVE.X',
+        'STREAM.PEER.EVACUATE.X',
+        'STREAM.CANCEL_MOVE.X',
+      ],
+      ...['CONSUMER.PEER.REMOVE.X.c', 'CONSUMER.PEER.EVACUATE.X.c', 'META.LEADER.STEPDOWN', 'SERVER.REMOVE'],
+    ].map((subject) => api(subject, '', { headers: { 'Nats-Required-Api-Level': '6' }, all: true })),
     api('STREAM.NAMES', '', { headers: { 'Nats-Required-Api-Level': '5' } }),
     api('STREAM.NAMES', '', { headers: { 'Nats-Required-Api-Level': '-1' } }),
     api('STREAM.NAMES', '', { headers: { 'Nats-Required-Api-Level': 'x' } }),
@@ -471,6 +480,51 @@ const files: ScriptCase = {
 const restored = (body: unknown): string =>
   body === 'null' ? 'N' : JSON.stringify(body).includes('"B"}') ? 'B' : 'R';
 
+/** Nobody answers these. */
+const UNANSWERED = /^(INFO.CB|NAMES|DURABLE.CREATE.CB|CREATE|INFO.CB.c.d|PAUSE.CB|LEADER.*|MSG.NEXT.*)$/;
+
+const consumerBodies: ScriptCase = {
+  name: 'requests for consumers, with every kind of body',
+  steps: [
+    create('CB'),
+    api('CONSUMER.CREATE.CB.c', { stream_name: 'CB', config: { durable_name: 'c', ack_policy: 'explicit' } }),
+    api('CONSUMER.CREATE.CB.g', {
+      stream_name: 'CB',
+      config: {
+        durable_name: 'g',
+        ack_policy: 'explicit',
+        priority_policy: 'overflow',
+        priority_groups: ['g'],
+      },
+    }),
+    ...[
+      ...['NAMES.CB', 'LIST.CB', 'CREATE.CB', 'CREATE.CB.x', 'CREATE.CB.x.a.b', 'DURABLE.CREATE.CB.x'],
+      ...['PAUSE.CB.c', 'RESET.CB.c', 'UNPIN.CB.g', 'MSG.NEXT.CB.c', 'LEADER.STEPDOWN.CB.c', 'NAMES.NO'],
+      ...['DELETE.CB.no', 'PAUSE.NO.c', 'RESET.NO.c', 'UNPIN.NO.c', 'UNPIN.CB.c', 'INFO.CB', 'NAMES'],
+      ...['CREATE', 'INFO.CB.c.d', 'PAUSE.CB', 'MSG.NEXT.CB', 'CREATE.NO.x', 'INFO.CB.c', 'INFO.NO.c'],
+    ].flatMap((subject) => [
+      ...(UNANSWERED.test(subject)
+        ? [api(`CONSUMER.${subject}`, '{"no_wait":true}', { all: true })]
+        : [
+            '',
+            '{}',
+            ' {} ',
+            '{',
+            'x',
+            '[]',
+            '[1]',
+            'null',
+            '5',
+            '"x"',
+            '{"a":1}',
+            '{"stream_name":"CB"}',
+          ].map((body) => api(`CONSUMER.${subject}`, body))),
+      api(`CONSUMER.${subject}`, '', { headers: { 'Nats-Required-Api-Level': '6' }, all: true }),
+    ]),
+    remove('CB'),
+  ],
+};
+
 const backups: ScriptCase = {
   name: 'backups that are refused',
   steps: [
@@ -527,4 +581,5 @@ jetStreamScripts('API of streams', { conf }, [
   audit,
   files,
   backups,
+  consumerBodies,
 ]);

@@ -184,6 +184,7 @@ function mask(text: string): string {
       .replace(/(?<="sources":\[\{)[^[\]]*(?=\}\],"ts":)/, (list) => list.split('},{').sort().join('},{'))
       .replace(/(Nats-Stream-Source: ([^ ]+ ){4}[^ ]+) \w{8}/g, '$1 <identity>')
       .replace(/"rtt":"[^"]*"/g, '"rtt":""')
+      .replace(/"name":"\w{8}"(?=,"created")/, '"name":"<name>"')
       // An empty stream in files has officially lost the message 0.
       .replace('"num_deleted":1,"deleted":[0],', '')
       .replace(/_INBOX\.[a-z0-9]+/g, '_INBOX.x')

@@ -104,8 +104,8 @@ export const createConsumer: Endpoint = {
 };
 
 function page(request: ApiRequest): { all: Consumer[]; offset: number } {
-  const stream = request.account.stream(toUtf8(request.tokens[2]!));
   const { offset } = request.readOptional(pagedRequest);
+  const stream = request.account.stream(toUtf8(request.tokens[2]!));
   const all = [...stream.consumers.all()]
     .filter(({ config }) => !config.direct)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
