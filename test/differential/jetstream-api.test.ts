@@ -481,7 +481,8 @@ const restored = (body: unknown): string =>
   body === 'null' ? 'N' : JSON.stringify(body).includes('"B"}') ? 'B' : 'R';
 
 /** Nobody answers these. */
-const UNANSWERED = /^(INFO.CB|NAMES|DURABLE.CREATE.CB|CREATE|INFO.CB.c.d|PAUSE.CB|LEADER.*|MSG.NEXT.*)$/;
+const UNANSWERED =
+  /^(INFO.CB|NAMES|DURABLE.CREATE.CB|CREATE|INFO.CB.c.d|PAUSE.CB|LEADER.*|RESET.NO.c|MSG.NEXT.*)$/;
 
 const consumerBodies: ScriptCase = {
   name: 'requests for consumers, with every kind of body',
