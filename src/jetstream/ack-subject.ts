@@ -1,7 +1,6 @@
 /** The subject on which a delivered message is acknowledged: written as bytes for each delivery, and read from them. */
 import type { Scratch } from '../broker/stored-frame.js';
-import { writeNumber } from '../broker/stored-frame.js';
-import { fromUtf8, writeText } from '../protocol/bytes.js';
+import { fromUtf8, writeNumber, writeText } from '../protocol/bytes.js';
 
 export const ACK_PREFIX = '$JS.ACK.';
 const DOT = 46;

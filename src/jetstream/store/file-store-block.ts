@@ -91,6 +91,8 @@ export class FileBlock extends MessageBlock {
   #checkBelow = 0;
   #size = 0;
   #written = 0;
+  /** Records below have their hashes. The others get them when they are written, all at once. */
+  #sealed = 0;
   /** There may be bytes in the file behind `#written`, of a write that failed. */
   #dirtyTail = false;
   /** The file was cut, which is not synced yet. */
@@ -155,7 +157,7 @@ export class FileBlock extends MessageBlock {
   adopt(index: BlockIndex, content: Buffer, compressed: boolean): void {
     this.#index = index;
     this.records = index.length;
-    this.#size = this.#written = content.length;
+    this.#size = this.#written = this.#sealed = content.length;
     this.compressed = compressed;
     this.created = true;
     this.#setContent(content);
@@ -165,7 +167,7 @@ export class FileBlock extends MessageBlock {
 
   /** The same where only `index.db` was read. */
   adoptUnseen(size: number, deleted: SequenceSet | null, compressed: boolean): void {
-    this.#size = this.#written = size;
+    this.#size = this.#written = this.#sealed = size;
     this.unseen = { deleted };
     this.compressed = compressed;
     this.created = true;
@@ -187,23 +189,8 @@ export class FileBlock extends MessageBlock {
     const buffer = this.#room(size);
     const offset = this.#size;
     const { timeLow, timeHigh } = this.#halves(time);
-    const { hash } = this.#context;
     const at = offset - this.#base;
-    const key = this.#key;
-    writeMessage(
-      hash,
-      key,
-      buffer,
-      at,
-      sequence,
-      timeLow,
-      timeHigh,
-      subject,
-      body,
-      start,
-      headerLength,
-      payloadLength,
-    );
+    writeMessage(buffer, at, sequence, timeLow, timeHigh, subject, body, start, headerLength, payloadLength);
     this.#size += size;
     this.records++;
     // The index that the record is entered into must be there before the record is.
@@ -213,16 +200,7 @@ export class FileBlock extends MessageBlock {
   marker(kind: 'skip' | 'tombstone', sequence: number, time: bigint): void {
     const buffer = this.#room(RECORD_OVERHEAD);
     const { timeLow, timeHigh } = this.#halves(time);
-    writeMarker(
-      this.#context.hash,
-      this.#key,
-      buffer,
-      this.#size - this.#base,
-      kind,
-      sequence,
-      timeLow,
-      timeHigh,
-    );
+    writeMarker(buffer, this.#size - this.#base, kind, sequence, timeLow, timeHigh);
     this.#size += RECORD_OVERHEAD;
     if (kind === 'skip') return;
     this.tombstones++;
@@ -241,6 +219,7 @@ export class FileBlock extends MessageBlock {
     const view = this.#view;
     const end = at + RECORD_OVERHEAD;
     const found = readRecord(bytes, at, end, view) === null && view.kind === 'tombstone' && view.end === end;
+    this.#seal();
     return found && isIntact(this.#context.hash, this.#key, bytes, view) ? view.sequence : 0;
   }
 
@@ -268,12 +247,20 @@ export class FileBlock extends MessageBlock {
     return this.#buffer;
   }
 
+  #seal(): void {
+    if (this.#sealed === this.#size) return;
+    const { hash } = this.#context;
+    hash.sealRecords(this.#key, this.#buffer!, this.#sealed - this.#base, this.#size - this.#base);
+    this.#sealed = this.#size;
+  }
+
   /** Writes what was gathered. The key file, where there is one, must be there. */
   flush(cycle: CommitCycle, path: string): Mark {
     if (this.#written < this.#size || !this.created) {
       if (this.#file === null) this.#useFile(cycle.open(path));
       this.created = true;
       if (this.#written < this.#size) {
+        this.#seal();
         const length = this.#size - this.#written;
         let bytes: Buffer = this.#buffer!;
         let offset = this.#written - this.#base;
@@ -358,6 +345,7 @@ export class FileBlock extends MessageBlock {
     // Who has read from the buffer keeps the old one.
     if (this.#buffer !== null) this.#buffer = Buffer.from(this.#buffer);
     this.#size = mark.size;
+    this.#sealed = Math.min(this.#sealed, mark.size);
     this.#buried = { sequence: 0, end: -1 };
     this.#window = NOTHING;
     if (this.#written > mark.size || this.#dirtyTail) {
@@ -422,6 +410,7 @@ export class FileBlock extends MessageBlock {
   /** All of the content. Not to be changed. */
   content(): Buffer {
     if (this.#buffer === null || this.#base > 0) this.#load();
+    this.#seal();
     return this.#buffer!.subarray(0, this.#size);
   }
 
@@ -611,7 +600,7 @@ export class FileBlock extends MessageBlock {
     this.records = index.length;
     this.tombstones = tombstones;
     this.compressed = compressed;
-    this.#size = this.#written = content.length;
+    this.#size = this.#written = this.#sealed = content.length;
     this.#checkBelow = this.#size;
     this.#setContent(content);
     this.#holdIndex();
@@ -653,12 +642,14 @@ export class FileBlock extends MessageBlock {
   /** A record that says that the last sequence was used. */
   writeSkipInto(bytes: Buffer): void {
     const { timeLow, timeHigh } = timeHalves(this.lastTime);
-    writeMarker(this.#context.hash, this.#key, bytes, 0, 'skip', this.last, timeLow, timeHigh);
+    writeMarker(bytes, 0, 'skip', this.last, timeLow, timeHigh);
+    this.#context.hash.sealRecords(this.#key, bytes, 0, RECORD_OVERHEAD);
   }
 
   /** The hash of the last record; zeros without one. */
   lastHash(): Buffer {
     if (this.#size < HASH_SIZE) return Buffer.alloc(HASH_SIZE);
+    this.#seal();
     const { bytes, at } = this.#bytes(this.#size - HASH_SIZE, HASH_SIZE);
     return Buffer.from(bytes.subarray(at, at + HASH_SIZE));
   }
