@@ -231,7 +231,14 @@ export class Publishing implements AtomicHost, FastHost {
     if (config.discard === 'new') this.#checkSpace(stored);
     let sequence: number;
     try {
-      sequence = store.appendBody(subject, memory.bytes, payloadStart, 0, size, this.now());
+      sequence = store.appendBody(
+        subject,
+        memory.bytes,
+        payloadStart,
+        0,
+        size,
+        stream.account.jetstream.stamp(),
+      );
     } catch (error) {
       throw storeFailure(error);
     }

@@ -2,6 +2,7 @@
 
 import * as record from '../../src/jetstream/store/record.js';
 import type { HashKey, HighwayHash } from '../../src/runtime/highway-hash.js';
+import { Stamp } from '../../src/runtime/stamp.js';
 
 export function writeMessage(
   hash: HighwayHash,
@@ -29,4 +30,11 @@ export function writeMarker(
   const end = record.writeMarker(to, at, ...marker);
   hash.sealRecords(key, to, at, end);
   return end;
+}
+
+/** The halves of a time in nanoseconds with which records are written. */
+export function timeHalves(time: bigint): { timeLow: number; timeHigh: number } {
+  const stamp = new Stamp();
+  stamp.nanoseconds = time;
+  return { timeLow: stamp.low, timeHigh: stamp.high };
 }

@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DiskFile } from '../../runtime/disk.js';
 import { HASH_SIZE, type HashKey, type HighwayHash } from '../../runtime/highway-hash.js';
+import { Stamp } from '../../runtime/stamp.js';
 import { decompressBlock, isCompressedBlock, scanBlock } from './block-file.js';
 import type { BlockCipher } from './encryption.js';
 import type { CommitCycle } from './group-commit.js';
@@ -21,7 +22,6 @@ import {
   RecordView,
   readRecord,
   recordSize,
-  timeHalves,
   writeMarker,
   writeMessage,
 } from './record.js';
@@ -107,7 +107,6 @@ export class FileBlock extends MessageBlock {
   #windowReads = 0;
   /** The tombstone that was written last, and where it ends. */
   #buried = { sequence: 0, end: -1 };
-  #times = { time: -1n, timeLow: 0, timeHigh: 0 };
   #durable: Mark;
 
   constructor(
@@ -178,7 +177,7 @@ export class FileBlock extends MessageBlock {
 
   append(
     sequence: number,
-    time: bigint,
+    time: Stamp,
     subject: string,
     body: Uint8Array,
     start: number,
@@ -188,19 +187,18 @@ export class FileBlock extends MessageBlock {
     const size = recordSize(subject.length, headerLength, payloadLength);
     const buffer = this.#room(size);
     const offset = this.#size;
-    const { timeLow, timeHigh } = this.#halves(time);
     const at = offset - this.#base;
-    writeMessage(buffer, at, sequence, timeLow, timeHigh, subject, body, start, headerLength, payloadLength);
+    const { low, high } = time;
+    writeMessage(buffer, at, sequence, low, high, subject, body, start, headerLength, payloadLength);
     this.#size += size;
     this.records++;
     // The index that the record is entered into must be there before the record is.
     return offset;
   }
 
-  marker(kind: 'skip' | 'tombstone', sequence: number, time: bigint): void {
+  marker(kind: 'skip' | 'tombstone', sequence: number, time: Stamp): void {
     const buffer = this.#room(RECORD_OVERHEAD);
-    const { timeLow, timeHigh } = this.#halves(time);
-    writeMarker(buffer, this.#size - this.#base, kind, sequence, timeLow, timeHigh);
+    writeMarker(buffer, this.#size - this.#base, kind, sequence, time.low, time.high);
     this.#size += RECORD_OVERHEAD;
     if (kind === 'skip') return;
     this.tombstones++;
@@ -221,11 +219,6 @@ export class FileBlock extends MessageBlock {
     const found = readRecord(bytes, at, end, view) === null && view.kind === 'tombstone' && view.end === end;
     this.#seal();
     return found && isIntact(this.#context.hash, this.#key, bytes, view) ? view.sequence : 0;
-  }
-
-  #halves(time: bigint): { timeLow: number; timeHigh: number } {
-    if (this.#times.time !== time) this.#times = { time, ...timeHalves(time) };
-    return this.#times;
   }
 
   /** The buffer, with room for so many bytes behind the content. Bytes that are there never move under who reads them. */
@@ -380,7 +373,7 @@ export class FileBlock extends MessageBlock {
     if (!intact) return false;
     into.sequence = view.sequence;
     into.buffer = buffer;
-    into.time = buffer.readBigInt64LE(record.at + 12);
+    into.stamp.read(buffer, record.at + 12);
     into.subjectStart = view.subjectStart;
     into.subjectEnd = view.subjectEnd;
     into.headerStart = view.headersStart;
@@ -397,9 +390,15 @@ export class FileBlock extends MessageBlock {
     into.subjectEnd = this.#view.subjectEnd;
   }
 
-  timeOf(place: number): bigint {
-    const { bytes, at } = this.#bytes(this.index.offsets[place]!, 12 + FULL_TIME);
-    return at + 20 <= bytes.length ? bytes.readBigInt64LE(at + 12) : 0n;
+  stampOf(place: number, into: Stamp): Stamp {
+    return this.#stampAt(this.index.offsets[place]!, into);
+  }
+
+  #stampAt(offset: number, into: Stamp): Stamp {
+    const { bytes, at } = this.#bytes(offset, 12 + FULL_TIME);
+    if (at + 20 <= bytes.length) into.read(bytes, at + 12);
+    else into.low = into.high = 0;
+    return into;
   }
 
   sizeOf(place: number): number {
@@ -546,8 +545,7 @@ export class FileBlock extends MessageBlock {
   /** The time of the first live message, without reading the index if that is not in memory. */
   get firstTime(): bigint {
     if (this.#index === null && this.#first.sequence === this.first) {
-      const { bytes, at } = this.#bytes(this.#first.offset, 12 + FULL_TIME);
-      return at + 20 <= bytes.length ? bytes.readBigInt64LE(at + 12) : 0n;
+      return this.#stampAt(this.#first.offset, new Stamp()).nanoseconds;
     }
     return this.timeOf(this.nextLive(0));
   }
@@ -641,8 +639,8 @@ export class FileBlock extends MessageBlock {
 
   /** A record that says that the last sequence was used. */
   writeSkipInto(bytes: Buffer): void {
-    const { timeLow, timeHigh } = timeHalves(this.lastTime);
-    writeMarker(bytes, 0, 'skip', this.last, timeLow, timeHigh);
+    const { low, high } = this.lastStamp;
+    writeMarker(bytes, 0, 'skip', this.last, low, high);
     this.#context.hash.sealRecords(this.#key, bytes, 0, RECORD_OVERHEAD);
   }
 

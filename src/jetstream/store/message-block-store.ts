@@ -3,6 +3,7 @@
  * limits; what a block is, and what has to be written for a change, is for those who extend it.
  */
 import type { Clock, Timer } from '../../runtime/clock.js';
+import { Stamp } from '../../runtime/stamp.js';
 import { headerText, headerValue } from '../headers.js';
 import { parseTtl } from '../message-ttl.js';
 import type { MessageBlock } from './message-block.js';
@@ -59,6 +60,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   #timer: Timer | null = null;
   #timerDue = Number.POSITIVE_INFINITY;
   readonly #scratch = new StoredMessage();
+  readonly #given = new Stamp();
 
   constructor(clock: Clock, memory: StoreMemory) {
     super();
@@ -101,11 +103,12 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     time: bigint,
     ttl?: number,
   ): number {
+    this.#given.nanoseconds = time;
     if (header === null || header.length === 0) {
-      return this.appendBody(subject, payload, 0, 0, payload.length, time, ttl);
+      return this.appendBody(subject, payload, 0, 0, payload.length, this.#given, ttl);
     }
     const body = Buffer.concat([header, payload]);
-    return this.appendBody(subject, body, 0, header.length, payload.length, time, ttl);
+    return this.appendBody(subject, body, 0, header.length, payload.length, this.#given, ttl);
   }
 
   appendAt(
@@ -121,7 +124,8 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     }
     const body = header === null || header.length === 0 ? payload : Buffer.concat([header, payload]);
     const headerLength = body.length - payload.length;
-    this.#add(sequence, subject, body, 0, headerLength, payload.length, time, ttl);
+    this.#given.nanoseconds = time;
+    this.#add(sequence, subject, body, 0, headerLength, payload.length, this.#given, ttl);
   }
 
   appendBody(
@@ -130,7 +134,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     start: number,
     headerLength: number,
     payloadLength: number,
-    time: bigint,
+    time: Stamp,
     ttl = 0,
   ): number {
     return this.#add(this.last + 1, subject, body, start, headerLength, payloadLength, time, ttl);
@@ -143,7 +147,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     start: number,
     headerLength: number,
     payloadLength: number,
-    time: bigint,
+    time: Stamp,
     ttl: number,
   ): number {
     if (this.closed) throw new StoreError('closed', 'store is closed');
@@ -166,8 +170,8 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     this.messages++;
     this.bytes += bytes;
     this.last = sequence;
-    this.lastTime = time;
-    if (ttl !== 0) this.noteTtl(sequence, time, ttl);
+    this.lastStamp.copy(time);
+    if (ttl !== 0) this.noteTtl(sequence, time.nanoseconds, ttl);
     this.position++;
     this.#enforce(id);
     if (this.#limits.maxAge > 0 && this.#isDueBeforeTimer(time, ttl)) this.#arm();
@@ -206,9 +210,9 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   }
 
   /** Whether a new message grows too old before the timer fires, which may be set for a TTL alone. */
-  #isDueBeforeTimer(time: bigint, ttl: number): boolean {
+  #isDueBeforeTimer(time: Stamp, ttl: number): boolean {
     if (this.#timer === null) return true;
-    return this.expiry.size > 0 && ttl >= 0 && toMilliseconds(time) + this.#limits.maxAge < this.#timerDue;
+    return this.expiry.size > 0 && ttl >= 0 && time.milliseconds + this.#limits.maxAge < this.#timerDue;
   }
 
   #checkSubjectMemory(): void {

@@ -269,12 +269,6 @@ export function eraseRecord(
   hash.sealRecords(key, bytes, start, end);
 }
 
-/** Splits a time in nanoseconds into the halves that records are written with. */
-export function timeHalves(time: bigint): { timeLow: number; timeHigh: number } {
-  const bits = BigInt.asUintN(64, time);
-  return { timeLow: Number(bits & 0xffff_ffffn), timeHigh: Number(bits >> 32n) };
-}
-
 function writeFixed(
   to: Uint8Array,
   at: number,
