@@ -173,7 +173,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     this.lastStamp.copy(time);
     if (ttl !== 0) this.noteTtl(sequence, time.nanoseconds, ttl);
     this.position++;
-    this.#enforce(id);
+    this.#enforce(id, subject);
     if (this.#limits.maxAge > 0 && this.#isDueBeforeTimer(time, ttl)) this.#arm();
     this.changed();
     return sequence;
@@ -235,7 +235,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     this.#limits = limits;
     if (perSubject > 0 && (before <= 0 || perSubject < before)) {
       this.subjects.visit(null, (id) => {
-        this.#enforceSubject(id);
+        this.#enforceSubject(id, this.subjects.name(id));
         return true;
       });
     }
@@ -251,25 +251,25 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     this.#held = false;
     for (const subject of subjects) {
       const id = this.subjects.find(subject);
-      if (id !== NO_SUBJECT) this.#enforce(id);
+      if (id !== NO_SUBJECT) this.#enforce(id, subject);
     }
   }
 
   /** After an append to the subject `id`. */
-  #enforce(id: number): void {
+  #enforce(id: number, subject: string): void {
     if (this.#held) return;
     const limits = this.#limits;
     const perSubject = limits.maxMessagesPerSubject;
-    if (perSubject > 0 && this.subjects.counts[id]! > perSubject) this.#enforceSubject(id);
+    if (perSubject > 0 && this.subjects.counts[id]! > perSubject) this.#enforceSubject(id, subject);
     if (limits.maxMessages > 0 || limits.maxBytes > 0) this.#enforceTotals();
   }
 
-  #enforceSubject(id: number): void {
+  #enforceSubject(id: number, subject: string): void {
     const { subjects, search } = this;
     while (subjects.counts[id]! > this.#limits.maxMessagesPerSubject) {
       const first = search.firstOf(id);
       if (first === 0 || !search.find(first)) return;
-      this.removePlace(search.block, search.place, 'limit');
+      this.removePlace(search.block, search.place, 'limit', false, subject);
     }
   }
 
@@ -298,15 +298,16 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     return true;
   }
 
-  /** Takes one live message away. */
-  protected removePlace(block: B, place: number, reason: RemovalReason, erase = false): void {
+  /** Takes one live message away. `known`: its subject, if that is known. */
+  protected removePlace(block: B, place: number, reason: RemovalReason, erase = false, known = ''): void {
     if (this.closed) throw new StoreError('closed', 'store is closed');
     const index = block.index;
     const sequence = index.sequenceAt(place);
     const id = index.subjects[place]!;
     const bytes = block.sizeOf(place);
     const { listener } = this;
-    const subject = listener === null && this.schedules.size === 0 ? '' : this.subjects.name(id);
+    const unused = known !== '' || (listener === null && this.schedules.size === 0);
+    const subject = unused ? known : this.subjects.name(id);
     this.removing(block, place, reason);
     block.kill(place, bytes);
     this.messages--;
