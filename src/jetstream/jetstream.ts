@@ -9,6 +9,7 @@ import { nanosecondsToTime } from '../protocol/rfc3339.js';
 import type { Log } from '../runtime/log.js';
 import { Nuid } from '../runtime/nuid.js';
 import { RateLimitedLog } from '../runtime/rate-limited-log.js';
+import { Stamp } from '../runtime/stamp.js';
 import { isSubsetOf } from '../subjects/subject.js';
 import { AccountJetStream } from './account-jetstream.js';
 import { advise, adviseSystem, domainOf } from './advisories.js';
@@ -70,6 +71,7 @@ export class JetStream {
   readonly batches = { atomic: 0, fast: 0 };
   /** Requests of the API on their way. */
   readonly requests: RequestQueue;
+  readonly #stamp = new Stamp();
   readonly #apis = new Map<string, Api>();
   readonly #failures: RateLimitedLog;
 
@@ -165,11 +167,14 @@ export class JetStream {
     return sum;
   }
 
-  /** Nanoseconds since 1970, as far as the clock knows them. */
+  /** The time, as far as the clock knows it; good until the next call. */
+  stamp(): Stamp {
+    return this.#stamp.setMilliseconds(this.broker.clock.now());
+  }
+
+  /** The same in nanoseconds since 1970. */
   nanoseconds(): bigint {
-    const now = this.broker.clock.now();
-    const whole = Math.floor(now);
-    return BigInt(whole) * 1_000_000n + BigInt(Math.floor((now - whole) * 1_000_000));
+    return this.stamp().nanoseconds;
   }
 
   /** RFC 3339. */

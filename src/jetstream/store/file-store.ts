@@ -6,6 +6,7 @@
  */
 import type { DiskFile } from '../../runtime/disk.js';
 import { type HashKey, type HighwayHash, hashKey } from '../../runtime/highway-hash.js';
+import { Stamp } from '../../runtime/stamp.js';
 import { BlockCipher } from './encryption.js';
 import { type BlockContext, FileBlock } from './file-store-block.js';
 import { FileStoreOpener, type Found, type Tombstone } from './file-store-open.js';
@@ -42,6 +43,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   readonly messagesDirectory: string;
   readonly #streamKey: HashKey;
   readonly #remover: BlockRemover;
+  /** Used again and again. */
+  readonly #stamp = new Stamp();
   readonly #touched = new Set<FileBlock>();
   /** Blocks that are out of use; their files go once what emptied them is durable. */
   #garbage: FileBlock[] = [];
@@ -129,6 +132,11 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     return this.#durablePosition;
   }
 
+  #stampOf(time: bigint): Stamp {
+    this.#stamp.nanoseconds = time;
+    return this.#stamp;
+  }
+
   // Opening
 
   #applyDeletions(
@@ -206,7 +214,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #rememberLast(last: number, time: bigint): void {
     this.#addBlock();
     const block = this.blocks.at(-1)!;
-    block.marker('tombstone', last, time);
+    block.marker('tombstone', last, this.#stampOf(time));
     block.skipped(last, time);
     this.last = last;
     if (time !== 0n) this.lastTime = time;
@@ -283,7 +291,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       keyFile = key.file;
     }
     const block = new FileBlock(this, number, this.last + 1, hashKey(blockKeyName(name, number)), cipher);
-    block.lastTime = this.lastTime;
+    block.lastStamp.copy(this.lastStamp);
     if (keyFile !== null) this.#newKeys.set(block, keyFile);
     block.follow(before, this.clock.monotonic());
     this.blocks.push(block);
@@ -300,7 +308,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   protected writeSkip(sequence: number, time: bigint): void {
     const block = this.blockFor(RECORD_OVERHEAD);
-    block.marker('skip', sequence, time);
+    block.marker('skip', sequence, this.#stampOf(time));
     block.skipped(sequence, time);
   }
 
@@ -312,11 +320,11 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.#floorMoved = true;
       return;
     }
-    this.#writeTombstone(sequence, block.timeOf(place));
+    this.#writeTombstone(sequence, block.stampOf(place, this.#stamp));
   }
 
   /** Never the same twice in a row, which would be a floor. */
-  #writeTombstone(sequence: number, time: bigint): void {
+  #writeTombstone(sequence: number, time: Stamp): void {
     const block = this.blockFor(RECORD_OVERHEAD);
     if (block.buriedLast !== sequence) block.marker('tombstone', sequence, time);
   }
@@ -331,8 +339,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const floor = this.messages === 0 ? this.last : this.state.firstSequence - 1;
     if (floor <= 0) return;
     const block = this.blockFor(2 * RECORD_OVERHEAD);
-    block.marker('tombstone', floor, this.lastTime);
-    block.marker('tombstone', floor, this.lastTime);
+    block.marker('tombstone', floor, this.lastStamp);
+    block.marker('tombstone', floor, this.lastStamp);
   }
 
   protected thinned(block: FileBlock): void {
@@ -347,7 +355,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     else if (block.size >= DROP_FROM) {
       this.#addBlock();
       const fresh = this.blocks.at(-1)!;
-      fresh.marker('tombstone', this.last, this.lastTime);
+      fresh.marker('tombstone', this.last, this.lastStamp);
       fresh.skipped(this.last, this.lastTime);
     }
   }
@@ -364,10 +372,10 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       return;
     }
     if (found.some((each, i) => i > 0 && isFloor(found[i - 1]!, each))) this.#floorMoved = true;
-    for (const { sequence, time } of needed) this.#writeTombstone(sequence, time);
+    for (const { sequence, time } of needed) this.#writeTombstone(sequence, this.#stampOf(time));
     // Nothing else tells what was used last.
     if (block.last >= this.last && this.last > 0 && !this.search.find(this.last))
-      this.#writeTombstone(this.last, this.lastTime);
+      this.#writeTombstone(this.last, this.lastStamp);
     this.blocks.splice(this.blocks.indexOf(block), 1);
     for (const set of [this.#toCompact, this.#toCompress, this.#graves]) set.delete(block);
     // One that has a file is still flushed: if a power cut brings the file back, it is to say itself that all in it is dead.
@@ -546,7 +554,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     }
     this.#remover.remove([...this.#garbage.splice(0), ...gone].sort((a, b) => b.number - a.number));
     this.last = sequence;
-    for (const [each, time] of keep) this.#writeTombstone(each, time);
+    for (const [each, time] of keep) this.#writeTombstone(each, this.#stampOf(time));
     this.#floorMoved = true;
     if (this.blocks.at(-1)?.last !== sequence) this.writeSkip(sequence, this.lastTime);
     this.#flushNow();
@@ -672,7 +680,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const block = this.blocks[0]!;
     try {
       commit.forgetDirectory(this.messagesDirectory);
-      block.marker('tombstone', last, time);
+      block.marker('tombstone', last, this.#stampOf(time));
       block.skipped(last, time);
       stagePurge(disk, directory, (folder) => this.#writeFirst(block, folder));
     } catch (error) {

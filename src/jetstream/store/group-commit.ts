@@ -79,6 +79,8 @@ export class GroupCommit {
   readonly #journal: Journal | null;
   readonly #journalAfter: number;
   #dirty = new Set<CommitMember>();
+  /** The last of them, which is likely to come again at once. */
+  #newest: CommitMember | null = null;
   #waiting: (() => void)[] = [];
   #scheduled = false;
   #running = false;
@@ -116,6 +118,8 @@ export class GroupCommit {
 
   /** The member has something to flush; it takes part in the next cycle. */
   dirty(member: CommitMember): void {
+    if (member === this.#newest) return;
+    this.#newest = member;
     this.#dirty.add(member);
     this.#schedule();
   }
@@ -127,6 +131,7 @@ export class GroupCommit {
 
   /** Takes a member out that is going away. */
   forget(member: CommitMember): void {
+    this.#newest = null;
     this.#dirty.delete(member);
   }
 
@@ -195,6 +200,7 @@ export class GroupCommit {
     const waiting = this.#waiting;
     if (members.size === 0 && waiting.length === 0) return;
     this.#dirty = new Set();
+    this.#newest = null;
     this.#waiting = [];
     this.#running = true;
     this.#lastPromises = this.#promises;

@@ -6,6 +6,7 @@
  * byte. Sequences are numbers: 2^53 messages are enough for a stream.
  */
 
+import { Stamp } from '../../runtime/stamp.js';
 import { systemErrorReason } from '../../runtime/system-error.js';
 
 /** What a stream may hold. -1 means no limit. */
@@ -141,13 +142,18 @@ export class StoredMessage {
   headerStart = 0;
   payloadStart = 0;
   payloadEnd = 0;
-  time = 0n;
+  readonly stamp = new Stamp();
   #subject: string | null = null;
 
   /** Called by stores: the object now stands for another message. */
   reset(): this {
     this.#subject = null;
     return this;
+  }
+
+  /** Nanoseconds since 1970. */
+  get time(): bigint {
+    return this.stamp.nanoseconds;
   }
 
   get subject(): string {
@@ -221,7 +227,7 @@ export interface MessageStore {
     start: number,
     headerLength: number,
     payloadLength: number,
-    time: bigint,
+    time: Stamp,
     ttl?: number,
   ): number;
   /** `append` at a given sequence above the last one, for mirrors and restores; those between are skipped. */

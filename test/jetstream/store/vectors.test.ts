@@ -15,13 +15,7 @@ import {
 import type { CipherName } from '../../../src/jetstream/store/encryption.js';
 import { shortHash } from '../../../src/jetstream/store/layout.js';
 import { encodeMeta } from '../../../src/jetstream/store/meta-file.js';
-import {
-  blockKeyName,
-  recordSize,
-  timeHalves,
-  writeMarker,
-  writeMessage,
-} from '../../../src/jetstream/store/record.js';
+import { blockKeyName, recordSize } from '../../../src/jetstream/store/record.js';
 import {
   blockMessages,
   decodeIndexBody,
@@ -38,6 +32,7 @@ import {
   encodeSources,
 } from '../../../src/jetstream/store/timer-files.js';
 import { HighwayHash, hashKey } from '../../../src/runtime/highway-hash.js';
+import { timeHalves, writeMarker, writeMessage } from '../../support/records.js';
 import {
   contentOf,
   type Encryption,
