@@ -339,6 +339,7 @@ export class FileBlock extends MessageBlock {
     if (this.#buffer !== null) this.#buffer = Buffer.from(this.#buffer);
     this.#size = mark.size;
     this.#sealed = Math.min(this.#sealed, mark.size);
+    this.#checkBelow = Math.min(this.#checkBelow, mark.size);
     this.#buried = { sequence: 0, end: -1 };
     this.#window = NOTHING;
     if (this.#written > mark.size || this.#dirtyTail) {
