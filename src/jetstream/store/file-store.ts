@@ -671,7 +671,6 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   protected removeAll(last: number): void {
     const { disk, commit, directory } = this.options;
-    const time = this.lastTime;
     const before = this.blocks.splice(0);
     const touched = [...this.#touched];
     const previousLast = this.last;
@@ -680,20 +679,19 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const block = this.blocks[0]!;
     try {
       commit.forgetDirectory(this.messagesDirectory);
-      block.marker('tombstone', last, this.#stampOf(time));
-      block.skipped(last, time);
+      block.marker('tombstone', last, this.#stampOf(this.lastTime));
+      block.skipped(last, this.lastTime);
       stagePurge(disk, directory, (folder) => this.#writeFirst(block, folder));
     } catch (error) {
       block.close();
-      this.blocks.length = 0;
-      for (const each of before) this.blocks.push(each);
+      this.blocks.splice(0, 1, ...before);
       this.#touched.clear();
       for (const each of touched) this.#touched.add(each);
       this.last = previousLast;
       throw diskError(error);
     }
     for (const each of [...before, ...this.#garbage]) each.close();
-    this.#afterPurge(block, last, time);
+    this.#afterPurge(block, last);
     this.#purging = true;
     try {
       this.#finishPurge();
@@ -717,7 +715,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     writeFirstBlock(this.options.disk, `${directory}/${blockFile(block.number)}`, block);
   }
 
-  #afterPurge(block: FileBlock, last: number, time: bigint): void {
+  #afterPurge(block: FileBlock, last: number): void {
     this.#touched.clear();
     this.#newKeys.clear();
     this.#toCompact.clear();
@@ -727,8 +725,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#remover.reset();
     this.undo = [];
     this.#epoch++;
-    this.lastTime = time;
-    this.#durable = { last, lastTime: time, number: block.number };
+    this.#durable = { last, lastTime: this.lastTime, number: block.number };
     this.#hasIndex = this.#indexIsTrue = false;
     this.#distrusted = true;
   }
