@@ -208,7 +208,6 @@ const rarer = [
   ...[
     'consumer next S back --term',
 
-    'consumer next S filters --count 3',
     'consumer next S paused --timeout 1s',
   ],
   ...[
