@@ -258,9 +258,26 @@ export class StreamConsumers {
     ) {
       const { sequence, subject } = message;
       const consumers = this.#for(subject);
-      if (consumers.length > 0 && !consumers.some((each) => each.needs(sequence))) unwanted.push(sequence);
+      if (consumers.length === 0 || consumers.some((each) => each.needs(sequence))) continue;
+      const doubtful = consumers.filter((each) => !each.store.proven);
+      if (doubtful.length === 0) unwanted.push(sequence);
+      else this.#repeat(doubtful, sequence);
     }
     for (const sequence of unwanted) this.#stream.drop(sequence);
+  }
+
+  /**
+   * A work queue has a message that is done with by what consumers say whose positions may have been damaged unseen. It would have gone
+   * with its ack, so it is rather the position that is wrong: they have it, and what comes after it, once more.
+   */
+  #repeat(consumers: readonly Consumer[], sequence: number): void {
+    const { log } = this.#stream.account.jetstream;
+    for (const consumer of consumers) {
+      log.warn(
+        `Consumer '${consumer.path}' begins again at ${sequence}: it counts as acknowledged and is still stored`,
+      );
+      consumer.wentBack(sequence - 1);
+    }
   }
 
   /** The filters of a consumer are others now. */

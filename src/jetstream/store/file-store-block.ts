@@ -95,8 +95,10 @@ export class FileBlock extends MessageBlock {
   #sealed = 0;
   /** There may be bytes in the file behind `#written`, of a write that failed. */
   #dirtyTail = false;
-  /** The file was cut, which is not synced yet. */
+  /** The file was cut, or is not known to be on the device, and has to be synced. */
   #cut = false;
+  /** A sync of it has failed: it has to be written once more before, as the next sync would have nothing to write. */
+  #rewrite = false;
   #file: DiskFile | null = null;
   /** Cycles that are not over, in which the file was written. */
   #syncing = 0;
@@ -279,7 +281,11 @@ export class FileBlock extends MessageBlock {
       if (this.#dirtyTail) this.#openFile().truncate(this.#written);
       this.#dirtyTail = false;
       cycle.write(this.#openFile(), NOTHING, 0, 0, 0);
-      this.#cut = false;
+      if (this.#rewrite) {
+        const bytes = this.#context.readBlockFile(this.number);
+        cycle.write(this.#openFile(), bytes, 0, bytes.length, 0);
+      }
+      this.#cut = this.#rewrite = false;
     }
     this.#syncing++;
     return this.#mark();
@@ -313,11 +319,14 @@ export class FileBlock extends MessageBlock {
     this.#syncing = 0;
     this.#cut = this.created;
     this.cutTo(this.#durable);
+    // Once more before it is written to: the journal may put back what a commit said that is not counted any more.
+    this.#dirtyTail = this.created && !this.compressed;
   }
 
-  /** What is in the file may not be on the device: the next `flush` sees to it. */
-  distrust(): void {
+  /** What is in the file may not be on the device: the next `flush` sees to it. `again`: the last one tried, and its sync failed. */
+  distrust(again: boolean): void {
     this.#cut = this.created;
+    this.#rewrite = this.created && again;
   }
 
   /** Whether the device has all of it, and a sync that is under way or failed would add nothing. */

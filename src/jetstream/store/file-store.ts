@@ -67,7 +67,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #retry: { cancel(): void } | null = null;
   /** Flushes that are not durable yet. */
   #inFlight = 0;
-  /** The last block when the store was opened, and whether it was synced since. */
+  /** The last block when the store was opened, 0 once that is durable; and whether it is on its way to the device. */
   #openedLast = 0;
   #distrusted = false;
   /** Whether there may be an index.db, which must be gone before anything changes. */
@@ -438,7 +438,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const newest = Math.max(0, ...modified);
     opened.forEach((block, i) => {
       if (modified[i]! < newest - DOUBTFUL_AGE) return;
-      block.distrust();
+      block.distrust(this.#failedEpoch > 0);
       this.#touched.add(block);
     });
   }
@@ -458,6 +458,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.options.foundation?.confirmed();
     if (this.#inFlight > 0) this.#inFlight--;
     this.#durablePosition = Math.max(this.#durablePosition, flushed.position);
+    this.#openedLast = 0;
     if (flushed.epoch === this.#epoch) {
       for (const { block, mark } of flushed.blocks) block.confirmed(mark);
       this.#durable = flushed;

@@ -152,14 +152,22 @@ export class GroupCommit {
    * when this returns. Throws what the disk throws.
    */
   forgetFile(path: string): void {
-    this.#underWay?.finish(path, false);
-    this.#journal?.forget(path, false);
+    this.#forget(path, false);
   }
 
   /** The same for all files in a directory and below it. */
   forgetDirectory(path: string): void {
-    this.#underWay?.finish(path, true);
-    this.#journal?.forget(path, true);
+    this.#forget(path, true);
+  }
+
+  #forget(path: string, below: boolean): void {
+    try {
+      this.#underWay?.finish(path, below);
+    } catch (error) {
+      this.#journal?.doubt();
+      throw error;
+    }
+    this.#journal?.forget(path, below);
   }
 
   /** Called once everything that is dirty now, or being synced, was made durable or failed. */
@@ -263,19 +271,25 @@ export class GroupCommit {
     this.#underWay = cycle;
     const alone = cycle.files.size === 0 && cycle.directories.size === 0;
     this.figures.syncs += cycle.files.size + (journaled ? 1 : 0);
+    let named = false;
+    const over = (error: Error | null) => {
+      if (journaled) journal!.ended(error === null ? 'kept' : named ? 'names' : 'nothing');
+      if (error !== null) journal?.doubt();
+      done(error);
+    };
     const end = (error: Error | null) => {
       this.#underWay = null;
       if (error === null) {
         try {
           cycle.rename();
+          named = true;
         } catch (problem) {
           error = problem as Error;
         }
       }
       cycle.closeTemporaries();
-      if (journaled) journal!.ended();
-      if (error !== null) done(error);
-      else this.#syncRest([], cycle.directories, done);
+      if (error !== null) over(error);
+      else this.#syncRest([], cycle.directories, over);
     };
     try {
       journal?.prepare();
