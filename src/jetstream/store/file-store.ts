@@ -21,6 +21,7 @@ import type { BlockIndex } from './message-block-index.js';
 import { BlockStore } from './message-block-store.js';
 import { type DamageReport, diskError, NO_LIMITS, type RemovalReason, StoreError } from './message-store.js';
 import { blockKeyName, MAX_RECORD_SIZE, RECORD_OVERHEAD, recordSize } from './record.js';
+import { changedLately } from './sync-files.js';
 
 /** A block that is mostly dead is rewritten from this size on. */
 const COMPACT_FROM = 32 * 1024;
@@ -30,8 +31,6 @@ const DROP_FROM = 1024 * 1024;
 const TIDY_PAUSE = 50;
 /** Milliseconds after which a disk that refused is asked again, without anything new to write. */
 const RETRY_PAUSE = 1000;
-/** Milliseconds after which the system has written by itself what was not synced. */
-const DOUBTFUL_AGE = 300_000;
 
 export class FileStore extends BlockStore<FileBlock> implements CommitMember, BlockContext {
   readonly kind = 'file';
@@ -434,13 +433,10 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#distrusted = true;
     cycle.syncDirectory(this.messagesDirectory);
     const opened = this.blocks.filter((block) => block.number <= this.#openedLast);
-    const modified = opened.map((block) => this.options.disk.status(this.#path(block.number))?.modified ?? 0);
-    const newest = Math.max(0, ...modified);
-    opened.forEach((block, i) => {
-      if (modified[i]! < newest - DOUBTFUL_AGE) return;
+    for (const block of changedLately(this.options.disk, opened, ({ number }) => this.#path(number))) {
       block.distrust(this.#failedEpoch > 0);
       this.#touched.add(block);
-    });
+    }
   }
 
   #dropIndex(cycle: CommitCycle): void {
