@@ -5,7 +5,7 @@
 import type { InternalMessage } from '../broker/internal-client.js';
 import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
 import { readOneJson } from '../protocol/json-type.js';
-import { nanosecondsToTime, timeToNanoseconds } from '../protocol/rfc3339.js';
+import { timeToNanoseconds } from '../protocol/rfc3339.js';
 import { needsHigherLevel } from './levels.js';
 import { type MessageGetRequest, messageGetRequest } from './message-get.js';
 import { type MessageStore, StoredMessage } from './store/message-store.js';
@@ -121,7 +121,7 @@ class Answer {
     const message = this.#find(request);
     if (message === null) return '404 Message Not Found';
     if (this.#waits(message.sequence, request)) return null;
-    const header = request.no_hdr ? '' : headerOf(this.#stream.name, message, '');
+    const header = request.no_hdr ? '' : headerOf(this.#stream, message, '');
     this.#send(header, message.payload);
     return null;
   }
@@ -190,7 +190,7 @@ class Answer {
 
   #sendOf(message: StoredMessage, pending: number, bare: boolean): void {
     const more = `Nats-Num-Pending: ${pending}\r\nNats-Last-Sequence: ${this.#last}\r\n`;
-    this.#send(bare ? '' : headerOf(this.#stream.name, message, more), message.payload);
+    this.#send(bare ? '' : headerOf(this.#stream, message, more), message.payload);
     this.#last = message.sequence;
     this.#bytes += message.subjectEnd - message.subjectStart + message.length;
   }
@@ -203,9 +203,10 @@ function loadLast(store: MessageStore, subject: string): StoredMessage | null {
 }
 
 /** The headers that a message has been stored with, and where it lies in the stream: latin1. */
-function headerOf(stream: string, message: StoredMessage, more: string): string {
-  const { header, subject, sequence, time } = message;
-  const place = `Nats-Stream: ${fromUtf8(stream)}\r\nNats-Subject: ${subject}\r\nNats-Sequence: ${sequence}\r\nNats-Time-Stamp: ${nanosecondsToTime(time)}\r\n${more}\r\n`;
+function headerOf({ name, account }: Stream, message: StoredMessage, more: string): string {
+  const { header, subject, sequence, stamp } = message;
+  const time = account.jetstream.times.of(stamp);
+  const place = `Nats-Stream: ${fromUtf8(name)}\r\nNats-Subject: ${subject}\r\nNats-Sequence: ${sequence}\r\nNats-Time-Stamp: ${time}\r\n${more}\r\n`;
   const begin = header === null ? 'NATS/1.0\r\n' : header.toString('latin1', 0, header.length - 2);
   return begin + place;
 }

@@ -5,7 +5,7 @@ import type {
   JetStreamOptions,
   JetStreamTiers,
 } from '../config/jetstream-options.js';
-import { nanosecondsToTime } from '../protocol/rfc3339.js';
+import { nanosecondsToTime, TimeTexts } from '../protocol/rfc3339.js';
 import type { Log } from '../runtime/log.js';
 import { Nuid } from '../runtime/nuid.js';
 import { RateLimitedLog } from '../runtime/rate-limited-log.js';
@@ -64,6 +64,7 @@ export class JetStream {
   options: JetStreamOptions;
   readonly accounts = new Map<string, AccountJetStream>();
   readonly nuid = new Nuid();
+  readonly times = new TimeTexts();
   /** Bytes in use. */
   memory = 0;
   store = 0;

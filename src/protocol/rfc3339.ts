@@ -1,4 +1,6 @@
 /** Times as the JetStream API has them: RFC 3339 text with up to nine digits of fraction, nanoseconds since 1970 inside. */
+
+import type { Stamp } from '../runtime/stamp.js';
 import type { JsonType } from './json-type.js';
 
 /** How the official server shows that there is no time. */
@@ -72,6 +74,21 @@ export function nanosecondsToTime(nanoseconds: bigint): string {
     fraction += 1_000_000_000n;
   }
   return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}${fractionText(Number(fraction))}Z`;
+}
+
+/** The same for stamps. Most come in the same second as the one before, whose text is kept. */
+export class TimeTexts {
+  #second = Number.NaN;
+  #text = '';
+
+  of(stamp: Stamp): string {
+    const { seconds, fraction } = stamp;
+    if (seconds !== this.#second) {
+      this.#text = new Date(seconds * 1000).toISOString().slice(0, 19);
+      this.#second = seconds;
+    }
+    return `${this.#text}${fractionText(fraction)}Z`;
+  }
 }
 
 /** Nanoseconds behind a second, without zeros at the end: '' or `.5`. */

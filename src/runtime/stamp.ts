@@ -6,6 +6,10 @@
 const TWO_20 = 0x10_0000;
 const TWO_32 = 0x1_0000_0000;
 const NANOSECONDS = 1_000_000;
+const SECOND = 1_000_000_000;
+/** What is left of 2^32 and 2^48 nanoseconds behind whole seconds. */
+const TWO_32_REST = TWO_32 % SECOND;
+const TWO_48_REST = (TWO_32 * 65_536) % SECOND;
 
 export class Stamp {
   /** Both unsigned. */
@@ -38,6 +42,20 @@ export class Stamp {
     const bits = BigInt.asUintN(64, time);
     this.low = Number(bits & 0xffff_ffffn);
     this.high = Number(bits >> 32n);
+  }
+
+  /** Nanoseconds behind the second. */
+  get fraction(): number {
+    // What each part leaves of a second; together exact as a number.
+    const upper = this.high | 0;
+    const left = (upper >> 16) * TWO_48_REST + (upper & 0xffff) * TWO_32_REST + this.low;
+    const rest = left % SECOND;
+    return rest < 0 ? rest + SECOND : rest;
+  }
+
+  /** Whole seconds since 1970, rounded down. */
+  get seconds(): number {
+    return Math.round(((this.high | 0) * TWO_32 + this.low - this.fraction) / SECOND);
   }
 
   /** With fractions, as far as a number has them. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { nanosecondsToTime, TimeTexts } from '../../src/protocol/rfc3339.js';
 import { Stamp } from '../../src/runtime/stamp.js';
 
 const times = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
@@ -25,6 +26,20 @@ test('a stamp is the time it was given', () => {
       copy.copy(read);
       assert.equal(copy.nanoseconds, time);
     }),
+  );
+});
+
+test('seconds and what is behind them', () => {
+  const texts = new TimeTexts();
+  fc.assert(
+    fc.property(times, (time) => {
+      const { seconds, fraction } = stamp(time);
+      assert.equal(BigInt(seconds) * 1_000_000_000n + BigInt(fraction), time);
+      assert.ok(fraction >= 0 && fraction < 1e9);
+      assert.equal(texts.of(stamp(time)), nanosecondsToTime(time));
+      assert.equal(texts.of(stamp(time)), nanosecondsToTime(time));
+    }),
+    { numRuns: 1000 },
   );
 });
 
