@@ -86,15 +86,18 @@ export const createConsumer: Endpoint = {
     if (config.sourcing) consumer.reset(consumer.acks.workingFloor + 1);
     const header = config.direct || config.sourcing ? identityHeader(stream) : null;
     const kept = known === undefined ? newConsumerKept(consumer) : consumerChangeKept(consumer);
-    const fields = consumerInfoFields(consumer);
-    if (consumer.storage.inMemory) {
-      kept();
-      request.answer(this.type, fields, false, header);
-      return;
-    }
-    if (known === undefined) consumer.hold();
-    request.answerWhenDurable(this.type, fields, kept, { header });
-    if (known === undefined) request.account.jetstream.storage.commit.after(() => consumer.release());
+    const isNew = known === undefined && !consumer.storage.inMemory;
+    if (isNew) consumer.hold();
+    consumer.whenCounted(() => {
+      const fields = consumerInfoFields(consumer);
+      if (consumer.storage.inMemory) {
+        kept();
+        request.answer(this.type, fields, false, header);
+        return;
+      }
+      request.answerWhenDurable(this.type, fields, kept, { header });
+      if (isNew) request.account.jetstream.storage.commit.after(() => consumer.release());
+    });
   },
 };
 
@@ -130,21 +133,28 @@ export const consumerNames: Endpoint = {
   },
 };
 
+function whenAllCounted(consumers: readonly Consumer[], callback: () => void): void {
+  const next = consumers.find(({ counting }) => counting);
+  if (next === undefined) callback();
+  else next.whenCounted(() => whenAllCounted(consumers, callback));
+}
+
 export const listConsumers: Endpoint = {
   type: 'consumer_list_response',
   asks: true,
   zeros: pageZeros,
   handle(request) {
     const { all, offset } = page(request);
-    const infos = all
-      .slice(offset, offset + LIST_LIMIT)
-      .map((each) => jsonObject(consumerInfoFields(each, false)));
-    request.answer(this.type, [
-      ['total', String(all.length)],
-      ['offset', String(offset)],
-      ['limit', String(LIST_LIMIT)],
-      ['consumers', `[${infos.join(',')}]`],
-    ]);
+    const shown = all.slice(offset, offset + LIST_LIMIT);
+    whenAllCounted(shown, () => {
+      const infos = shown.map((each) => jsonObject(consumerInfoFields(each, false)));
+      request.answer(this.type, [
+        ['total', String(all.length)],
+        ['offset', String(offset)],
+        ['limit', String(LIST_LIMIT)],
+        ['consumers', `[${infos.join(',')}]`],
+      ]);
+    });
   },
 };
 
@@ -154,7 +164,7 @@ export const consumerInfo: Endpoint = {
   handle(request) {
     request.expectEmpty();
     const { consumer } = assetsOf(request);
-    request.answer(this.type, consumerInfoFields(consumer));
+    consumer.whenCounted(() => request.answer(this.type, consumerInfoFields(consumer)));
   },
 };
 

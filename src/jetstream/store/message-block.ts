@@ -6,6 +6,8 @@
  */
 import type { BlockIndex } from './message-block-index.js';
 import type { StoredMessage } from './message-store.js';
+import { NO_SUBJECT, UNREAD_SUBJECT } from './subject-index.js';
+import type { StoreFilter } from './subject-index-pattern.js';
 
 export abstract class MessageBlock {
   readonly number: number;
@@ -52,6 +54,32 @@ export abstract class MessageBlock {
     headerLength: number,
     payloadLength: number,
   ): number;
+
+  /** The id of the subject at a live place. */
+  subjectAt(place: number): number {
+    const id = this.index.subjects[place]!;
+    return id === UNREAD_SUBJECT ? this.readSubject(place) : id;
+  }
+
+  /** Looks up a subject that reading the block has left open. */
+  protected readSubject(_place: number): number {
+    return NO_SUBJECT;
+  }
+
+  /** Live places from `start` to before `stop` whose subject matches by its bytes, where looking up each would take longer. */
+  countUnread(_start: number, _stop: number, _filter: StoreFilter): number {
+    return 0;
+  }
+
+  /** Whether every sequence from the first to the last one is alive. */
+  get isFull(): boolean {
+    return this.messages > 0 && this.messages === this.last - this.first + 1;
+  }
+
+  /** Whether no place of it is dead. */
+  get allAreLive(): boolean {
+    return this.#head === 0 && this.#dead === null;
+  }
 
   isLive(place: number): boolean {
     if (place < this.#head) return false;
