@@ -8,8 +8,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as wasm from './wasm-assembler.mjs';
 
-const { add, and, call, eqz, geU, get, i32, load32, load8, ltU, repeat, select, set, shr, sub, tee, when } =
-  wasm;
+const { add, and, call, eqz, geU, get, i32, leU, load16, load32, load8, ltU, repeat } = wasm;
+const { select, set, shl, shr, sub, tee, when } = wasm;
 const { vAdd64, vConst, vLoad, vMulLow32, vOr, vShl32, vShr32, vShuffle, vSplat32, vStore, vXor } = wasm;
 
 // Where things lie in the memory. `pieces` gathers in scratch, up to 64 KiB and a head.
@@ -148,7 +148,7 @@ const copy = {
   ),
 };
 
-const [BEGIN, UPDATE, FINISH, COPY] = [0, 1, 2, 3];
+const [BEGIN, UPDATE, FINISH, COPY, PIECES] = [0, 1, 2, 3, 4];
 
 /** (a, aLength, b, bLength, c, cLength, out): the hash of three pieces in a row; a and b are gathered in scratch. */
 const pieces = (() => {
@@ -184,12 +184,57 @@ const pieces = (() => {
   };
 })();
 
+/**
+ * (from, end): gives each record from there on, up to the last that ends before `end`, its hash in its last 8 bytes; returns the end of
+ * that. The layout of records is told in src/jetstream/store/record.ts.
+ */
+const records = (() => {
+  const [FIXED, HASH, SMALLEST, SUBJECT_LENGTH] = [22, 8, 30, 20];
+  const [from, end, size, body] = [0, 1, 2, 3];
+  const subject = () => add(get(from), i32(FIXED));
+  const subjectLength = () => load16(get(from), SUBJECT_LENGTH);
+  const hashAt = () => sub(add(get(from), get(size)), i32(HASH));
+  const headers = () => shl(shr(load32(get(from)), i32(31)), i32(2)); // the length of headers takes 4 bytes
+  const fits = and(
+    and(
+      leU(i32(SMALLEST), tee(size, and(load32(get(from)), i32(0x7fffffff)))),
+      leU(add(get(from), i32(SMALLEST)), get(end)),
+    ),
+    leU(add(get(from), get(size)), get(end)),
+  );
+  return {
+    name: 'records',
+    params: 2,
+    results: 1,
+    locals: [wasm.I32, wasm.I32],
+    body: [
+      when(
+        fits,
+        repeat(
+          [
+            set(body, add(add(subject(), subjectLength()), headers())),
+            call(
+              PIECES,
+              ...[add(get(from), i32(4)), i32(16), subject(), subjectLength()],
+              ...[get(body), sub(hashAt(), get(body)), hashAt()],
+            ),
+            set(from, add(get(from), get(size))),
+          ],
+          fits,
+        ),
+      ),
+      get(from),
+    ],
+  };
+})();
+
 const functions = [
   { name: 'begin', ...begin },
   { name: 'update', ...update },
   { name: 'finish', ...finish },
   copy,
   pieces,
+  records,
 ];
 
 export function highwayKernelSource() {

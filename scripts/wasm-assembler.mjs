@@ -38,9 +38,11 @@ const binary = (code) => (left, right) => [left, right, code];
 export const add = binary(0x6a);
 export const sub = binary(0x6b);
 export const and = binary(0x71);
+export const shl = binary(0x74);
 export const shr = binary(0x76);
 export const eqz = (value) => [value, 0x45];
 export const ltU = binary(0x49);
+export const leU = binary(0x4d);
 export const geU = binary(0x4f);
 export const select = (yes, no, condition) => [yes, no, condition, 0x1b];
 
@@ -50,6 +52,7 @@ export const repeat = (body, condition) => [0x03, EMPTY, body, condition, 0x0d, 
 
 const memory = (code) => (address, offset, value) => [address, value, code, 0, unsigned(offset)];
 export const load8 = (address, offset = 0) => [address, 0x2d, 0, unsigned(offset)];
+export const load16 = (address, offset = 0) => [address, 0x2f, 0, unsigned(offset)];
 export const load32 = (address, offset = 0) => [address, 0x28, 0, unsigned(offset)];
 export const store8 = memory(0x3a);
 export const store32 = memory(0x36);
@@ -87,11 +90,12 @@ const list = (items) => [unsigned(items.length), items];
 const name = (text) => [unsigned(text.length), [...Buffer.from(text)]];
 
 /**
- * Functions are `{ name?, params, locals?, body }`: params a number of i32, locals the types of further ones; they return nothing, and
- * those with a name are exported. The memory is imported as `env.memory`.
+ * Functions are `{ name?, params, results?, locals?, body }`: params and results (none unless told otherwise) numbers of i32, locals the
+ * types of further ones; those with a name are exported. The memory is imported as `env.memory`.
  */
 export function assemble(functions) {
-  const types = functions.map(({ params }) => [0x60, list(Array(params).fill(I32)), 0]);
+  const integers = (count) => list(Array(count).fill(I32));
+  const types = functions.map(({ params, results = 0 }) => [0x60, integers(params), integers(results)]);
   const bodies = functions.map(({ locals = [], body }) => {
     const code = [list(locals.map((type) => [1, type])), body, 0x0b].flat(Infinity);
     return [unsigned(code.length), code];

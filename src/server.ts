@@ -187,6 +187,7 @@ export class Server {
       this.#jetstream = null;
       await before?.close();
     } else if (this.#jetstream === null) {
+      this.log.notice('Restarting JetStream');
       await this.#startJetStream().catch((error) => this.log.warn((error as Error).message));
     } else {
       const { reloadJetStream } = await import('./jetstream/start.js');

@@ -102,6 +102,11 @@ export class InternalClient {
     return this.#broker.publisher.answer(this.account, subject, body);
   }
 
+  /** The same for a text that ends in a number and `}`; the subject lies in bytes. */
+  answerNumber(subject: Uint8Array, start: number, end: number, before: Uint8Array, value: number): void {
+    this.#broker.publisher.answerNumber(this.account, subject, start, end, before, value);
+  }
+
   /** The same for a message with headers. */
   answerWith(subject: string, header: string, payload: Uint8Array): boolean {
     return this.#broker.publisher.answerWith(this.account, subject, header, payload);

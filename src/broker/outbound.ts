@@ -106,6 +106,23 @@ export class Outbound {
     }
   }
 
+  /**
+   * Room for so many bytes in one piece, which begins there in `memory` and is to be filled at once, see `written`; -1 where there is none.
+   */
+  reserve(size: number): number {
+    return this.#position + size <= this.#limit || this.#room() >= size ? this.#position : -1;
+  }
+
+  /** Where `reserve` gave room. */
+  get memory(): Memory {
+    return this.#memory;
+  }
+
+  /** The reserved room was filled up to here. */
+  written(end: number): void {
+    this.#position = end;
+  }
+
   /** Hands everything to the transport, unless it is still busy with what it got before. */
   flush(): void {
     if (this.#inFlight !== null || this.#closed) return;

@@ -5,12 +5,13 @@
 
 import { SYSTEM_ACCOUNT } from '../accounts/account.js';
 import type { MappedSubject, MappingTarget } from '../accounts/mappings.js';
-import { hashBytes, readText, toUtf8, writeText } from '../protocol/bytes.js';
+import { digitsOf, hashBytes, readText, toUtf8, writeNumber, writeText } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
 import { type Arena, COPY_SLACK, Memory } from '../runtime/arena.js';
 import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
+import { writeAnswer } from './answer-frame.js';
 import { AnswerListeners } from './answer-listeners.js';
 import type { AckRoute, BrokerAccount } from './broker-account.js';
 import { Composer } from './composer.js';
@@ -22,7 +23,7 @@ import { beginTrace, type MessageTrace, notDelivered } from './message-trace.js'
 import { isInbox, OneTimePlans } from './one-time-plans.js';
 import { RESPONSE_PREFIX } from './responses.js';
 import type { Route } from './route.js';
-import { type LyingMessage, type Scratch, StoredFrame, writeNumber } from './stored-frame.js';
+import { type LyingMessage, type Scratch, StoredFrame } from './stored-frame.js';
 import type { InternalHandler, Passage, RawHandler, Subscription } from './subscription.js';
 import { mayAskForTrace } from './trace-headers.js';
 
@@ -34,6 +35,7 @@ const RESERVED_REPLY = /^(_R_\.|\$JS\.ACK\.|_GR_\..|\$GR\..)/;
 const ACK_SUBJECT = /^\$JS\.(ACK|FC)\./;
 const ACKS = '$JS.ACK.';
 const ACK_PREFIX = Buffer.from(ACKS);
+const INBOX = Buffer.from('_INBOX.');
 const UNDERSCORE = 95;
 const DOLLAR = 36;
 const CAPITAL_G = 71;
@@ -106,7 +108,7 @@ export class Publisher {
     if (account.ackListeners !== 1 || operation.replyStart !== 0 || operation.headerSize !== 0) return false;
     const { memory, subjectStart, subjectEnd, payloadStart, size } = operation;
     const { bytes } = memory;
-    if (!beginsAsAck(bytes, subjectStart, subjectEnd)) return false;
+    if (!startsWith(ACK_PREFIX, bytes, subjectStart, subjectEnd)) return false;
     if (
       from.verbose ||
       from.traced ||
@@ -189,6 +191,33 @@ export class Publisher {
     to.out.text(`MSG ${subject} ${listener!.sid} ${body.length}\r\n${body}\r\n`);
     if (!to.dirty) this.#flushes.add(to);
     return true;
+  }
+
+  /**
+   * The same for a short text that ends in a number and `}`; the subject lies in bytes. In the usual case no text is made: the frame is
+   * written where it goes out from.
+   */
+  answerNumber(
+    account: BrokerAccount,
+    subject: Uint8Array,
+    start: number,
+    end: number,
+    before: Uint8Array,
+    value: number,
+  ): void {
+    const listener = this.#listeners.findBytes(account, subject, start, end);
+    const to = listener?.connection ?? null;
+    const length = end - start;
+    const direct = to !== null && !to.special && !listener!.special && startsWith(INBOX, subject, start, end);
+    const size = before.length + digitsOf(value) + 1;
+    if (!direct || !writeAnswer(to.out, listener!.sid, subject, start, length, before, value, size)) {
+      this.answer(account, readText(subject, start, end), `${readText(before, 0, before.length)}${value}}`);
+      return;
+    }
+    listener!.delivered++;
+    to.outMsgs++;
+    to.outBytes += size;
+    if (!to.dirty) this.#flushes.add(to);
   }
 
   /** The same for a message with headers, which are latin1. */
@@ -705,9 +734,9 @@ export function messageOf(
   };
 }
 
-function beginsAsAck(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start < ACK_PREFIX.length) return false;
-  for (let i = 0; i < ACK_PREFIX.length; i++) if (bytes[start + i] !== ACK_PREFIX[i]) return false;
+function startsWith(prefix: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < prefix.length) return false;
+  for (let i = 0; i < prefix.length; i++) if (bytes[start + i] !== prefix[i]) return false;
   return true;
 }
 

@@ -2,6 +2,7 @@
  * A stored message as it goes out to those who get it under its own subject, however they asked for it: laid out once in memory that
  * is used again, without a string or an object of its own.
  */
+import { writeNumber } from '../protocol/bytes.js';
 import { PublishOperation } from '../protocol/client-parser.js';
 import { COPY_SLACK, Memory } from '../runtime/arena.js';
 
@@ -9,7 +10,6 @@ const KEPT_SIZE = 64 * 1024;
 /** Up to this many bytes a loop is faster than a view for `set`. */
 const LOOP_LIMIT = 160;
 const SPACE = 32;
-const ZERO = 48;
 
 /** A message where it lies: subject, header block (none where it has no length) and payload, the last two one behind the other. */
 export interface LyingMessage {
@@ -78,17 +78,4 @@ export class StoredFrame {
     operation.tailEnd = at;
     return operation;
   }
-}
-
-/** Writes a whole number from 0 on in decimal; returns the offset behind it. */
-export function writeNumber(value: number, to: Uint8Array, at: number): number {
-  let digits = 1;
-  for (let limit = 10; value >= limit; limit *= 10) digits++;
-  let rest = value;
-  for (let i = at + digits - 1; i >= at; i--) {
-    const quotient = Math.floor(rest / 10);
-    to[i] = ZERO + (rest - quotient * 10);
-    rest = quotient;
-  }
-  return at + digits;
 }

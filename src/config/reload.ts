@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { friendlyBytes, goDuration, goFloat, goMap, goQuoteList } from './go-format.js';
+import type { JetStreamOptions } from './jetstream-options.js';
 import type { AuthCalloutOptions, AuthorizationOptions, ServerOptions } from './options.js';
 import { authTimeout } from './validate.js';
 
@@ -76,6 +77,10 @@ function sortedUsers(options: ServerOptions, withNkey: boolean): unknown {
   return users.sort((a, b) => ((a.nkey ?? a.username)! < (b.nkey ?? b.username)! ? -1 : 1));
 }
 
+/** Milliseconds. */
+const OFFICIAL_SYNC = 120_000;
+const CIPHERS = { chacha: 'ChaCha20-Poly1305', aes: 'AES-GCM' };
+
 /** JetStream that is running keeps its directory, and its limits only grow. */
 const jetStreamRules: readonly ReloadRule[] = [
   {
@@ -98,29 +103,43 @@ const jetStreamRules: readonly ReloadRule[] = [
   },
   ...(
     [
-      ['jetstream.strict', 'NoJetStreamStrict', 'strict'],
-      ['jetstream.domain', 'JetStreamDomain', 'domain'],
-      ['jetstream.sync_interval', 'SyncInterval', 'syncInterval'],
-      ['jetstream.unique_tag', 'JetStreamUniqueTag', 'uniqueTag'],
-      ['jetstream.request_queue_limit', 'JetStreamRequestQueueLimit', 'requestQueueLimit'],
-      ['jetstream.info_queue_limit', 'JetStreamInfoQueueLimit', 'infoQueueLimit'],
-      ['jetstream.max_buffered_msgs', 'StreamMaxBufferedMsgs', 'maxBufferedMessages'],
-      ['jetstream.max_buffered_size', 'StreamMaxBufferedSize', 'maxBufferedSize'],
+      ['jetstream.strict', 'NoJetStreamStrict', ({ strict }) => !strict],
+      ['jetstream.domain', 'JetStreamDomain', ({ domain }) => domain],
+      // Officially `always` is a field of its own, beside an interval that is the default then.
+      [
+        'jetstream.sync_interval',
+        'SyncInterval',
+        ({ syncInterval: time }) => goDuration(time || OFFICIAL_SYNC),
+      ],
+      ['jetstream.sync_interval', 'SyncAlways', ({ syncInterval }) => syncInterval === 0],
+      ['jetstream.unique_tag', 'JetStreamUniqueTag', ({ uniqueTag }) => uniqueTag],
+      ['jetstream.request_queue_limit', 'JetStreamRequestQueueLimit', (own) => own.requestQueueLimit],
+      ['jetstream.info_queue_limit', 'JetStreamInfoQueueLimit', (own) => own.infoQueueLimit],
+      ['jetstream.max_buffered_msgs', 'StreamMaxBufferedMsgs', (own) => own.maxBufferedMessages],
+      ['jetstream.max_buffered_size', 'StreamMaxBufferedSize', (own) => own.maxBufferedSize],
+      ['jetstream.cipher', 'JetStreamCipher', ({ encryption }) => CIPHERS[encryption?.cipher ?? 'chacha']],
+    ] satisfies [string, string, (options: JetStreamOptions) => unknown][]
+  ).map(
+    ([key, goName, of]): ReloadRule => ({
+      key,
+      goName,
+      // A block that went with JetStream takes its other keys along.
+      value: ({ jetstream }) => (jetstream.enabled ? of(jetstream) : always),
+    }),
+  ),
+  ...(
+    [
+      ['jetstream.key', 'JetStreamKey', 'key'],
+      ['jetstream.prev_key', 'JetStreamOldKey', 'previousKey'],
     ] as const
   ).map(
     ([key, goName, field]): ReloadRule => ({
       key,
       goName,
-      // A block that went with JetStream takes its other keys along.
-      value: ({ jetstream }) => (jetstream.enabled ? jetstream[field] : always),
+      value: ({ jetstream }) => (jetstream.enabled ? (jetstream.encryption?.[field] ?? '') : always),
+      show: (value: string) => (value === '' ? '' : '[REDACTED]'),
     }),
   ),
-  {
-    key: 'jetstream.key',
-    goName: 'JetStreamKey',
-    value: ({ jetstream }) => (jetstream.enabled ? jetstream.encryption : always),
-    show: () => '[REDACTED]',
-  },
 ];
 
 /** What is running has limits of its own once they were not set. */

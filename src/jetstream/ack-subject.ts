@@ -1,7 +1,7 @@
 /** The subject on which a delivered message is acknowledged: written as bytes for each delivery, and read from them. */
 import type { Scratch } from '../broker/stored-frame.js';
-import { writeNumber } from '../broker/stored-frame.js';
-import { fromUtf8, writeText } from '../protocol/bytes.js';
+import { fromUtf8, writeNumber, writeText } from '../protocol/bytes.js';
+import { Stamp } from '../runtime/stamp.js';
 
 export const ACK_PREFIX = '$JS.ACK.';
 const DOT = 46;
@@ -27,7 +27,7 @@ export class AckSubjectWriter implements Scratch {
   length = 0;
   readonly #prefixLength: number;
   /** The second of the last message, and how it is written: most come in the same one as the one before. */
-  #second = -1n;
+  readonly #second = new Stamp();
   #secondText = '';
 
   /** `scope` is latin1, names are UTF-8 text. */
@@ -37,8 +37,8 @@ export class AckSubjectWriter implements Scratch {
     this.#prefixLength = writeText(prefix, this.bytes, 0);
   }
 
-  /** `time` in nanoseconds since 1970. The bytes are good until the next call. */
-  write(deliveries: number, sequence: number, consumerSequence: number, time: bigint, pending: number): this {
+  /** The bytes are good until the next call. */
+  write(deliveries: number, sequence: number, consumerSequence: number, time: Stamp, pending: number): this {
     const { bytes } = this;
     let at = writeNumber(deliveries, bytes, this.#prefixLength);
     bytes[at++] = DOT;
@@ -52,12 +52,13 @@ export class AckSubjectWriter implements Scratch {
     return this;
   }
 
-  #writeTime(time: bigint, at: number): number {
-    let rest = Number(time - this.#second);
-    if (!(rest >= 0 && rest < SECOND_NUMBER)) {
-      this.#second = time - (time % SECOND);
-      this.#secondText = String(this.#second / SECOND);
-      rest = Number(time - this.#second);
+  #writeTime(time: Stamp, at: number): number {
+    let rest = time.since(this.#second);
+    if (this.#secondText === '' || !(rest >= 0 && rest < SECOND_NUMBER)) {
+      const { nanoseconds } = time;
+      this.#second.nanoseconds = nanoseconds - (nanoseconds % SECOND);
+      this.#secondText = String(nanoseconds / SECOND);
+      rest = time.since(this.#second);
     }
     const { bytes } = this;
     if (this.#secondText === '0') return writeNumber(rest, bytes, at);

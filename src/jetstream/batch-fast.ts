@@ -34,6 +34,14 @@ export function isFastReply(reply: string): boolean {
   return reply.length > SUFFIX.length && reply.endsWith(SUFFIX);
 }
 
+/** The same for a subject that lies in bytes. */
+export function isFastReplyIn(bytes: Uint8Array, start: number, end: number): boolean {
+  const from = end - SUFFIX.length;
+  if (from <= start) return false;
+  for (let i = 0; i < SUFFIX.length; i++) if (bytes[from + i] !== SUFFIX.charCodeAt(i)) return false;
+  return true;
+}
+
 /**
  * The reply subject of a message of a fast batch; '' where it is none. What came by an import has another one, and the header tells of the
  * one that the client gave.

@@ -28,8 +28,8 @@ export const deliverPolicy = oneOf(
 export const ackPolicy = oneOf(['none', 'all', 'explicit', 'flow_control'], 'none', unknownWord);
 export const replayPolicy = oneOf(['instant', 'original'], 'instant', unknownWord);
 export const priorityPolicy = oneOf(
-  ['none', 'overflow', 'pinned_client', 'prioritized', ''],
-  '',
+  ['none', 'overflow', 'pinned_client', 'prioritized'],
+  'none',
   (raw) => `unknown priority policy: ${raw}`,
 );
 

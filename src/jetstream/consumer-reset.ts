@@ -1,7 +1,7 @@
 /** Requests to begin anew at a sequence, which each consumer answers itself: where there is none, there is no responder. */
 import type { InternalMessage } from '../broker/internal-client.js';
 import { toUtf8 } from '../protocol/bytes.js';
-import { omitEmpty, readJson, struct, uint64 } from '../protocol/json-type.js';
+import { omitEmpty, readOneJson, struct, uint64 } from '../protocol/json-type.js';
 import { timeToNanoseconds } from '../protocol/rfc3339.js';
 import type { Consumer } from './consumer.js';
 import { consumerInfoFields, type InfoFields } from './consumer-info.js';
@@ -36,7 +36,7 @@ export function answerReset(consumer: Consumer, { reply, header, payload }: Inte
 
 function readSequence(payload: Buffer): number {
   try {
-    return readJson(resetRequest, payload, false).seq;
+    return readOneJson(resetRequest, payload).seq;
   } catch (error) {
     throw new ApiError('invalidJSON', { err: (error as Error).message });
   }

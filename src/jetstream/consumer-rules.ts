@@ -261,7 +261,7 @@ function checkSampling(frequency: string): void {
 
 function checkPriority(config: ConsumerConfig, refuseIf: RefuseIf): void {
   const { priority_groups: groups = [], priority_policy: policy } = config;
-  if (policy === '' || policy === 'none') {
+  if (policy === 'none') {
     refuseIf(groups.length > 0, 'consumerPriorityGroupWithPolicyNone');
     refuseIf(config.priority_timeout > 0, 'consumerPinnedTTLWithoutPriorityPolicyNone');
     return;

@@ -443,7 +443,7 @@ export class Consumer implements ConsumerStoreListener {
       deliveries,
       sequence,
       acks.deliveredConsumer + 1,
-      message.time,
+      message.stamp,
       Math.max(0, this.numPending - (isNew ? 1 : 0)),
     );
     const shown = config.headers_only ? headersOnly(message) : null;

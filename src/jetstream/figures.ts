@@ -73,7 +73,7 @@ export function serverTotals({ accounts }: JetStream) {
   for (const account of accounts.values()) {
     for (const { store, consumers } of account.streams.values()) {
       totals.streams++;
-      totals.consumers += consumers.size;
+      totals.consumers += consumers.shown;
       totals.messages += store.state.messages;
       totals.bytes += store.state.bytes;
     }
@@ -117,7 +117,7 @@ function streamDetail(stream: Stream, options: AccountDetailOptions): object {
     created,
     cluster: { leader: account.jetstream.broker.serverName },
     config: options.config ? JSON.parse(streamConfig.write(stream.config)) : undefined,
-    state: JSON.parse(stateJson(store.state, { consumers: consumers.size })),
+    state: JSON.parse(stateJson(store.state, { consumers: consumers.shown })),
     consumer_detail: infos(options.consumers, false),
     direct_consumer_detail: infos(options.consumers && options.directConsumers, true),
     mirror: field('mirror'),

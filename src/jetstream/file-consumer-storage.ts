@@ -69,6 +69,8 @@ export class FileConsumerStorage implements ConsumerStorage {
   /** The configuration; the files are put in order on the way. */
   read(): { config: ConsumerConfig; created: string; unknown: Error | null; sumProblem: string | null } {
     const { json, current, sumProblem } = this.#meta.read();
+    // Otherwise nothing would be a consumer with nothing but defaults.
+    if (json.length === 0) throw new Error('unexpected end of JSON input');
     const unknown = strictProblem(json);
     const { Created: created, Name: _name, ...config } = readJson(storedConsumer, json, false);
     // As it is: fields that are not known here stay in the file.

@@ -9,6 +9,7 @@ import { nanosecondsToTime } from '../protocol/rfc3339.js';
 import type { Log } from '../runtime/log.js';
 import { Nuid } from '../runtime/nuid.js';
 import { RateLimitedLog } from '../runtime/rate-limited-log.js';
+import { Stamp } from '../runtime/stamp.js';
 import { isSubsetOf } from '../subjects/subject.js';
 import { AccountJetStream } from './account-jetstream.js';
 import { advise, adviseSystem, domainOf } from './advisories.js';
@@ -71,6 +72,7 @@ export class JetStream {
   readonly batches = { atomic: 0, fast: 0 };
   /** Requests of the API on their way. */
   readonly requests: RequestQueue;
+  readonly #stamp = new Stamp();
   /** Work that takes longer than a turn of the event loop should. */
   readonly slices = new Slices();
   readonly #apis = new Map<string, Api>();
@@ -168,11 +170,14 @@ export class JetStream {
     return sum;
   }
 
-  /** Nanoseconds since 1970, as far as the clock knows them. */
+  /** The time, as far as the clock knows it; good until the next call. */
+  stamp(): Stamp {
+    return this.#stamp.setMilliseconds(this.broker.clock.now());
+  }
+
+  /** The same in nanoseconds since 1970. */
   nanoseconds(): bigint {
-    const now = this.broker.clock.now();
-    const whole = Math.floor(now);
-    return BigInt(whole) * 1_000_000n + BigInt(Math.floor((now - whole) * 1_000_000));
+    return this.stamp().nanoseconds;
   }
 
   /** RFC 3339. */
@@ -216,6 +221,10 @@ export class JetStream {
     );
   }
 
+  badRequest(text: string): void {
+    this.#failures.warn(text);
+  }
+
   #requestsDropped(queue: string, count: number): void {
     const text = `JetStream ${queue} limit reached, dropping`;
     this.#failures.warn(`${text} ${count} requests`, text);
@@ -244,6 +253,7 @@ export class JetStream {
 
   /** Writes everything and ends. */
   async close(): Promise<void> {
+    this.log.notice('Initiating JetStream Shutdown...');
     const accounts = [...this.accounts.values()];
     this.requests.close();
     this.slices.close();
@@ -252,6 +262,7 @@ export class JetStream {
     await this.#stop(accounts.flatMap((account) => [...account.streams.values()]));
     await new Promise<void>((resolve) => this.storage.commit.stop(() => resolve()));
     for (const account of accounts) account.client.close();
+    this.log.notice('JetStream Shutdown');
   }
 
   async #stop(streams: readonly Stream[]): Promise<void> {

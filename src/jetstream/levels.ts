@@ -10,7 +10,7 @@ import type { StreamConfig } from './stream-config.js';
 
 export const API_LEVEL = 5;
 
-const REQUIRED_LEVEL = '_nats.req.level';
+export const REQUIRED_LEVEL = '_nats.req.level';
 const SERVER_VERSION = '_nats.ver';
 const SERVER_LEVEL = '_nats.level';
 export const REQUIRED_LEVEL_HEADER = 'Nats-Required-Api-Level';
@@ -26,8 +26,7 @@ export function levelOfStream(config: StreamConfig): number {
 
 export function levelOfConsumer(config: ConsumerConfig): number {
   if (config.ack_policy === 'flow_control') return 4;
-  const prioritized =
-    !['', 'none'].includes(config.priority_policy) || (config.priority_groups?.length ?? 0) > 0;
+  const prioritized = config.priority_policy !== 'none' || (config.priority_groups?.length ?? 0) > 0;
   const pauses = config.pause_until !== undefined && config.pause_until !== ZERO_TIME;
   return prioritized || pauses || config.priority_timeout > 0 ? 1 : 0;
 }

@@ -19,7 +19,7 @@ import {
   type FastHost,
   type FastLimits,
   fastReplyOf,
-  isFastReply,
+  isFastReplyIn,
   parseFastReply,
 } from './batch-fast.js';
 import { addToCounter, readCounter } from './counters.js';
@@ -67,6 +67,7 @@ export class Publishing implements AtomicHost, FastHost {
   lastMessageId = '';
   /** Text of an acknowledgement, up to the sequence. */
   ackStart = '';
+  #ackStartBytes = Buffer.alloc(0);
   readonly #duplicates: DuplicateWindow;
   readonly #acks: AckQueue;
   readonly #waiting = new Visibility();
@@ -83,10 +84,14 @@ export class Publishing implements AtomicHost, FastHost {
     this.#duplicates = new DuplicateWindow(stream.config.duplicate_window);
     const { client, jetstream } = stream.account;
     const inFiles = stream.config.storage === 'file';
-    this.#acks = new AckQueue(
-      (reply, body) => client.answer(reply, body),
-      () => inFiles && jetstream.storage.commit.awaited(),
-    );
+    this.#acks = new AckQueue({
+      acknowledge: (bytes, start, end, sequence) =>
+        client.answerNumber(bytes, start, end, this.#ackStartBytes, sequence),
+      send: (reply, body) => client.answer(reply, body),
+      awaited: () => {
+        if (inFiles) jetstream.storage.commit.awaited();
+      },
+    });
   }
 
   /** The configuration has changed. */
@@ -94,6 +99,7 @@ export class Publishing implements AtomicHost, FastHost {
     const { domain } = this.#stream.account.jetstream.options;
     const place = domain === '' ? '' : `"domain":${quoteJson(domain)},`;
     this.ackStart = fromUtf8(`{"stream":${quoteJson(config.name)},${place}"seq":`);
+    this.#ackStartBytes = Buffer.from(this.ackStart, 'latin1');
     const { subject_transform: transform, republish } = config;
     this.#transform =
       transform === undefined || transform.dest === ''
@@ -200,23 +206,22 @@ export class Publishing implements AtomicHost, FastHost {
   /** A client's message where it lies: most are stored from there. */
   receiveRaw(subject: string, operation: PublishOperation, from: ClientConnection | null): void {
     const { memory, replyStart, replyEnd } = operation;
-    const reply = replyStart === 0 ? '' : readText(memory.bytes, replyStart, replyEnd);
     const plain = operation.headerSize === 0 && operation.trace === null && !this.#looksCloser;
-    if (!plain || isFastReply(reply) || this.#isBusy()) {
+    if (!plain || isFastReplyIn(memory.bytes, replyStart, replyEnd) || this.#isBusy()) {
       this.receive(messageOf(subject, operation, from));
       return;
     }
-    const answerTo = this.config.no_ack ? '' : reply;
     try {
-      this.#storePlain(subject, operation, answerTo);
+      this.#storePlain(subject, operation);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      this.say(answerTo, this.refusal(error));
+      const answers = replyStart !== 0 && !this.config.no_ack;
+      this.say(answers ? readText(memory.bytes, replyStart, replyEnd) : '', this.refusal(error));
     }
   }
 
   /** Stores a message without headers in a stream that asks for nothing special. */
-  #storePlain(subject: string, { memory, payloadStart, size }: PublishOperation, reply: string): void {
+  #storePlain(subject: string, { memory, payloadStart, size, replyStart, replyEnd }: PublishOperation): void {
     const { config, store } = this;
     const stream = this.#stream;
     if (config.max_msg_size >= 0) this.#checkSize(size);
@@ -226,14 +231,22 @@ export class Publishing implements AtomicHost, FastHost {
     if (config.discard === 'new') this.#checkSpace(stored);
     let sequence: number;
     try {
-      sequence = store.appendBody(subject, memory.bytes, payloadStart, 0, size, this.now());
+      sequence = store.appendBody(
+        subject,
+        memory.bytes,
+        payloadStart,
+        0,
+        size,
+        stream.account.jetstream.stamp(),
+      );
     } catch (error) {
       throw storeFailure(error);
     }
     this.lastMessageId = '';
     stream.charge();
     stream.consumers.stored(subject);
-    if (reply !== '') this.#acks.add(store.position, reply, `${this.ackStart}${sequence}}`);
+    if (replyStart !== 0 && !config.no_ack)
+      this.#acks.addStored(store.position, sequence, memory.bytes, replyStart, replyEnd);
     this.#stored(sequence, stored);
   }
 

@@ -192,7 +192,7 @@ export function checkPullRequest(wanted: Wanted, config: ConsumerConfig, pin: st
     throw bad('Not a Overflow Priority consumer');
   if (priority.id !== '' && policy !== 'pinned_client') throw bad('Not a Pinned Client Priority consumer');
   if (priority.priority < 0 || priority.priority > 9) throw bad('Priority must be between 0 and 9');
-  if (policy === '' || policy === 'none') return;
+  if (policy === 'none') return;
   if (priority.group === '') throw bad('Priority Group missing');
   if (!config.priority_groups?.includes(priority.group)) throw bad('Invalid Priority Group');
   if (pin !== '' && priority.id !== '' && priority.id !== pin)

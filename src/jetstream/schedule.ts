@@ -10,6 +10,8 @@ export interface NextRun {
   at: bigint;
   /** Whether there are more to come. */
   repeats: boolean;
+  /** The same time as text, in the time zone of the schedule. */
+  text: string;
 }
 
 /** Why there is no next time. */
@@ -43,11 +45,7 @@ export function nextSchedule(header: string, from: bigint, now: bigint): NextRun
 function nextRun(pattern: string, clock: WallClock | undefined, from: bigint, now: bigint): NextRun | null {
   try {
     // Only cron patterns have a time zone.
-    if (pattern.startsWith('@at '))
-      return clock === undefined
-        ? { at: timeToNanoseconds(normalizeTime(pattern.slice(4))), repeats: false }
-        : null;
-    if (pattern.startsWith('@every ')) return clock === undefined ? nextInterval(pattern, from, now) : null;
+    if (/^@(at|every) /.test(pattern)) return clock === undefined ? nextInUtc(pattern, from, now) : null;
   } catch {
     return null;
   }
@@ -57,15 +55,22 @@ function nextRun(pattern: string, clock: WallClock | undefined, from: bigint, no
   let next = nextCron(cron, zone, Number(from / 1_000_000n));
   if (next !== null && BigInt(next) * 1_000_000n < now)
     next = nextCron(cron, zone, Number(toSeconds(now) / 1_000_000n));
-  return next === null ? null : { at: BigInt(next) * 1_000_000n, repeats: true };
+  return next === null ? null : run(BigInt(next) * 1_000_000n, true, zone);
 }
 
-function nextInterval(pattern: string, from: bigint, now: bigint): NextRun | null {
-  const milliseconds = parseGoDuration(pattern.slice(7));
+/** Throws for what is no time. */
+function nextInUtc(pattern: string, from: bigint, now: bigint): NextRun | null {
+  const rest = pattern.slice(pattern.indexOf(' ') + 1);
+  if (pattern.startsWith('@at ')) return run(timeToNanoseconds(normalizeTime(rest)), false);
+  const milliseconds = parseGoDuration(rest);
   if (milliseconds < 1000) return null;
   const interval = BigInt(Math.round(milliseconds * 1e6));
   const next = toSeconds(from) + interval;
-  return { at: next < now ? toSeconds(now) + interval : next, repeats: true };
+  return run(next < now ? toSeconds(now) + interval : next, true);
+}
+
+function run(at: bigint, repeats: boolean, zone = WallClock.utc): NextRun {
+  return { at, repeats, text: zone.text(at) };
 }
 
 /** Rounded to whole seconds. */

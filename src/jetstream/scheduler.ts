@@ -1,6 +1,5 @@
 /** Publishes what is due of a stream's schedules: one timer for the next one, whatever their number. */
 
-import { nanosecondsToTime } from '../protocol/rfc3339.js';
 import type { Timer } from '../runtime/clock.js';
 import { ApiError } from './errors.js';
 import { headerText, headerValue, withHeader, withoutHeader, withoutHeaders } from './headers.js';
@@ -79,12 +78,7 @@ export class Scheduler {
     const target = headerValue(header, 'Nats-Schedule-Target') ?? '';
     if (next === null || typeof next === 'string' || target === '') return false;
     const content = this.#content(header) ?? message;
-    const block = makeHeader(
-      headerText(content.header),
-      header,
-      subject,
-      next.repeats ? nanosecondsToTime(next.at) : 'purge',
-    );
+    const block = makeHeader(headerText(content.header), header, subject, next.repeats ? next.text : 'purge');
     publishing.storeOwn(target, block, Buffer.from(content.payload));
     if (next.repeats) store.schedules.set(subject, sequence, next.at);
     return true;

@@ -258,9 +258,26 @@ export class StreamConsumers {
     ) {
       const { sequence, subject } = message;
       const consumers = this.#for(subject);
-      if (consumers.length > 0 && !consumers.some((each) => each.needs(sequence))) unwanted.push(sequence);
+      if (consumers.length === 0 || consumers.some((each) => each.needs(sequence))) continue;
+      const doubtful = consumers.filter((each) => !each.store.proven);
+      if (doubtful.length === 0) unwanted.push(sequence);
+      else this.#repeat(doubtful, sequence);
     }
     for (const sequence of unwanted) this.#stream.drop(sequence);
+  }
+
+  /**
+   * A work queue has a message that is done with by what consumers say whose positions may have been damaged unseen. It would have gone
+   * with its ack, so it is rather the position that is wrong: they have it, and what comes after it, once more.
+   */
+  #repeat(consumers: readonly Consumer[], sequence: number): void {
+    const { log } = this.#stream.account.jetstream;
+    for (const consumer of consumers) {
+      log.warn(
+        `Consumer '${consumer.path}' begins again at ${sequence}: it counts as acknowledged and is still stored`,
+      );
+      consumer.wentBack(sequence - 1);
+    }
   }
 
   /** The filters of a consumer are others now. */
@@ -302,7 +319,6 @@ export class StreamConsumers {
       throw new ApiError('consumerNameTooLong', { max: MAX_NAME_LENGTH });
     let ownName = name;
     while (ownName === '' || (name === '' && this.#byName.has(ownName))) ownName = jetstream.shortId();
-    config.name = ownName;
     if (!isValidAssetName(ownName)) throw new ApiError('consumerBadDurableName');
     if (config.durable_name === '' && config.inactive_threshold <= 0)
       config.inactive_threshold = DEFAULT_INACTIVE_THRESHOLD;
@@ -327,7 +343,9 @@ export class StreamConsumers {
   #change(existing: Consumer, config: ConsumerConfig, action: '' | 'create' | 'update'): Consumer {
     const { config: stream, account } = this.#stream;
     const wanted = { ...config, name: existing.config.name };
-    if (wanted.durable_name === '' && wanted.inactive_threshold <= 0)
+    const { durable_name: durable, inactive_threshold: threshold } = existing.config;
+    // As officially, one that was durable stays without.
+    if (durable === '' && wanted.inactive_threshold <= 0 && wanted.inactive_threshold !== threshold)
       wanted.inactive_threshold = DEFAULT_INACTIVE_THRESHOLD;
     const compared = { ...wanted, metadata: withLevelOf(wanted.metadata, existing.config.metadata) };
     const same = consumerConfig.write(compared) === consumerConfig.write(existing.config);

@@ -24,6 +24,7 @@ import {
   SECOND,
 } from './names.js';
 import { checkMirror, checkSources, findCycle, PrefixChecks } from './source-rules.js';
+import { LAST_SEQUENCE } from './store/message-store.js';
 import type { StreamConfig } from './stream-config.js';
 
 const DEFAULT_DUPLICATE_WINDOW = 120 * SECOND;
@@ -89,6 +90,8 @@ function checkLimits(config: StreamConfig, pedantic: boolean): void {
     if (pedantic && config[key] < -1) throw pedanticError(`${key} must be set to -1`);
     config[key] = -1;
   }
+  if (config.first_seq > LAST_SEQUENCE)
+    throw invalidConfig(`first sequence can not be larger than ${LAST_SEQUENCE}`);
   if (config.max_age < 0) throw invalidConfig('max age can not be negative');
   if (config.max_age !== 0 && config.max_age < SHORTEST) throw invalidConfig('max age needs to be >= 100ms');
 }

@@ -178,6 +178,8 @@ export class Stream implements StoreListener {
   }
 
   removed(sequence: number, subject: string, _bytes: number, reason: RemovalReason): void {
+    // Nobody asks for these, and what is used up keeps publishers out.
+    if (reason === 'age' || reason === 'ttl') this.charge();
     this.consumers.removed(sequence, subject, reason);
     this.intake.removed(sequence);
   }

@@ -1,4 +1,5 @@
 /** What clocks on the wall of a time zone show, by the data that Node has on time zones. */
+import { nanosecondsToTime } from '../protocol/rfc3339.js';
 
 export interface WallTime {
   year: number;
@@ -55,6 +56,16 @@ export class WallClock {
     const shown = Date.UTC(year, month - 1, day);
     const guess = shown - this.#offset(shown);
     return shown - this.#offset(guess);
+  }
+
+  /** A time in nanoseconds since 1970 as RFC 3339 text in the zone, `Z` where that is at no distance from UTC. */
+  text(at: bigint): string {
+    const offset = this.#offset(Number(at / 1_000_000n));
+    const shown = nanosecondsToTime(at + BigInt(offset) * 1_000_000n);
+    const minutes = Math.trunc(Math.abs(offset) / 60_000);
+    if (minutes === 0) return shown;
+    const digits = [Math.trunc(minutes / 60), minutes % 60].map((part) => `${part}`.padStart(2, '0'));
+    return `${shown.slice(0, -1)}${offset < 0 ? '-' : '+'}${digits.join(':')}`;
   }
 
   /** Milliseconds that the clock is ahead of UTC. */

@@ -3,6 +3,7 @@ import type { Memory } from '../runtime/arena.js';
 
 /** Up to this many bytes a loop over words is the fastest copy between two memories, or inside one without kernel. */
 const WORD_COPY_LIMIT = 48;
+const ZERO = 48;
 
 /** Copies `length` bytes between memories. May write some bytes too many behind them (`COPY_SLACK`). */
 export function copyBytes(from: Memory, start: number, length: number, to: Memory, target: number): void {
@@ -23,6 +24,25 @@ export function copyBytes(from: Memory, start: number, length: number, to: Memor
 export function writeText(text: string, to: Uint8Array, target: number): number {
   for (let i = 0; i < text.length; i++) to[target + i] = text.charCodeAt(i);
   return target + text.length;
+}
+
+/** How many digits a whole number from 0 on has in decimal. */
+export function digitsOf(value: number): number {
+  let digits = 1;
+  for (let limit = 10; value >= limit; limit *= 10) digits++;
+  return digits;
+}
+
+/** Writes a whole number from 0 on in decimal; returns the offset behind it. */
+export function writeNumber(value: number, to: Uint8Array, at: number): number {
+  const end = at + digitsOf(value);
+  let rest = value;
+  for (let i = end - 1; i >= at; i--) {
+    const quotient = Math.floor(rest / 10);
+    to[i] = ZERO + (rest - quotient * 10);
+    rest = quotient;
+  }
+  return end;
 }
 
 /** Reads bytes as a latin1 string. */

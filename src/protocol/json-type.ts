@@ -102,7 +102,8 @@ function integer(goName: string, min: bigint, max: bigint): JsonType<number> {
         findings.wrongType(kindOf(node), place, this.goName);
         return known;
       }
-      if (/^-?[0-9]+$/.test(node.text) && node.text.length <= 20) {
+      // Unsigned numbers have no sign, not even before a 0.
+      if ((min < 0n ? /^-?[0-9]+$/ : /^[0-9]+$/).test(node.text) && node.text.length <= 20) {
         const value = BigInt(node.text);
         if (value >= min && value <= max) return Number(value);
       }

@@ -177,6 +177,7 @@ class MemoryFile implements DiskFile {
   }
 
   write(bytes: Uint8Array, offset: number, length: number, position: number): void {
+    if (length === 0) return;
     const content = this.#content;
     const end = position + length;
     if (end > content.bytes.length) {

@@ -96,7 +96,7 @@ export class S2Reader {
    * @throws {S2Error} in the middle of a chunk
    */
   end(): void {
-    if (this.#heldLength > 0 || this.#skip > 0) throw new S2Error('unexpected EOF');
+    if (this.#heldLength > 0 || this.#skip > 0) throw new S2Error(CORRUPT);
   }
 
   /** How many bytes the chunk at `at` has that are to be together, its header if that is not there yet. */

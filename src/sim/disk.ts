@@ -40,6 +40,9 @@ interface NameChange {
   step: Step;
 }
 
+/** What becomes of what a sync was asked for. */
+type SyncEnd = (failed: boolean) => void;
+
 /** What the device does as a whole or not at all: one name, or both of a rename. */
 interface Step {
   /** The device has it. */
@@ -67,6 +70,11 @@ export class SimulatedDisk implements Disk {
   capacity = Number.POSITIVE_INFINITY;
   /** Syncs fail with EIO while it is true, and what they should have made durable stays in doubt. */
   failSyncs = false;
+  /**
+   * Linux's way with a file whose sync fails: what should have been written counts as written, is still there to be read, and is on no
+   * device. The next sync has nothing to write and says that all is well.
+   */
+  dropsUnsynced = false;
   /** Writes fail with EIO while it is true. */
   failWrites = false;
   /** How often something was synced. */
@@ -166,15 +174,18 @@ export class SimulatedDisk implements Disk {
     if (node === undefined || !('directory' in node)) throw new DiskError('ENOENT', path);
     const { directory } = node;
     const upTo = directory.synced + directory.changes.length;
-    this.later(path, done, () => applyNames(directory, upTo));
+    this.later(path, done, (failed) => {
+      if (!failed) applyNames(directory, upTo);
+    });
   }
 
   syncDirectoryNow(path: string): void {
     const node = this.#find(path);
     if (node === undefined || !('directory' in node)) throw new DiskError('ENOENT', path);
-    this.syncNow(path);
     const { directory } = node;
-    applyNames(directory, directory.synced + directory.changes.length);
+    this.syncNow(path, (failed) => {
+      if (!failed) applyNames(directory, directory.synced + directory.changes.length);
+    });
   }
 
   available(_path: string): number {
@@ -253,27 +264,33 @@ export class SimulatedDisk implements Disk {
 
   // For files
 
-  /** Ends a sync later; `apply` makes durable what was there when it was asked for. */
-  later(path: string, done: SyncCallback, apply: () => void): void {
+  /** Ends a sync later; `end` is told whether it failed, and does with what was there when it was asked for what is to be done then. */
+  later(path: string, done: SyncCallback, end: SyncEnd): void {
     const boot = this.#boot;
     let over = false;
-    const end = () => {
+    const finish = () => {
       if (over || boot !== this.#boot) return;
       over = true;
-      this.syncs++;
-      if (this.failSyncs) {
-        done(new DiskError('EIO', path));
+      try {
+        this.#end(path, end);
+      } catch (error) {
+        done(error as DiskError);
         return;
       }
-      apply();
       done(null);
     };
-    this.#pending.push(end);
-    if (this.#automatic) setImmediate(end);
+    this.#pending.push(finish);
+    if (this.#automatic) setImmediate(finish);
   }
 
-  syncNow(path: string): void {
+  /** Ends it in this call; throws where it fails. */
+  syncNow(path: string, end: SyncEnd): void {
+    this.#end(path, end);
+  }
+
+  #end(path: string, end: SyncEnd): void {
     this.syncs++;
+    end(this.failSyncs);
     if (this.failSyncs) throw new DiskError('EIO', path);
   }
 
@@ -442,14 +459,21 @@ class SimulatedFile implements DiskFile {
 
   sync(done: SyncCallback): void {
     this.#disk.check(this.#boot, this.path);
-    const upTo = this.#content.synced + this.#content.changes.length;
-    this.#disk.later(this.path, done, () => applyChanges(this.#content, upTo));
+    this.#disk.later(this.path, done, this.#syncEnd());
   }
 
   syncNow(): void {
     this.#disk.check(this.#boot, this.path);
-    this.#disk.syncNow(this.path);
-    makeDurable(this.#content);
+    this.#disk.syncNow(this.path, this.#syncEnd());
+  }
+
+  #syncEnd(): SyncEnd {
+    const content = this.#content;
+    const upTo = content.synced + content.changes.length;
+    return (failed) => {
+      if (!failed) applyChanges(content, upTo);
+      else if (this.#disk.dropsUnsynced) takeChanges(content, upTo);
+    };
   }
 
   close(): void {}
@@ -507,11 +531,16 @@ function makeDurable(file: Content): void {
   file.changes = [];
 }
 
-/** Changes up to a number are on the device. Another sync may have done a part of them already. */
-function applyChanges(file: Content, upTo: number): void {
+/** Changes up to a number count as written from now on. Another sync may have done a part of them already. */
+function takeChanges(file: Content, upTo: number): Change[] {
   const count = Math.max(0, upTo - file.synced);
   file.synced += count;
-  for (const change of file.changes.splice(0, count)) {
+  return file.changes.splice(0, count);
+}
+
+/** Changes up to a number are on the device. */
+function applyChanges(file: Content, upTo: number): void {
+  for (const change of takeChanges(file, upTo)) {
     if ('size' in change) {
       file.durable = resized(file.durable, change.size);
       continue;

@@ -3,7 +3,11 @@
  * Finding the interest in a subject costs one look-up plus a walk along the subject's tokens, whatever the number of
  * subscriptions.
  */
+import { hashText } from '../protocol/bytes.js';
 import { hasEmptyToken, hasWildcard, isValidSubscription } from './subject.js';
+
+/** Counts of literals by their hashes: with thousands of them, most subjects that nobody subscribes to have a count of zero. */
+const HASH_MASK = 0x3fff;
 
 /** What the graph needs to know of a subscription. */
 export interface Interest {
@@ -54,6 +58,8 @@ function collect<S>(bucket: Bucket<S> | null | undefined, into: S[]): void {
 export class InterestGraph<S extends Interest> {
   /** Null until there is one: there may be many accounts in which nobody subscribes. */
   #literals: Map<string, Bucket<S>> | null = null;
+  /** How many literals have a hash that ends in these bits; null until somebody asks. */
+  #literalHashes: Uint32Array | null = null;
   readonly #root = new Node<S>();
   #count = 0;
   #inserts = 0;
@@ -78,7 +84,9 @@ export class InterestGraph<S extends Interest> {
     if (!isValidSubscription(subject)) return false;
     if (!hasWildcard(subject)) {
       this.#literals ??= new Map();
-      this.#literals.set(subject, addTo(this.#literals.get(subject), sub));
+      const before = this.#literals.get(subject);
+      if (before === undefined && this.#literalHashes !== null) this.#literalHashes[slotOf(subject)]!++;
+      this.#literals.set(subject, addTo(before, sub));
     } else {
       let node = this.#root;
       const tokens = subject.split('.');
@@ -103,8 +111,10 @@ export class InterestGraph<S extends Interest> {
     const { subject } = sub;
     if (!hasWildcard(subject)) {
       const left = removeFrom(this.#literals?.get(subject), sub);
-      if (left === null) this.#literals?.delete(subject);
-      else this.#literals?.set(subject, left);
+      if (left === null) {
+        if (this.#literals?.delete(subject) && this.#literalHashes !== null)
+          this.#literalHashes[slotOf(subject)]!--;
+      } else this.#literals?.set(subject, left);
     } else {
       removeBelow(this.#root, subject.split('.'), sub);
     }
@@ -131,6 +141,18 @@ export class InterestGraph<S extends Interest> {
     return this.#literals?.has(subject) ?? false;
   }
 
+  /** Whether anybody may subscribe to exactly a literal subject of which only the hash is known (`hashBytes`). */
+  mayHaveLiteral(hash: number): boolean {
+    this.#literalHashes ??= this.#countHashes();
+    return this.#literalHashes[(hash ^ (hash >>> 15)) & HASH_MASK] !== 0;
+  }
+
+  #countHashes(): Uint32Array {
+    const counts = new Uint32Array(HASH_MASK + 1);
+    for (const subject of this.#literals?.keys() ?? []) counts[slotOf(subject)]!++;
+    return counts;
+  }
+
   /** The subscriptions to exactly this literal subject. */
   exact(subject: string): S[] {
     const found: S[] = [];
@@ -146,6 +168,11 @@ export class InterestGraph<S extends Interest> {
     }
     yield* allBelow(this.#root);
   }
+}
+
+function slotOf(subject: string): number {
+  const hash = hashText(subject);
+  return (hash ^ (hash >>> 15)) & HASH_MASK;
 }
 
 function childOf<S>(node: Node<S>, token: string): Node<S> {

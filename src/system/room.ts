@@ -68,12 +68,12 @@ export class SystemRoom {
   #closed = false;
 
   constructor({ server, ready, httpRequests }: SystemParts) {
-    const { broker, startTime } = server;
+    const { broker } = server;
     const cpu = new CpuMeter();
     this.server = server;
     this.sender = new Sender(broker);
     this.events = new Events(this.sender);
-    this.statsz = new Statsz({ sender: this.sender, cpu, startTime });
+    this.statsz = new Statsz({ sender: this.sender, cpu, server });
     this.view = {
       server,
       cpu,

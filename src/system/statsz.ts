@@ -1,6 +1,8 @@
 /** The server's figures, on request and from time to time: `$SYS.SERVER.<id>.STATSZ`. */
 import { availableParallelism } from 'node:os';
+import type { JetStream } from '../jetstream/jetstream.js';
 import type { CpuMeter } from '../monitoring/cpu-meter.js';
+import type { MonitoredServer } from '../monitoring/view.js';
 import { utcTime } from '../protocol/json.js';
 import type { Timer } from '../runtime/clock.js';
 import type { Sender } from './sender.js';
@@ -14,8 +16,7 @@ const SHORTEST_INTERVAL = 1000;
 export interface StatszParts {
   sender: Sender;
   cpu: CpuMeter;
-  /** Milliseconds since 1970. */
-  startTime: number;
+  server: MonitoredServer;
 }
 
 export class Statsz {
@@ -75,20 +76,23 @@ export class Statsz {
 
   #figures() {
     const { broker } = this.#sender;
-    const { cpu, startTime } = this.#parts;
+    const { cpu, server } = this.#parts;
+    const { jetstream } = server;
     const cores = availableParallelism();
     const accounts = [...broker.accounts.values()];
     const traffic = broker.traffic();
     const sent = { msgs: traffic.outMsgs, bytes: traffic.outBytes };
     const received = { msgs: traffic.inMsgs, bytes: traffic.inBytes };
     return {
-      start: utcTime(startTime),
+      start: utcTime(server.startTime),
       mem: process.memoryUsage.rss(),
       cores,
       cpu: cpu.percent(),
       connections: broker.connections.size,
       total_connections: broker.totalConnections,
-      active_accounts: accounts.filter(({ connections }) => connections.size > 0).length,
+      active_accounts: accounts.filter(
+        (each) => each.connections.size > 0 || hasStreams(each.name, jetstream),
+      ).length,
       subscriptions: accounts.reduce((sum, { subscriptionCount }) => sum + subscriptionCount, 0),
       sent,
       sent_to_clients: sent,
@@ -100,9 +104,20 @@ export class Statsz {
       stale_connection_stats: byKind(broker.staleConnections),
       stalled_clients: broker.stalledClients || undefined,
       active_servers: 1,
+      jetstream: jetstream === null ? undefined : jetStreamFigures(jetstream),
       gomaxprocs: cores,
     };
   }
+}
+
+/** Officially a stream is a client of its account. */
+function hasStreams(account: string, jetstream: JetStream | null): boolean {
+  return (jetstream?.accounts.get(account)?.streams.size ?? 0) > 0;
+}
+
+/** Everybody may know these, so without the store directory. */
+function jetStreamFigures({ config, stats, limits }: JetStream): object {
+  return { config: { ...config, store_dir: undefined }, stats, limits };
 }
 
 /** Left out while there are none. */

@@ -5,13 +5,21 @@ import { officialBinary, WITHOUT_OFFICIAL } from '../support/official.js';
 import { ackScripts } from './consumer-scripts/acks.js';
 import { apiScripts } from './consumer-scripts/api.js';
 import { deliveryScripts } from './consumer-scripts/delivery.js';
+import { moreScripts } from './consumer-scripts/more.js';
 import { pullScripts } from './consumer-scripts/pulls.js';
 import { retentionScripts } from './consumer-scripts/retention.js';
 import type { Scripts } from './consumer-scripts/script.js';
 import { Player } from './jetstream-player.js';
 import { type Pair, startPair, stopPair } from './pair.js';
 
-const all = { ...apiScripts, ...deliveryScripts, ...ackScripts, ...pullScripts, ...retentionScripts };
+const all = {
+  ...apiScripts,
+  ...deliveryScripts,
+  ...ackScripts,
+  ...pullScripts,
+  ...retentionScripts,
+  ...moreScripts,
+};
 
 scripts('consumers', 'jetstream { store_dir: "$DIR/js" }', all);
 scripts(

@@ -234,6 +234,15 @@ const names: ScriptCase = {
       'STREAM.MSG.DELETE.X',
       'INFO',
     ].map((subject) => api(subject, '', { headers: { 'Nats-Required-Api-Level': '6' } })),
+    ...[
+      ...[
+        'STREAM.LEADER.STEPDOWN.X',
+        'STREAM.PEER.REMOVE.X',
+        'STREAM.PEER.EVACUATE.X',
+        'STREAM.CANCEL_MOVE.X',
+      ],
+      ...['CONSUMER.PEER.REMOVE.X.c', 'CONSUMER.PEER.EVACUATE.X.c', 'META.LEADER.STEPDOWN', 'SERVER.REMOVE'],
+    ].map((subject) => api(subject, '', { headers: { 'Nats-Required-Api-Level': '6' }, all: true })),
     api('STREAM.NAMES', '', { headers: { 'Nats-Required-Api-Level': '5' } }),
     api('STREAM.NAMES', '', { headers: { 'Nats-Required-Api-Level': '-1' } }),
     api('STREAM.NAMES', '', { headers: { 'Nats-Required-Api-Level': 'x' } }),
@@ -458,6 +467,106 @@ const files: ScriptCase = {
     ),
     api('STREAM.INFO.FM', { deleted_details: true }),
     remove('FM'),
+    create('FF', { storage: 'file', first_seq: 10 }),
+    api('STREAM.PURGE.FF', { seq: 20 }),
+    api('STREAM.INFO.FF'),
+    publish('FF'),
+    api('STREAM.INFO.FF'),
+    remove('FF'),
+  ],
+};
+
+/** Two restores of one name at once are another matter. */
+const restored = (body: unknown): string =>
+  body === 'null' ? 'N' : JSON.stringify(body).includes('"B"}') ? 'B' : 'R';
+
+/** Nobody answers these. */
+const UNANSWERED =
+  /^(INFO.CB|NAMES|DURABLE.CREATE.CB|CREATE|INFO.CB.c.d|PAUSE.CB|LEADER.*|RESET.NO.c|MSG.NEXT.*)$/;
+
+const consumerBodies: ScriptCase = {
+  name: 'requests for consumers, with every kind of body',
+  steps: [
+    create('CB'),
+    api('CONSUMER.CREATE.CB.c', { stream_name: 'CB', config: { durable_name: 'c', ack_policy: 'explicit' } }),
+    api('CONSUMER.CREATE.CB.g', {
+      stream_name: 'CB',
+      config: {
+        durable_name: 'g',
+        ack_policy: 'explicit',
+        priority_policy: 'overflow',
+        priority_groups: ['g'],
+      },
+    }),
+    ...[
+      ...['NAMES.CB', 'LIST.CB', 'CREATE.CB', 'CREATE.CB.x', 'CREATE.CB.x.a.b', 'DURABLE.CREATE.CB.x'],
+      ...['PAUSE.CB.c', 'RESET.CB.c', 'UNPIN.CB.g', 'MSG.NEXT.CB.c', 'LEADER.STEPDOWN.CB.c', 'NAMES.NO'],
+      ...['DELETE.CB.no', 'PAUSE.NO.c', 'RESET.NO.c', 'UNPIN.NO.c', 'UNPIN.CB.c', 'INFO.CB', 'NAMES'],
+      ...['CREATE', 'INFO.CB.c.d', 'PAUSE.CB', 'MSG.NEXT.CB', 'CREATE.NO.x', 'INFO.CB.c', 'INFO.NO.c'],
+    ].flatMap((subject) => [
+      ...(UNANSWERED.test(subject)
+        ? [api(`CONSUMER.${subject}`, '{"no_wait":true}', { all: true })]
+        : [
+            '',
+            '{}',
+            ' {} ',
+            '{',
+            'x',
+            '[]',
+            '[1]',
+            'null',
+            '5',
+            '"x"',
+            '{"a":1}',
+            '{"stream_name":"CB"}',
+          ].map((body) => api(`CONSUMER.${subject}`, body))),
+      api(`CONSUMER.${subject}`, '', { headers: { 'Nats-Required-Api-Level': '6' }, all: true }),
+    ]),
+    remove('CB'),
+  ],
+};
+
+const backups: ScriptCase = {
+  name: 'backups that are refused',
+  steps: [
+    create('B', { allow_msg_ttl: true }),
+    publish('B', 'x'),
+    ...[
+      ...['', '{}', ' {} ', '{', 'x', '[]', 'null', {}, { deliver_subject: '' }, { deliver_subject: 'a.*' }],
+      ...[
+        { deliver_subject: 'a b' },
+        { deliver_subject: 'x', bogus: 1 },
+        { deliver_subject: 'x', chunk_size: 'x' },
+      ],
+    ].map((body) => api('STREAM.SNAPSHOT.B', body)),
+    api('STREAM.SNAPSHOT.NONE', { deliver_subject: 'x' }),
+    api('STREAM.SNAPSHOT.NONE', ''),
+    api('STREAM.SNAPSHOT', '', { all: true }),
+    ...[
+      ...[
+        '',
+        '{}',
+        ' {} ',
+        '{',
+        'x',
+        '[]',
+        'null',
+        { config: { name: 'B' }, state: {} },
+        { config: { name: 'Z' } },
+      ],
+      ...[
+        { config: { name: 'R', storage: 'x' } },
+        { config: { name: 'R' }, state: 5 },
+        { config: { name: 'R' }, x: 1 },
+      ],
+      ...[{ config: { name: 'R', subjects: ['B'] } }, { config: { name: 'R', subjects: ['a..b'] } }],
+      ...[{ config: { name: 'R', max_age: 1 } }],
+      { config: { name: 'R', retention: 'limits', mirror: { name: 'x' }, subjects: ['y'] } },
+    ].map((body) => api(`STREAM.RESTORE.${restored(body)}`, body)),
+    api('STREAM.RESTORE', '', { all: true }),
+    api('STREAM.RESTORE.R', { config: { name: 'R' } }, { headers: { 'Nats-Required-Api-Level': '9' } }),
+    api('STREAM.SNAPSHOT.B', { deliver_subject: 'x' }, { headers: { 'Nats-Required-Api-Level': '9' } }),
+    remove('B'),
   ],
 };
 
@@ -472,4 +581,6 @@ jetStreamScripts('API of streams', { conf }, [
   cluster,
   audit,
   files,
+  backups,
+  consumerBodies,
 ]);

@@ -22,6 +22,8 @@ export class Player {
   #read = 0;
   #shown = 0;
   #requests = 0;
+  /** Length of the log at the last error. */
+  #refused = 0;
   #sids = 10;
 
   private constructor(
@@ -62,7 +64,7 @@ export class Player {
       const words = received.slice(this.#read, end).split(' ');
       const verb = words[0];
       if (verb !== 'MSG' && verb !== 'HMSG') {
-        if (verb === '-ERR') this.log.push(words.join(' '));
+        if (verb === '-ERR') this.#refused = this.log.push(normal(words.join(' ')));
         this.#read = end + 2;
         continue;
       }
@@ -104,12 +106,13 @@ export class Player {
 
   async request(subject: string, body: string): Promise<Received> {
     const reply = `answers.${++this.#requests}`;
+    const { length } = this.log;
     await this.pub(subject, body, reply);
     const found = () => {
       this.#parse();
       return this.messages.findIndex((message) => message.subject === reply);
     };
-    await this.#client.until(() => found() !== -1, PATIENCE);
+    await this.#client.until(() => found() !== -1 || this.#refused > length, PATIENCE);
     const at = found();
     if (at === -1) return { subject: '', reply: '', header: '', payload: '(no answer)' };
     const [answer] = this.messages.splice(at, 1);
@@ -202,7 +205,7 @@ function shown({ subject, reply, header, payload }: Received): string {
 function normal(text: string): string {
   return text
     .replace(TIME, '<time>')
-    .replace(/^(\$JS\.ACK\.(?:[^.]+\.){2,4}\d+\.\d+\.\d+)\.\d+\./, '$1.<ns>.')
+    .replace(/^((?:-ERR .*")?\$JS\.ACK\.(?:[^.]+\.){2,4}\d+\.\d+\.\d+)\.\d+\./, '$1.<ns>.')
     .replace(/(Nats-Subject: \$JS\.ACK\.\S+\.\d+\.\d+\.\d+)\.\d+\./, '$1.<ns>.')
     .replace(/Nats-Stream-Identity: \w+/, 'Nats-Stream-Identity: <id>')
     .replace(/(\$JS\.FC\.(?:[^.]+\.){2,4})\w{4}(?![.\w])/, '$1<id>')

@@ -29,7 +29,11 @@ export function tool(
     });
   }
   const output = new Promise<string>((resolve) => {
-    child.on('close', (code) => resolve(`${normalise(text.replaceAll(home, '<home>'))}\nexit code ${code}`));
+    child.on('close', (code) =>
+      resolve(
+        `${normalise(text.replaceAll(home, '<home>').replaceAll(side.process.folder, '<folder>'))}\nexit code ${code}`,
+      ),
+    );
   });
   return { child, output };
 }

@@ -35,7 +35,7 @@ import {
   metaSum,
   streamMetaName,
 } from '../../src/jetstream/store/meta-file.js';
-import { blockKeyName, timeHalves, writeMarker, writeMessage } from '../../src/jetstream/store/record.js';
+import { blockKeyName } from '../../src/jetstream/store/record.js';
 import {
   decodeIndexBody,
   encodeIndexBody,
@@ -53,6 +53,7 @@ import {
 import { HighwayHash, hashKey } from '../../src/runtime/highway-hash.js';
 import { decompressStream, S2Writer } from '../../src/runtime/s2.js';
 import { officialBinary, WITHOUT_OFFICIAL } from '../support/official.js';
+import { timeHalves, writeMarker, writeMessage } from '../support/records.js';
 import { ServerProcess } from '../support/server-process.js';
 import { type Files, unpack } from '../support/store-directory.js';
 import { readVector } from '../support/vectors.js';

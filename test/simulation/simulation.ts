@@ -36,6 +36,7 @@ export class Simulation {
       interest: STREAM_NAMES.flatMap((stream) => CONSUMER_NAMES.map((name) => pushSubject(stream, name))),
     });
     this.#mayFail = seed % 4 === 1;
+    this.machine.device.dropsUnsynced = seed % 8 === 1;
     this.#mayDamage = seed % 6 === 2;
     this.#mayLosePower = !lazy;
     this.#client = new Client(this.machine);

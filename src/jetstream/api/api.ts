@@ -117,7 +117,8 @@ export class Api {
   #handle(request: ApiRequest, endpoint: Endpoint): void {
     if (this.#closed) return;
     try {
-      if (needsHigherLevel(request.message.header)) throw new ApiError('requiredApiLevel');
+      if (!endpoint.forCluster && needsHigherLevel(request.message.header))
+        throw new ApiError('requiredApiLevel');
       endpoint.handle(request);
     } catch (error) {
       if (error instanceof ApiError) request.answerError(endpoint.type, error, endpoint.zeros);

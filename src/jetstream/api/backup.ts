@@ -1,19 +1,19 @@
 /** Requests that send a stream to a client as a backup, and that take one back. */
-import { clientInfo } from '../../broker/client-info.js';
 import { friendlyBytes, goDuration } from '../../config/go-format.js';
 import { fromUtf8, toUtf8 } from '../../protocol/bytes.js';
 import { bool, field, int, omitEmpty, struct, text } from '../../protocol/json-type.js';
-import { isValidLiteral } from '../../subjects/subject.js';
 import { advise } from '../advisories.js';
 import { Backup } from '../backup.js';
 import { backupState } from '../backup-codec.js';
+import { isValidPublishSubject } from '../config-checks.js';
 import { ApiError } from '../errors.js';
 import { json, jsonObject } from '../info.js';
-import { levelOfStream, storedMetadata } from '../levels.js';
+import { levelOfStream, REQUIRED_LEVEL, storedMetadata } from '../levels.js';
 import { Restore, type RestoreEnd } from '../restore.js';
 import { streamConfig } from '../stream-config.js';
 import type { Endpoint } from './api.js';
 import type { ApiRequest, Fields } from './request.js';
+import { requestorJson } from './requestor.js';
 
 const snapshotRequest = struct('JSApiStreamSnapshotRequest', {
   deliver_subject: field(text),
@@ -33,18 +33,18 @@ function nameOf({ tokens }: ApiRequest): string {
 }
 
 /** The client that asked, as advisories show it; absent where it was a room of the server. */
-function clientOf({ message }: ApiRequest): string | undefined {
-  return message.from === null ? undefined : json(clientInfo(message.from, true));
+function clientOf({ message, account }: ApiRequest): string | undefined {
+  return requestorJson(message, account.name) ?? undefined;
 }
 
 export const snapshotStream: Endpoint = {
   type: 'stream_snapshot_response',
   handle(request) {
     const { account } = request;
-    if (request.message.payload.length === 0) throw new ApiError('badRequest');
+    if (request.isEmpty) throw new ApiError('badRequest');
     const stream = account.stream(nameOf(request));
     const wanted = request.read(snapshotRequest);
-    if (!isValidLiteral(fromUtf8(wanted.deliver_subject)))
+    if (!isValidPublishSubject(fromUtf8(wanted.deliver_subject)))
       throw new ApiError('snapshotDeliverSubjectInvalid');
     const { log, broker } = account.jetstream;
     const path = `${account.name} > ${stream.name}`;
@@ -86,15 +86,18 @@ export const snapshotStream: Endpoint = {
 
 export const restoreStream: Endpoint = {
   type: 'stream_restore_response',
+  zeros: [['deliver_subject', '""']],
   handle(request) {
     const { account } = request;
-    if (request.message.payload.length === 0) throw new ApiError('badRequest');
+    if (request.isEmpty) throw new ApiError('badRequest');
     const { config: given } = request.read(restoreRequest);
     const name = nameOf(request);
     if (given.name === '') given.name = name;
     if (given.name !== name) throw new ApiError('streamMismatch');
     if (/[\\/]/.test(name)) throw new ApiError('streamNameContainsPathSeparators');
-    given.metadata = storedMetadata(given.metadata, levelOfStream(given));
+    // As officially, what says nothing of levels stays so.
+    if (given.metadata?.[REQUIRED_LEVEL] !== undefined)
+      given.metadata = storedMetadata(given.metadata, levelOfStream(given));
     const config = account.checkNewStream(given);
     if (account.streams.has(name) || account.restores.has(name))
       throw new ApiError('streamNameExistRestoreFailed');

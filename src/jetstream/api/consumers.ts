@@ -4,6 +4,7 @@ import { field, int, omitEmpty, struct, text } from '../../protocol/json-type.js
 import { time, ZERO_TIME } from '../../protocol/rfc3339.js';
 import type { Consumer } from '../consumer.js';
 import { type ConsumerConfig, createConsumerRequest } from '../consumer-config.js';
+import { advisePause } from '../consumer-events.js';
 import { consumerInfoFields } from '../consumer-info.js';
 import { ApiError } from '../errors.js';
 import { jsonObject } from '../info.js';
@@ -93,17 +94,21 @@ export const createConsumer: Endpoint = {
       if (consumer.storage.inMemory) {
         kept();
         request.answer(this.type, fields, false, header);
+        if (consumer.paused) advisePause(consumer);
         return;
       }
       request.answerWhenDurable(this.type, fields, kept, { header });
-      if (isNew) request.account.jetstream.storage.commit.after(() => consumer.release());
+      request.account.jetstream.storage.commit.after(() => {
+        if (isNew) consumer.release();
+        if (consumer.paused) advisePause(consumer);
+      });
     });
   },
 };
 
 function page(request: ApiRequest): { all: Consumer[]; offset: number } {
+  const { offset } = request.readOptional(pagedRequest);
   const stream = request.account.stream(toUtf8(request.tokens[2]!));
-  const { offset } = request.read(pagedRequest);
   const all = [...stream.consumers.all()]
     .filter(({ config }) => !config.direct)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -185,9 +190,8 @@ export const pauseConsumer: Endpoint = {
     ['pause_until', `"${ZERO_TIME}"`],
   ],
   handle(request) {
-    const { payload } = request.message;
     // What is not JSON at all means "no pause", as officially.
-    const { pause_until: until } = isJson(payload) ? request.read(pauseRequest) : pauseRequest.zero();
+    const { pause_until: until } = request.readOptional(pauseRequest);
     const { consumer } = assetsOf(request);
     const pauses = until !== ZERO_TIME;
     const { metadata, ...rest } = consumer.config;
@@ -204,19 +208,12 @@ export const pauseConsumer: Endpoint = {
   },
 };
 
-function isJson(payload: Buffer): boolean {
-  const text = payload.toString('latin1').trimStart();
-  return text.startsWith('{') || text.startsWith('[');
-}
-
 const GROUP_NAME = /^[a-zA-Z0-9/_=-]{1,16}$/;
 
 export const unpinConsumer: Endpoint = {
   type: 'consumer_unpin_response',
   handle(request) {
-    if (request.message.payload.length === 0)
-      throw new ApiError('invalidJSON', { err: 'unexpected end of JSON input' });
-    const { group } = request.read(unpinRequest);
+    const { group } = request.readLoosely(unpinRequest);
     if (group === '') throw new ApiError('invalidJSON', { err: 'consumer group not specified' });
     if (!GROUP_NAME.test(group)) throw new ApiError('consumerInvalidGroupName');
     const { consumer } = assetsOf(request);

@@ -21,7 +21,7 @@ export function refuseRequests(jetstream: JetStream, account: BrokerAccount): Su
   const answer = (message: InternalMessage, body: string) => {
     if (message.reply !== '') client.publish(toUtf8(message.reply), body);
     adviseIn(jetstream, account, 'API', 'api_audit', () =>
-      auditFields(jetstream.broker.serverName, message, body),
+      auditFields(jetstream.broker.serverName, account.name, message, body),
     );
   };
   const handle = (message: InternalMessage): boolean => {

@@ -1,16 +1,16 @@
 /** A request of the JetStream API on its way to an answer. */
 
-import { clientInfo, clientInfoText } from '../../broker/client-info.js';
 import type { InternalMessage } from '../../broker/internal-client.js';
 import { toUtf8 } from '../../protocol/bytes.js';
 
 import { JsonSyntaxError } from '../../protocol/json-text.js';
-import { type JsonType, quoteJson, readJson } from '../../protocol/json-type.js';
+import { type JsonType, quoteJson, readJson, readOneJson } from '../../protocol/json-type.js';
 import type { AccountJetStream } from '../account-jetstream.js';
 import { advise } from '../advisories.js';
 import { ApiError } from '../errors.js';
 import { jsonObject } from '../info.js';
 import type { Kept } from '../kept.js';
+import { requestorJson } from './requestor.js';
 
 /** Fields of an answer that are JSON already; absent ones are left out. */
 export type Fields = (readonly [name: string, json: string | undefined])[];
@@ -27,19 +27,28 @@ export class ApiRequest {
     this.tokens = tokens;
   }
 
-  /** The body as a type. Throws `ApiError` 10025 with the decoder's words. */
+  /** The body as a type. Throws `ApiError` 10025 with the decoder's words, which are others where the configuration is not strict. */
   read<V>(type: JsonType<V>): V {
-    const { strict } = this.account.jetstream.options;
+    const { jetstream, name } = this.account;
+    const { payload, subject } = this.message;
     try {
-      return readJson(type, this.message.payload, strict);
+      return readJson(type, payload, true);
     } catch (error) {
       const { message } = error as Error;
       const offset = error instanceof JsonSyntaxError && error.offset !== undefined;
       const err = offset ? `${message} at offset ${(error as JsonSyntaxError).offset}` : message;
-      this.account.jetstream.log.warn(
-        `Invalid JetStream request '${this.account.name} > ${toUtf8(this.message.subject)}': ${err}`,
-      );
-      throw new ApiError('invalidJSON', { err });
+      jetstream.badRequest(`Invalid JetStream request '${name} > ${toUtf8(subject)}': ${err}`);
+      if (jetstream.options.strict) throw new ApiError('invalidJSON', { err });
+    }
+    return this.readLoosely(type);
+  }
+
+  /** The same where unknown fields are allowed. */
+  readLoosely<V>(type: JsonType<V>): V {
+    try {
+      return readOneJson(type, this.message.payload);
+    } catch (error) {
+      throw new ApiError('invalidJSON', { err: (error as Error).message });
     }
   }
 
@@ -81,7 +90,7 @@ export class ApiRequest {
   #audit(response: string): void {
     const { account, message } = this;
     advise(account, 'API', 'api_audit', () =>
-      auditFields(account.jetstream.broker.serverName, message, response),
+      auditFields(account.jetstream.broker.serverName, account.name, message, response),
     );
   }
 
@@ -113,13 +122,14 @@ export class ApiRequest {
 /** Of the advisory about a request. */
 export function auditFields(
   server: string,
-  { from, subject, payload }: InternalMessage,
+  account: string,
+  message: InternalMessage,
   response: string,
 ): Fields {
-  const client = from === null ? 'null' : toUtf8(clientInfoText(clientInfo(from, true)));
+  const { subject, payload } = message;
   return [
     ['server', quoteJson(server)],
-    ['client', client],
+    ['client', requestorJson(message, account) ?? 'null'],
     ['subject', quoteJson(toUtf8(subject))],
     ['request', payload.length === 0 ? undefined : quoteJson(payload.toString())],
     ['response', quoteJson(response)],

@@ -428,6 +428,9 @@ export const consumerOptions: readonly OptionReference[] = [
     update: 'yes',
     meaning: [`${PUSH} The queue group of its subscribers: each message goes to one of them.`],
     errors: [],
+    differences: [
+      'A changed group counts at once. Officially it does after the next change of interest, or a restart.',
+    ],
   },
   {
     name: 'inactive_threshold',
@@ -551,7 +554,7 @@ export const consumerOptions: readonly OptionReference[] = [
     level: 1,
     update: 'yes',
     meaning: [
-      'The names of groups that requests may be for; one, where there is a policy. Up to 16 letters, digits, `/`, `_`, `=` and `-`.',
+      'The names of groups that requests may be for; with a policy there is at least one, and without none. All of them are served as one group, which has the name of the first in what the consumer says of itself. 1 to 16 letters, digits, `/`, `_`, `=` and `-`.',
     ],
     errors: [
       says('consumerPriorityGroupWithPolicyNone'),

@@ -186,7 +186,7 @@ export const streamFeatureOptions: readonly OptionReference[] = [
     level: 0,
     update: 'it can be set, and not taken back',
     meaning: [
-      'The stream is finished: nothing is stored, deleted or purged any more, and nothing expires. Setting it also sets `max_age` to 0, `discard` to `new`, `deny_delete` and `deny_purge`, and takes `allow_rollup_hdrs` away. The stream as a whole can still be deleted.',
+      'The stream is finished: nothing is stored, deleted or purged any more, and nothing grows too old; only messages with a `Nats-TTL` of their own still go. Setting it also sets `max_age` to 0, `discard` to `new`, `deny_delete` and `deny_purge`, and takes `allow_rollup_hdrs` away. The stream as a whole can still be deleted.',
     ],
     errors: [
       invalid('stream configuration for create can not be sealed', 'A stream begins unsealed.'),
@@ -293,7 +293,7 @@ export const streamFeatureOptions: readonly OptionReference[] = [
     level: 1,
     update: 'yes',
     meaning: [
-      'When age or a TTL takes the last message of a subject, an empty message takes its place, so that those who watch the subject learn that it is gone: with `Nats-Marker-Reason: MaxAge`, `Nats-Rollup: sub`, and this duration as its own `Nats-TTL`. At least one second.',
+      'When age or a TTL takes the last message of a subject, an empty message takes its place, so that those who watch the subject learn that it is gone: with `Nats-Marker-Reason: MaxAge`, `Nats-Rollup: sub`, and this duration as its own `Nats-TTL`. At least one second. A message whose own `Nats-TTL` is shorter gets this one.',
       'It sets `allow_msg_ttl` and `allow_rollup_hdrs`, and takes `deny_purge` away.',
     ],
     errors: [

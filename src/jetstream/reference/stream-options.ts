@@ -341,9 +341,13 @@ export const streamOptions: readonly OptionReference[] = [
     level: 0,
     update: 'it is kept, without effect',
     meaning: [
-      'The sequence that the first message gets. For streams that go on where another one has ended.',
+      'The sequence that the first message gets. For streams that go on where another one has ended. At most 2^52.',
     ],
-    errors: [says('mirrorWithFirstSeq')],
+    errors: [
+      says('mirrorWithFirstSeq'),
+      invalid('first sequence can not be larger than <2^52>', 'Weft alone.'),
+    ],
+    differences: ['Officially sequences go up to 2^64.'],
   },
   {
     name: 'metadata',

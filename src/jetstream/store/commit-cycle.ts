@@ -4,7 +4,6 @@ import type { Disk, DiskFile } from '../../runtime/disk.js';
 import type { Journal } from './journal.js';
 import type { EntryMark } from './journal-entry.js';
 import { replaceFile } from './replace-file.js';
-import { syncFileNow } from './sync-files.js';
 
 /** How members write in a cycle, so that it is durable when the cycle is over. All of it throws what the disk throws. */
 export interface CommitCycle {
@@ -24,6 +23,7 @@ const TOO_LARGE = 64 * 1024;
 interface Rename {
   from: string;
   to: string;
+  bytes: Uint8Array;
   /** To be synced before; null where the journal has the contents. */
   file: DiskFile | null;
 }
@@ -78,14 +78,14 @@ export class Cycle implements CommitCycle {
     if (journal !== null && this.#fits(journal, path, bytes.length)) {
       this.#disk.writeFile(from, bytes);
       journal.entry.replace(path, bytes);
-      this.#renames.push({ from, to: path, file: null });
+      this.#renames.push({ from, to: path, bytes, file: null });
       return;
     }
     journal?.forget(path, false);
     this.#disk.writeFile(from, bytes);
     const file = this.#disk.open(from, 'write');
     this.files.add(file);
-    this.#renames.push({ from, to: path, file });
+    this.#renames.push({ from, to: path, bytes, file });
     this.syncDirectory(dirname(path));
   }
 
@@ -123,9 +123,16 @@ export class Cycle implements CommitCycle {
    */
   finish(path: string, below: boolean): void {
     const disk = this.#disk;
-    for (const { from, to } of this.#renames) {
+    for (const { from, to, bytes } of this.#renames) {
       if ((below ? !to.startsWith(`${path}/`) : to !== path) || disk.status(from) === undefined) continue;
-      syncFileNow(disk, from);
+      // Once more, over what is there: where a sync of it has failed there may be nothing left to write.
+      const file = disk.open(from, 'write');
+      try {
+        file.write(bytes, 0, bytes.length, 0);
+        file.syncNow();
+      } finally {
+        file.close();
+      }
       disk.rename(from, to);
       disk.syncDirectoryNow(dirname(to));
     }
@@ -233,7 +240,12 @@ export class CycleNow implements CommitCycle {
   }
 
   finish(): void {
-    for (const file of this.#files) file.syncNow();
-    for (const path of this.#directories) this.#disk.syncDirectoryNow(path);
+    try {
+      for (const file of this.#files) file.syncNow();
+      for (const path of this.#directories) this.#disk.syncDirectoryNow(path);
+    } catch (error) {
+      this.#journal?.doubt();
+      throw error;
+    }
   }
 }

@@ -9,8 +9,11 @@
  * then, in 64 bits without a sign.
  *
  * Version 1, which is only read, had no consumer sequences of pending messages, and other bases.
+ *
+ * Then comes a sum that official servers do not look at, see `file-sum.ts`.
  */
 import { ByteReader, ByteWriter } from './binary.js';
+import { endWithSum, expectEnd, withoutSum } from './file-sum.js';
 import { CorruptError } from './store-error.js';
 
 const MAGIC = 22;
@@ -77,7 +80,7 @@ export function encodeConsumerState(state: ConsumerFileState, now: number): Buff
     to.wrappedVarint(sequence - ackFloor.stream);
     to.varint(times);
   }
-  return to.written;
+  return endWithSum(to);
 }
 
 /**
@@ -88,7 +91,7 @@ export function encodeConsumerState(state: ConsumerFileState, now: number): Buff
 export function decodeConsumerState(bytes: Uint8Array): ConsumerFileState {
   const state = emptyConsumerState();
   if (bytes.length === 0) return state;
-  const from = new ByteReader(bytes);
+  const from = new ByteReader(withoutSum(bytes));
   const magic = from.byte();
   const version = from.byte();
   if (magic !== MAGIC || (version !== 1 && version !== VERSION)) throw new CorruptError('corrupt state file');
@@ -109,6 +112,7 @@ export function decodeConsumerState(bytes: Uint8Array): ConsumerFileState {
     const times = from.varint();
     if (sequence > 0 && times > 0) state.redelivered.set(sequence, times);
   }
+  expectEnd(from);
   return state;
 }
 

@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../../runtime/clock.js';
 import type { Disk } from '../../runtime/disk.js';
 import { type ConsumerFileState, decodeConsumerState, encodeConsumerState } from './consumer-state-file.js';
 import type { FileSealer } from './encryption.js';
+import { hasSum } from './file-sum.js';
 import type { CommitCycle, CommitMember, Foundation, GroupCommit } from './group-commit.js';
 import { CONSUMER_STATE_FILE } from './layout.js';
 import { StoreError } from './message-store.js';
@@ -26,6 +27,8 @@ export interface ConsumerStoreListener {
 export interface ConsumerStore {
   readonly position: number;
   readonly durablePosition: number;
+  /** Whether what was loaded is certainly what was stored; the official server's files have no sum that would show it. */
+  readonly proven: boolean;
   listener: ConsumerStoreListener | null;
   /** What was stored; null for a new consumer. Throws `StoreError` for a file that makes no sense, which is left there. */
   load(): ConsumerPosition | null;
@@ -50,6 +53,7 @@ export type PositionSource = () => ConsumerPosition;
 export class MemoryConsumerStore implements ConsumerStore {
   position = 0;
   durablePosition = 0;
+  readonly proven = true;
   listener: ConsumerStoreListener | null = null;
 
   load(): ConsumerPosition | null {
@@ -84,6 +88,7 @@ export interface FileConsumerStoreOptions {
 export class FileConsumerStore implements ConsumerStore, CommitMember {
   position = 0;
   durablePosition = 0;
+  proven = true;
   listener: ConsumerStoreListener | null = null;
   readonly #options: FileConsumerStoreOptions;
   readonly #path: string;
@@ -102,7 +107,10 @@ export class FileConsumerStore implements ConsumerStore, CommitMember {
     // As officially, an empty file is that of a consumer that has not begun.
     if (file.length === 0) return null;
     try {
-      return decodeConsumerState(sealer === null ? file : sealer.open(file));
+      const content = sealer === null ? file : sealer.open(file);
+      const position = decodeConsumerState(content);
+      this.proven = hasSum(content);
+      return position;
     } catch (error) {
       if (!(error instanceof CorruptError)) throw error;
       const text = sealer === null ? 'corrupt state file' : error.message;

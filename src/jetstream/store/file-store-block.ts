@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DiskFile } from '../../runtime/disk.js';
 import { HASH_SIZE, type HashKey, type HighwayHash } from '../../runtime/highway-hash.js';
+import { Stamp } from '../../runtime/stamp.js';
 import { decompressBlock, isCompressedBlock, scanBlock } from './block-file.js';
 import type { BlockCipher } from './encryption.js';
 import type { CommitCycle } from './group-commit.js';
@@ -23,7 +24,6 @@ import {
   recordSize,
   SUBJECT_AT,
   subjectLength,
-  timeHalves,
   writeMarker,
   writeMessage,
 } from './record.js';
@@ -94,10 +94,14 @@ export class FileBlock extends MessageBlock {
   #checkBelow = 0;
   #size = 0;
   #written = 0;
+  /** Records below have their hashes. The others get them when they are written, all at once. */
+  #sealed = 0;
   /** There may be bytes in the file behind `#written`, of a write that failed. */
   #dirtyTail = false;
-  /** The file was cut, which is not synced yet. */
+  /** The file was cut, or is not known to be on the device, and has to be synced. */
   #cut = false;
+  /** A sync of it has failed: it has to be written once more before, as the next sync would have nothing to write. */
+  #rewrite = false;
   #file: DiskFile | null = null;
   /** Cycles that are not over, in which the file was written. */
   #syncing = 0;
@@ -108,7 +112,6 @@ export class FileBlock extends MessageBlock {
   #windowReads = 0;
   /** The tombstone that was written last, and where it ends. */
   #buried = { sequence: 0, end: -1 };
-  #times = { time: -1n, timeLow: 0, timeHigh: 0 };
   #durable: Mark;
 
   constructor(
@@ -158,7 +161,7 @@ export class FileBlock extends MessageBlock {
   adopt(index: BlockIndex, content: Buffer, compressed: boolean): void {
     this.#index = index;
     this.records = index.length;
-    this.#size = this.#written = content.length;
+    this.#size = this.#written = this.#sealed = content.length;
     this.compressed = compressed;
     this.created = true;
     this.#setContent(content);
@@ -168,7 +171,7 @@ export class FileBlock extends MessageBlock {
 
   /** The same where only `index.db` was read. */
   adoptUnseen(size: number, deleted: SequenceSet | null, compressed: boolean): void {
-    this.#size = this.#written = size;
+    this.#size = this.#written = this.#sealed = size;
     this.unseen = { deleted };
     this.compressed = compressed;
     this.created = true;
@@ -179,7 +182,7 @@ export class FileBlock extends MessageBlock {
 
   append(
     sequence: number,
-    time: bigint,
+    time: Stamp,
     subject: string,
     body: Uint8Array,
     start: number,
@@ -189,43 +192,18 @@ export class FileBlock extends MessageBlock {
     const size = recordSize(subject.length, headerLength, payloadLength);
     const buffer = this.#room(size);
     const offset = this.#size;
-    const { timeLow, timeHigh } = this.#halves(time);
-    const { hash } = this.#context;
     const at = offset - this.#base;
-    const key = this.#key;
-    writeMessage(
-      hash,
-      key,
-      buffer,
-      at,
-      sequence,
-      timeLow,
-      timeHigh,
-      subject,
-      body,
-      start,
-      headerLength,
-      payloadLength,
-    );
+    const { low, high } = time;
+    writeMessage(buffer, at, sequence, low, high, subject, body, start, headerLength, payloadLength);
     this.#size += size;
     this.records++;
     // The index that the record is entered into must be there before the record is.
     return offset;
   }
 
-  marker(kind: 'skip' | 'tombstone', sequence: number, time: bigint): void {
+  marker(kind: 'skip' | 'tombstone', sequence: number, time: Stamp): void {
     const buffer = this.#room(RECORD_OVERHEAD);
-    const { timeLow, timeHigh } = this.#halves(time);
-    writeMarker(
-      this.#context.hash,
-      this.#key,
-      buffer,
-      this.#size - this.#base,
-      kind,
-      sequence,
-      timeLow,
-      timeHigh,
-    );
+    writeMarker(buffer, this.#size - this.#base, kind, sequence, time.low, time.high);
     this.#size += RECORD_OVERHEAD;
     if (kind === 'skip') return;
     this.tombstones++;
@@ -244,12 +222,8 @@ export class FileBlock extends MessageBlock {
     const view = this.#view;
     const end = at + RECORD_OVERHEAD;
     const found = readRecord(bytes, at, end, view) === null && view.kind === 'tombstone' && view.end === end;
+    this.#seal();
     return found && isIntact(this.#context.hash, this.#key, bytes, view) ? view.sequence : 0;
-  }
-
-  #halves(time: bigint): { timeLow: number; timeHigh: number } {
-    if (this.#times.time !== time) this.#times = { time, ...timeHalves(time) };
-    return this.#times;
   }
 
   /** The buffer, with room for so many bytes behind the content. Bytes that are there never move under who reads them. */
@@ -271,12 +245,20 @@ export class FileBlock extends MessageBlock {
     return this.#buffer;
   }
 
+  #seal(): void {
+    if (this.#sealed === this.#size) return;
+    const { hash } = this.#context;
+    hash.sealRecords(this.#key, this.#buffer!, this.#sealed - this.#base, this.#size - this.#base);
+    this.#sealed = this.#size;
+  }
+
   /** Writes what was gathered. The key file, where there is one, must be there. */
   flush(cycle: CommitCycle, path: string): Mark {
     if (this.#written < this.#size || !this.created) {
       if (this.#file === null) this.#useFile(cycle.open(path));
       this.created = true;
       if (this.#written < this.#size) {
+        this.#seal();
         const length = this.#size - this.#written;
         let bytes: Buffer = this.#buffer!;
         let offset = this.#written - this.#base;
@@ -302,7 +284,11 @@ export class FileBlock extends MessageBlock {
       if (this.#dirtyTail) this.#openFile().truncate(this.#written);
       this.#dirtyTail = false;
       cycle.write(this.#openFile(), NOTHING, 0, 0, 0);
-      this.#cut = false;
+      if (this.#rewrite) {
+        const bytes = this.#context.readBlockFile(this.number);
+        cycle.write(this.#openFile(), bytes, 0, bytes.length, 0);
+      }
+      this.#cut = this.#rewrite = false;
     }
     this.#syncing++;
     return this.#mark();
@@ -336,11 +322,14 @@ export class FileBlock extends MessageBlock {
     this.#syncing = 0;
     this.#cut = this.created;
     this.cutTo(this.#durable);
+    // Once more before it is written to: the journal may put back what a commit said that is not counted any more.
+    this.#dirtyTail = this.created && !this.compressed;
   }
 
-  /** What is in the file may not be on the device: the next `flush` sees to it. */
-  distrust(): void {
+  /** What is in the file may not be on the device: the next `flush` sees to it. `again`: the last one tried, and its sync failed. */
+  distrust(again: boolean): void {
     this.#cut = this.created;
+    this.#rewrite = this.created && again;
   }
 
   /** Whether the device has all of it, and a sync that is under way or failed would add nothing. */
@@ -361,6 +350,8 @@ export class FileBlock extends MessageBlock {
     // Who has read from the buffer keeps the old one.
     if (this.#buffer !== null) this.#buffer = Buffer.from(this.#buffer);
     this.#size = mark.size;
+    this.#sealed = Math.min(this.#sealed, mark.size);
+    this.#checkBelow = Math.min(this.#checkBelow, mark.size);
     this.#buried = { sequence: 0, end: -1 };
     this.#window = NOTHING;
     if (this.#written > mark.size || this.#dirtyTail) {
@@ -395,7 +386,7 @@ export class FileBlock extends MessageBlock {
     if (!intact) return false;
     into.sequence = view.sequence;
     into.buffer = buffer;
-    into.time = buffer.readBigInt64LE(record.at + 12);
+    into.stamp.read(buffer, record.at + 12);
     into.subjectStart = view.subjectStart;
     into.subjectEnd = view.subjectEnd;
     into.headerStart = view.headersStart;
@@ -431,15 +422,22 @@ export class FileBlock extends MessageBlock {
     for (let place = start; place < stop; place++) {
       const at = offsets[place]!;
       const subject = at + SUBJECT_AT;
-      if (filter.matchesBytes(bytes, subject, subject + subjectLength(bytes, at)) && this.isLive(place))
+      if (filter.matchesBytes(bytes, subject, subject + subjectLength(bytes, at)) && this.isLive(place)) {
         count++;
+      }
     }
     return count;
   }
 
-  timeOf(place: number): bigint {
-    const { bytes, at } = this.#bytes(this.index.offsets[place]!, 12 + FULL_TIME);
-    return at + 20 <= bytes.length ? bytes.readBigInt64LE(at + 12) : 0n;
+  stampOf(place: number, into: Stamp): Stamp {
+    return this.#stampAt(this.index.offsets[place]!, into);
+  }
+
+  #stampAt(offset: number, into: Stamp): Stamp {
+    const { bytes, at } = this.#bytes(offset, 12 + FULL_TIME);
+    if (at + 20 <= bytes.length) into.read(bytes, at + 12);
+    else into.low = into.high = 0;
+    return into;
   }
 
   sizeOf(place: number): number {
@@ -450,6 +448,7 @@ export class FileBlock extends MessageBlock {
   /** All of the content. Not to be changed. */
   content(): Buffer {
     if (this.#buffer === null || this.#base > 0) this.#load();
+    this.#seal();
     return this.#buffer!.subarray(0, this.#size);
   }
 
@@ -591,8 +590,7 @@ export class FileBlock extends MessageBlock {
   /** The time of the first live message, without reading the index if that is not in memory. */
   get firstTime(): bigint {
     if (this.#index === null && this.#first.sequence === this.first) {
-      const { bytes, at } = this.#bytes(this.#first.offset, 12 + FULL_TIME);
-      return at + 20 <= bytes.length ? bytes.readBigInt64LE(at + 12) : 0n;
+      return this.#stampAt(this.#first.offset, new Stamp()).nanoseconds;
     }
     return this.timeOf(this.nextLive(0));
   }
@@ -645,7 +643,7 @@ export class FileBlock extends MessageBlock {
     this.records = index.length;
     this.tombstones = tombstones;
     this.compressed = compressed;
-    this.#size = this.#written = content.length;
+    this.#size = this.#written = this.#sealed = content.length;
     this.#checkBelow = this.#size;
     this.#setContent(content);
     this.#holdIndex();
@@ -687,13 +685,15 @@ export class FileBlock extends MessageBlock {
 
   /** A record that says that the last sequence was used. */
   writeSkipInto(bytes: Buffer): void {
-    const { timeLow, timeHigh } = timeHalves(this.lastTime);
-    writeMarker(this.#context.hash, this.#key, bytes, 0, 'skip', this.last, timeLow, timeHigh);
+    const { low, high } = this.lastStamp;
+    writeMarker(bytes, 0, 'skip', this.last, low, high);
+    this.#context.hash.sealRecords(this.#key, bytes, 0, RECORD_OVERHEAD);
   }
 
   /** The hash of the last record; zeros without one. */
   lastHash(): Buffer {
     if (this.#size < HASH_SIZE) return Buffer.alloc(HASH_SIZE);
+    this.#seal();
     const { bytes, at } = this.#bytes(this.#size - HASH_SIZE, HASH_SIZE);
     return Buffer.from(bytes.subarray(at, at + HASH_SIZE));
   }

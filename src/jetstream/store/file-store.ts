@@ -6,6 +6,7 @@
  */
 import type { DiskFile } from '../../runtime/disk.js';
 import { type HashKey, type HighwayHash, hashKey } from '../../runtime/highway-hash.js';
+import { Stamp } from '../../runtime/stamp.js';
 import { BlockCipher } from './encryption.js';
 import { type BlockContext, FileBlock } from './file-store-block.js';
 import { FileStoreOpener, type Found, type Tombstone } from './file-store-open.js';
@@ -20,6 +21,7 @@ import type { BlockIndex } from './message-block-index.js';
 import { BlockStore } from './message-block-store.js';
 import { type DamageReport, diskError, NO_LIMITS, type RemovalReason, StoreError } from './message-store.js';
 import { blockKeyName, MAX_RECORD_SIZE, RECORD_OVERHEAD, recordSize } from './record.js';
+import { changedLately } from './sync-files.js';
 
 /** A block that is mostly dead is rewritten from this size on. */
 const COMPACT_FROM = 32 * 1024;
@@ -29,8 +31,6 @@ const DROP_FROM = 1024 * 1024;
 const TIDY_PAUSE = 50;
 /** Milliseconds after which a disk that refused is asked again, without anything new to write. */
 const RETRY_PAUSE = 1000;
-/** Milliseconds after which the system has written by itself what was not synced. */
-const DOUBTFUL_AGE = 300_000;
 
 export class FileStore extends BlockStore<FileBlock> implements CommitMember, BlockContext {
   readonly kind = 'file';
@@ -42,6 +42,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   readonly messagesDirectory: string;
   readonly #streamKey: HashKey;
   readonly #remover: BlockRemover;
+  /** Used again and again. */
+  readonly #stamp = new Stamp();
   readonly #touched = new Set<FileBlock>();
   /** Blocks that are out of use; their files go once what emptied them is durable. */
   #garbage: FileBlock[] = [];
@@ -64,7 +66,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #retry: { cancel(): void } | null = null;
   /** Flushes that are not durable yet. */
   #inFlight = 0;
-  /** The last block when the store was opened, and whether it was synced since. */
+  /** The last block when the store was opened, 0 once that is durable; and whether it is on its way to the device. */
   #openedLast = 0;
   #distrusted = false;
   /** Whether there may be an index.db, which must be gone before anything changes. */
@@ -122,15 +124,16 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.changed();
     }
     const first = options.firstSequence ?? 1;
-    if (this.last === 0 && this.blocks.length === 0 && first > 1) this.skipTo(first - 1, this.#now());
+    if (this.last === 0 && this.blocks.length === 0 && first > 1) this.skipTo(first - 1, 0n);
   }
 
   get durablePosition(): number {
     return this.#durablePosition;
   }
 
-  #now(): bigint {
-    return BigInt(Math.round(this.clock.now() * 1000)) * 1000n;
+  #stampOf(time: bigint): Stamp {
+    this.#stamp.nanoseconds = time;
+    return this.#stamp;
   }
 
   // Opening
@@ -210,7 +213,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #rememberLast(last: number, time: bigint): void {
     this.#addBlock();
     const block = this.blocks.at(-1)!;
-    block.marker('tombstone', last, time);
+    block.marker('tombstone', last, this.#stampOf(time));
     block.skipped(last, time);
     this.last = last;
     if (time !== 0n) this.lastTime = time;
@@ -287,7 +290,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       keyFile = key.file;
     }
     const block = new FileBlock(this, number, this.last + 1, hashKey(blockKeyName(name, number)), cipher);
-    block.lastTime = this.lastTime;
+    block.lastStamp.copy(this.lastStamp);
     if (keyFile !== null) this.#newKeys.set(block, keyFile);
     block.follow(before, this.clock.monotonic());
     this.blocks.push(block);
@@ -304,7 +307,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   protected writeSkip(sequence: number, time: bigint): void {
     const block = this.blockFor(RECORD_OVERHEAD);
-    block.marker('skip', sequence, time);
+    block.marker('skip', sequence, this.#stampOf(time));
     block.skipped(sequence, time);
   }
 
@@ -316,11 +319,11 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.#floorMoved = true;
       return;
     }
-    this.#writeTombstone(sequence, block.timeOf(place));
+    this.#writeTombstone(sequence, block.stampOf(place, this.#stamp));
   }
 
   /** Never the same twice in a row, which would be a floor. */
-  #writeTombstone(sequence: number, time: bigint): void {
+  #writeTombstone(sequence: number, time: Stamp): void {
     const block = this.blockFor(RECORD_OVERHEAD);
     if (block.buriedLast !== sequence) block.marker('tombstone', sequence, time);
   }
@@ -335,8 +338,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const floor = this.messages === 0 ? this.last : this.state.firstSequence - 1;
     if (floor <= 0) return;
     const block = this.blockFor(2 * RECORD_OVERHEAD);
-    block.marker('tombstone', floor, this.lastTime);
-    block.marker('tombstone', floor, this.lastTime);
+    block.marker('tombstone', floor, this.lastStamp);
+    block.marker('tombstone', floor, this.lastStamp);
   }
 
   protected thinned(block: FileBlock): void {
@@ -351,7 +354,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     else if (block.size >= DROP_FROM) {
       this.#addBlock();
       const fresh = this.blocks.at(-1)!;
-      fresh.marker('tombstone', this.last, this.lastTime);
+      fresh.marker('tombstone', this.last, this.lastStamp);
       fresh.skipped(this.last, this.lastTime);
     }
   }
@@ -368,10 +371,10 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       return;
     }
     if (found.some((each, i) => i > 0 && isFloor(found[i - 1]!, each))) this.#floorMoved = true;
-    for (const { sequence, time } of needed) this.#writeTombstone(sequence, time);
+    for (const { sequence, time } of needed) this.#writeTombstone(sequence, this.#stampOf(time));
     // Nothing else tells what was used last.
     if (block.last >= this.last && this.last > 0 && !this.search.find(this.last))
-      this.#writeTombstone(this.last, this.lastTime);
+      this.#writeTombstone(this.last, this.lastStamp);
     this.blocks.splice(this.blocks.indexOf(block), 1);
     for (const set of [this.#toCompact, this.#toCompress, this.#graves]) set.delete(block);
     // One that has a file is still flushed: if a power cut brings the file back, it is to say itself that all in it is dead.
@@ -430,13 +433,10 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#distrusted = true;
     cycle.syncDirectory(this.messagesDirectory);
     const opened = this.blocks.filter((block) => block.number <= this.#openedLast);
-    const modified = opened.map((block) => this.options.disk.status(this.#path(block.number))?.modified ?? 0);
-    const newest = Math.max(0, ...modified);
-    opened.forEach((block, i) => {
-      if (modified[i]! < newest - DOUBTFUL_AGE) return;
-      block.distrust();
+    for (const block of changedLately(this.options.disk, opened, ({ number }) => this.#path(number))) {
+      block.distrust(this.#failedEpoch > 0);
       this.#touched.add(block);
-    });
+    }
   }
 
   #dropIndex(cycle: CommitCycle): void {
@@ -454,6 +454,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.options.foundation?.confirmed();
     if (this.#inFlight > 0) this.#inFlight--;
     this.#durablePosition = Math.max(this.#durablePosition, flushed.position);
+    this.#openedLast = 0;
     if (flushed.epoch === this.#epoch) {
       for (const { block, mark } of flushed.blocks) block.confirmed(mark);
       this.#durable = flushed;
@@ -550,7 +551,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     }
     this.#remover.remove([...this.#garbage.splice(0), ...gone].sort((a, b) => b.number - a.number));
     this.last = sequence;
-    for (const [each, time] of keep) this.#writeTombstone(each, time);
+    for (const [each, time] of keep) this.#writeTombstone(each, this.#stampOf(time));
     this.#floorMoved = true;
     if (this.blocks.at(-1)?.last !== sequence) this.writeSkip(sequence, this.lastTime);
     this.#flushNow();
@@ -667,7 +668,6 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   protected removeAll(last: number): void {
     const { disk, commit, directory } = this.options;
-    const time = this.lastTime === 0n ? this.#now() : this.lastTime;
     const before = this.blocks.splice(0);
     const touched = [...this.#touched];
     const previousLast = this.last;
@@ -676,20 +676,19 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const block = this.blocks[0]!;
     try {
       commit.forgetDirectory(this.messagesDirectory);
-      block.marker('tombstone', last, time);
-      block.skipped(last, time);
+      block.marker('tombstone', last, this.#stampOf(this.lastTime));
+      block.skipped(last, this.lastTime);
       stagePurge(disk, directory, (folder) => this.#writeFirst(block, folder));
     } catch (error) {
       block.close();
-      this.blocks.length = 0;
-      for (const each of before) this.blocks.push(each);
+      this.blocks.splice(0, 1, ...before);
       this.#touched.clear();
       for (const each of touched) this.#touched.add(each);
       this.last = previousLast;
       throw diskError(error);
     }
     for (const each of [...before, ...this.#garbage]) each.close();
-    this.#afterPurge(block, last, time);
+    this.#afterPurge(block, last);
     this.#purging = true;
     try {
       this.#finishPurge();
@@ -713,7 +712,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     writeFirstBlock(this.options.disk, `${directory}/${blockFile(block.number)}`, block);
   }
 
-  #afterPurge(block: FileBlock, last: number, time: bigint): void {
+  #afterPurge(block: FileBlock, last: number): void {
     this.#touched.clear();
     this.#newKeys.clear();
     this.#toCompact.clear();
@@ -723,8 +722,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#remover.reset();
     this.undo = [];
     this.#epoch++;
-    this.lastTime = time;
-    this.#durable = { last, lastTime: time, number: block.number };
+    this.#durable = { last, lastTime: this.lastTime, number: block.number };
     this.#hasIndex = this.#indexIsTrue = false;
     this.#distrusted = true;
   }

@@ -79,6 +79,8 @@ export class GroupCommit {
   readonly #journal: Journal | null;
   readonly #journalAfter: number;
   #dirty = new Set<CommitMember>();
+  /** The last of them, which is likely to come again at once. */
+  #newest: CommitMember | null = null;
   #waiting: (() => void)[] = [];
   #scheduled = false;
   #running = false;
@@ -116,6 +118,8 @@ export class GroupCommit {
 
   /** The member has something to flush; it takes part in the next cycle. */
   dirty(member: CommitMember): void {
+    if (member === this.#newest) return;
+    this.#newest = member;
     this.#dirty.add(member);
     this.#schedule();
   }
@@ -127,6 +131,7 @@ export class GroupCommit {
 
   /** Takes a member out that is going away. */
   forget(member: CommitMember): void {
+    this.#newest = null;
     this.#dirty.delete(member);
   }
 
@@ -147,14 +152,22 @@ export class GroupCommit {
    * when this returns. Throws what the disk throws.
    */
   forgetFile(path: string): void {
-    this.#underWay?.finish(path, false);
-    this.#journal?.forget(path, false);
+    this.#forget(path, false);
   }
 
   /** The same for all files in a directory and below it. */
   forgetDirectory(path: string): void {
-    this.#underWay?.finish(path, true);
-    this.#journal?.forget(path, true);
+    this.#forget(path, true);
+  }
+
+  #forget(path: string, below: boolean): void {
+    try {
+      this.#underWay?.finish(path, below);
+    } catch (error) {
+      this.#journal?.doubt();
+      throw error;
+    }
+    this.#journal?.forget(path, below);
   }
 
   /** Called once everything that is dirty now, or being synced, was made durable or failed. */
@@ -195,6 +208,7 @@ export class GroupCommit {
     const waiting = this.#waiting;
     if (members.size === 0 && waiting.length === 0) return;
     this.#dirty = new Set();
+    this.#newest = null;
     this.#waiting = [];
     this.#running = true;
     this.#lastPromises = this.#promises;
@@ -257,19 +271,25 @@ export class GroupCommit {
     this.#underWay = cycle;
     const alone = cycle.files.size === 0 && cycle.directories.size === 0;
     this.figures.syncs += cycle.files.size + (journaled ? 1 : 0);
+    let named = false;
+    const over = (error: Error | null) => {
+      if (journaled) journal!.ended(error === null ? 'kept' : named ? 'names' : 'nothing');
+      if (error !== null) journal?.doubt();
+      done(error);
+    };
     const end = (error: Error | null) => {
       this.#underWay = null;
       if (error === null) {
         try {
           cycle.rename();
+          named = true;
         } catch (problem) {
           error = problem as Error;
         }
       }
       cycle.closeTemporaries();
-      if (journaled) journal!.ended();
-      if (error !== null) done(error);
-      else this.#syncRest([], cycle.directories, done);
+      if (error !== null) over(error);
+      else this.#syncRest([], cycle.directories, over);
     };
     try {
       journal?.prepare();

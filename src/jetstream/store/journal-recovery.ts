@@ -7,7 +7,7 @@
  */
 import { basename, dirname } from 'node:path';
 import type { Disk, DiskFile } from '../../runtime/disk.js';
-import type { HighwayHash } from '../../runtime/highway-hash.js';
+import type { HashKey, HighwayHash } from '../../runtime/highway-hash.js';
 import type { Log } from '../../runtime/log.js';
 import { type Entry, type Operation, readEntries } from './journal-entry.js';
 import { HEADERS, JOURNAL_FILE, readHeader } from './journal-file.js';
@@ -32,52 +32,112 @@ export function recoverJournal(disk: Disk, hash: HighwayHash, directory: string,
     log.error(`The journal is damaged, what it says of the last commits is lost; it is kept as ${aside}`);
     return;
   }
-  const areaSize = (file.length - HEADERS) >> 1;
-  const areas = [0, 1].map((area) =>
-    readEntries(hash, header.key, file.subarray(HEADERS + area * areaSize, HEADERS + (area + 1) * areaSize)),
-  );
-  const replay = new Replay(disk, directory, areas.flat(), log);
-  if (header.boot === '' || header.boot !== disk.bootId()) replay.apply(status.modified);
-  replay.sync();
+  const entries = unsettled(entriesOf(hash, header.key, file));
+  if (entries.some(({ number }, i) => i > 0 && number !== entries[i - 1]!.number + 1))
+    log.error(`The journal is damaged: an entry cannot be read, others after it can`);
+  const replay = new Replay(disk, directory, entries, log, status.modified);
+  if (header.boot === '' || header.boot !== disk.bootId()) {
+    const { changes, files } = replay.apply();
+    if (changes > 0) log.notice(`Done again after the power went: ${changes} changes in ${files} files`);
+  }
+  try {
+    replay.sync();
+  } catch (error) {
+    // The next start must not hear that all is well because there is nothing left to write, see `Replay`.
+    replay.apply();
+    touch(disk, path, file);
+    throw error;
+  }
   disk.remove(path);
   disk.syncDirectoryNow(directory);
 }
 
-class Replay {
+/** The journal is not older than the files that were written by it just now. */
+function touch(disk: Disk, path: string, content: Buffer): void {
+  const file = disk.open(path, 'write');
+  try {
+    file.write(content, 0, HEADERS, 0);
+  } finally {
+    file.close();
+  }
+}
+
+/** What a journal says, which is given as a whole. */
+export function entriesOf(hash: HighwayHash, key: HashKey, file: Buffer): Entry[] {
+  const areaSize = (file.length - HEADERS) >> 1;
+  return [0, 1].flatMap((area) =>
+    readEntries(hash, key, file.subarray(HEADERS + area * areaSize, HEADERS + (area + 1) * areaSize)),
+  );
+}
+
+/** Those that still count, in their order. */
+function unsettled(entries: readonly Entry[]): Entry[] {
+  let settled = 0;
+  for (const entry of entries) settled = Math.max(settled, entry.settled);
+  return entries.filter(({ number }) => number > settled).sort((a, b) => a.number - b.number);
+}
+
+/**
+ * Does again what entries say. That is not for starts alone: a system whose sync of a file has failed may take what it should have written for
+ * written, so that the next sync says yes to nothing. What was said to be durable has to be written once more before that.
+ */
+export class Replay {
   readonly #disk: Disk;
   readonly #directory: string;
   readonly #log: Log;
-  readonly #entries: Entry[];
+  readonly #entries: readonly Entry[];
+  readonly #written: number;
+  /** What replaces a path last; nothing before that counts for it. */
+  readonly #replaced = new Map<string, Operation>();
+  /** Files that another server has changed. */
+  readonly #foreign = new Map<string, boolean>();
   /** Until which entry nothing counts for a path, or for all below it. */
   readonly #forgotten = new Map<string, number>();
   readonly #forgottenBelow = new Map<string, number>();
 
-  constructor(disk: Disk, directory: string, found: readonly Entry[], log: Log) {
+  /**
+   * `entries` in their order; `written`: when the last of them was, in milliseconds since 1970. What was changed much later is another
+   * server's.
+   */
+  constructor(
+    disk: Disk,
+    directory: string,
+    entries: readonly Entry[],
+    log: Log,
+    written = Number.POSITIVE_INFINITY,
+  ) {
     this.#disk = disk;
     this.#directory = directory;
     this.#log = log;
-    let settled = 0;
-    for (const entry of found) settled = Math.max(settled, entry.settled);
-    this.#entries = found.filter((entry) => entry.number > settled).sort((a, b) => a.number - b.number);
-    for (let i = 1; i < this.#entries.length; i++) {
-      if (this.#entries[i]!.number === this.#entries[i - 1]!.number + 1) continue;
-      log.error(`The journal is damaged: an entry cannot be read, others after it can`);
-    }
-    for (const { number, operations } of this.#entries) {
+    this.#entries = entries;
+    this.#written = written;
+    for (const { number, operations } of entries) {
       for (const { kind, path } of operations) {
         if (kind === 'forget') this.#forgotten.set(path, number);
         if (kind === 'forget-below') this.#forgottenBelow.set(path, number);
       }
     }
+    for (const operation of this.#remembered())
+      if (operation.kind === 'replace') this.#replaced.set(operation.path, operation);
   }
 
-  /** What counts, in its order. */
-  *#operations(): Generator<Operation> {
+  /** What was not forgotten, in its order. */
+  *#remembered(): Generator<Operation> {
     for (const { number, operations } of this.#entries) {
       for (const operation of operations) {
         const { kind, path } = operation;
         if ((kind === 'write' || kind === 'replace') && !this.#isForgotten(path, number)) yield operation;
       }
+    }
+  }
+
+  /** What counts. */
+  *#operations(): Generator<Operation> {
+    const begun = new Set<string>();
+    for (const operation of this.#remembered()) {
+      const { path } = operation;
+      if ((this.#replaced.get(path) ?? operation) === operation) begun.add(path);
+      if (begun.has(path)) yield operation;
     }
   }
 
@@ -89,21 +149,21 @@ class Replay {
     return false;
   }
 
-  /** Does it all again. `written`: when the journal was. */
-  apply(written: number): void {
+  /** Does it all again. */
+  apply(): { changes: number; files: number } {
     const disk = this.#disk;
     const files = new Map<string, DiskFile | null>();
-    let count = 0;
+    let changes = 0;
     try {
       for (const { kind, path, position, bytes } of this.#operations()) {
         let file = files.get(path);
         if (file === null) continue;
         const full = `${this.#directory}/${path}`;
-        if (file === undefined && !this.#isOurs(full, written)) {
+        if (file === undefined && !this.#isOurs(full)) {
           files.set(path, null);
           continue;
         }
-        count++;
+        changes++;
         if (kind === 'replace') {
           file?.close();
           replaceFile(disk, full, bytes);
@@ -118,20 +178,22 @@ class Replay {
     } finally {
       for (const file of files.values()) file?.close();
     }
-    if (count > 0)
-      this.#log.notice(`Done again after the power went: ${count} changes in ${files.size} files`);
+    return { changes, files: files.size };
   }
 
-  #isOurs(path: string, written: number): boolean {
+  #isOurs(path: string): boolean {
     const disk = this.#disk;
     const folder = dirname(path);
     // It was about to come, or has gone since.
     if (disk.status(folder) === undefined) return false;
-    const touched =
-      (disk.status(path)?.modified ?? 0) > written + YOUNGER ||
+    const known = this.#foreign.get(path);
+    if (known !== undefined) return !known;
+    const foreign =
+      (disk.status(path)?.modified ?? 0) > this.#written + YOUNGER ||
       (blockIndex(basename(path)) >= 0 && disk.status(`${folder}/${INDEX_FILE}`) !== undefined);
-    if (touched) this.#log.warn(`${path} was changed by another server, the journal does not count for it`);
-    return !touched;
+    this.#foreign.set(path, foreign);
+    if (foreign) this.#log.warn(`${path} was changed by another server, the journal does not count for it`);
+    return !foreign;
   }
 
   /** Makes everything durable that the journal is about. */

@@ -15,8 +15,9 @@ import type { Clock, Timer } from '../../runtime/clock.js';
 import type { Disk, DiskFile } from '../../runtime/disk.js';
 import type { HighwayHash } from '../../runtime/highway-hash.js';
 import type { Log } from '../../runtime/log.js';
-import { EntryBuilder } from './journal-entry.js';
+import { type Entry, EntryBuilder } from './journal-entry.js';
 import { HEADERS, JOURNAL_FILE, makeJournalFile } from './journal-file.js';
+import { entriesOf, Replay } from './journal-recovery.js';
 import { syncAll, syncFileNow } from './sync-files.js';
 import { SyncPace } from './sync-pace.js';
 
@@ -77,6 +78,12 @@ export class Journal {
   #underWay = 0;
   /** An entry may or may not be on the device. */
   #broken = false;
+  /** Entries of commits that failed, and what of them is to be seen for all that. */
+  readonly #refused = new Map<number, 'names' | 'nothing'>();
+  /** How often a sync of files has failed; after which of these times the entries were applied again; the last entry by then. */
+  #doubts = 0;
+  #mended = 0;
+  #doubtful = 0;
   #settling = false;
   #whenSettled: (() => void)[] = [];
   #timer: Timer | null = null;
@@ -149,8 +156,11 @@ export class Journal {
     };
     try {
       if (this.#position + entry.size > this.#areaSize * (1 - RESERVE)) this.#otherArea();
-      carried = this.#append(entry);
-      this.#underWay = this.#number;
+      try {
+        carried = this.#append(entry);
+      } finally {
+        this.#underWay = this.#number;
+      }
       if (may && this.#pace.allowsInline(entry.size)) {
         this.#pace.inline(() => this.#file!.syncNow());
         this.#durable(carried);
@@ -174,9 +184,50 @@ export class Journal {
     done(null);
   }
 
-  /** Files have the names that the commit gave them, or it has failed. */
-  ended(): void {
+  /** The commit is over: `kept`, or it has failed, when it had given files their `names` or before. */
+  ended(result: 'kept' | 'names' | 'nothing'): void {
+    if (result !== 'kept' && this.#underWay > 0) this.#refused.set(this.#underWay, result);
     this.#underWay = 0;
+  }
+
+  /**
+   * A sync has failed of a file that entries may speak of. The system may take for written what it should have written, and the next sync
+   * would say yes to nothing: what entries say is written once more, before anything counts as settled.
+   */
+  doubt(): void {
+    this.#doubts++;
+    this.#doubtful = this.#number;
+    try {
+      // At once, so that the next process has it to sync if this one ends.
+      this.#mend();
+    } catch {
+      // Before the next sync.
+    }
+  }
+
+  #mend(): void {
+    if (this.#doubts === this.#mended || this.#file === null) return;
+    const { disk, hash, directory, log } = this.#options;
+    const made = this.#made;
+    const content = Buffer.allocUnsafe(HEADERS + 2 * this.#areaSize);
+    this.#file.read(content, 0, content.length, 0);
+    const entries = entriesOf(hash, this.entry.key!, content)
+      .filter(({ number }) => number > this.#settled && number <= made)
+      .map((entry) => this.#counted(entry))
+      .sort((a, b) => a.number - b.number);
+    new Replay(disk, directory, entries, log).apply();
+    if (made >= this.#doubtful) this.#mended = this.#doubts;
+  }
+
+  /** What is to be seen of an entry: of a commit that failed, files that have got its names, which must not be half there. */
+  #counted(entry: Entry): Entry {
+    const refused = this.#refused.get(entry.number);
+    if (refused === undefined) return entry;
+    const { operations } = entry;
+    return {
+      ...entry,
+      operations: refused === 'names' ? operations.filter(({ kind }) => kind === 'replace') : [],
+    };
   }
 
   /**
@@ -292,13 +343,22 @@ export class Journal {
     const due = [...this.#live].filter(([, { first }]) => first <= upTo);
     const folders = new Set(due.filter(([, { named }]) => named).map(([path]) => dirname(path)));
     const { disk } = this.#options;
+    const doubts = this.#doubts;
     const end = (error: Error | null) => {
       this.#settling = false;
-      if (error === null) this.#settled = Math.max(this.#settled, upTo);
-      else this.#options.log.error(`Files of the store cannot be synced: ${error.message}`);
+      if (error !== null) {
+        this.doubt();
+        this.#options.log.error(`Files of the store cannot be synced: ${error.message}`);
+      } else if (this.#doubts === doubts) this.#settledThrough(upTo);
       for (const callback of this.#whenSettled.splice(0)) callback();
       if (this.#live.size > 0 && (error !== null || this.#number > this.#settled)) this.#armTimer();
     };
+    try {
+      this.#mend();
+    } catch (error) {
+      end(error as Error);
+      return;
+    }
     syncAll(
       disk,
       due.map(([path]) => path),
@@ -308,12 +368,17 @@ export class Journal {
     );
   }
 
+  #settledThrough(number: number): void {
+    this.#settled = Math.max(this.#settled, number);
+    for (const each of this.#refused.keys()) if (each <= number) this.#refused.delete(each);
+  }
+
   /** The same in this turn, and begins the other area with an entry that says so. */
   #settleNow(): void {
     this.#broken = true;
     const upTo = this.#made;
     this.#syncNow([...this.#live.keys()]);
-    this.#settled = Math.max(this.#settled, upTo);
+    this.#settledThrough(upTo);
     const other = 1 - this.#area;
     if (this.#areaLast[other]! > this.#settled) throw new Error('the journal is full');
     this.#area = other;
@@ -328,11 +393,17 @@ export class Journal {
   #syncNow(paths: readonly string[]): void {
     const { disk } = this.#options;
     const folders = new Set<string>();
-    for (const path of paths) {
-      ifThere(() => syncFileNow(disk, path));
-      if (this.#live.get(path)?.named) folders.add(dirname(path));
+    this.#mend();
+    try {
+      for (const path of paths) {
+        ifThere(() => syncFileNow(disk, path));
+        if (this.#live.get(path)?.named) folders.add(dirname(path));
+      }
+      for (const path of folders) ifThere(() => disk.syncDirectoryNow(path));
+    } catch (error) {
+      this.doubt();
+      throw error;
     }
-    for (const path of folders) ifThere(() => disk.syncDirectoryNow(path));
   }
 }
 

@@ -38,7 +38,7 @@ export class MemoryStore extends BlockStore<MemoryBlock> {
   #addBlock(): MemoryBlock {
     const before = this.blocks.at(-1);
     const block = new MemoryBlock((before?.number ?? 0) + 1, this.last + 1);
-    block.lastTime = this.lastTime;
+    block.lastStamp.copy(this.lastStamp);
     this.blocks.push(block);
     if (before?.messages === 0) this.#drop(before);
     return block;

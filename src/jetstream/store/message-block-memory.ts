@@ -3,6 +3,7 @@
  *
  *     time i64 | subject length u16 | unused u16 | header length u32 | payload length u32 | subject | header | payload
  */
+import type { Stamp } from '../../runtime/stamp.js';
 import { MessageBlock } from './message-block.js';
 import { BlockIndex } from './message-block-index.js';
 import type { StoredMessage } from './message-store.js';
@@ -27,7 +28,7 @@ export class MemoryBlock extends MessageBlock {
 
   append(
     _sequence: number,
-    time: bigint,
+    time: Stamp,
     subject: string,
     body: Uint8Array,
     start: number,
@@ -39,7 +40,8 @@ export class MemoryBlock extends MessageBlock {
     const end = bodyAt + headerLength + payloadLength;
     if (end > this.#buffer.length) this.#grow(end);
     const buffer = this.#buffer;
-    buffer.writeBigInt64LE(time, at);
+    buffer.writeUInt32LE(time.low, at);
+    buffer.writeUInt32LE(time.high, at + 4);
     buffer.writeUInt16LE(subject.length, at + 8);
     buffer.writeUInt32LE(headerLength, at + 12);
     buffer.writeUInt32LE(payloadLength, at + 16);
@@ -53,7 +55,7 @@ export class MemoryBlock extends MessageBlock {
     const at = this.index.offsets[place]!;
     const buffer = this.#buffer;
     into.sequence = this.index.sequenceAt(place);
-    into.time = buffer.readBigInt64LE(at);
+    into.stamp.read(buffer, at);
     this.fillSubject(place, into);
     into.headerStart = into.subjectEnd;
     into.payloadStart = into.headerStart + buffer.readUInt32LE(at + 12);
@@ -68,8 +70,9 @@ export class MemoryBlock extends MessageBlock {
     into.subjectEnd = into.subjectStart + this.#buffer.readUInt16LE(at + 8);
   }
 
-  timeOf(place: number): bigint {
-    return this.#buffer.readBigInt64LE(this.index.offsets[place]!);
+  stampOf(place: number, into: Stamp): Stamp {
+    into.read(this.#buffer, this.index.offsets[place]!);
+    return into;
   }
 
   /** As officially: subject, headers and payload, and 16 bytes for sequence and time. */

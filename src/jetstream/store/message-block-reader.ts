@@ -1,6 +1,7 @@
 /**
  * The reading half of a store over blocks: looking up messages and counting them. What changes them is in `BlockStore`.
  */
+import { Stamp } from '../../runtime/stamp.js';
 import type { MessageBlock } from './message-block.js';
 import { BlockSearch } from './message-block-search.js';
 import { type Pending, StoredMessage, type StoreState, type SubjectFilter } from './message-store.js';
@@ -19,7 +20,7 @@ export abstract class BlockReader<B extends MessageBlock> {
   protected messages = 0;
   protected bytes = 0;
   protected last = 0;
-  protected lastTime = 0n;
+  protected readonly lastStamp = new Stamp();
   protected lostSequences: number[] = [];
   protected lostBytes = 0;
 
@@ -192,13 +193,20 @@ export abstract class BlockReader<B extends MessageBlock> {
     return count;
   }
 
+  get lastTime(): bigint {
+    return this.lastStamp.nanoseconds;
+  }
+
+  protected set lastTime(time: bigint) {
+    this.lastStamp.nanoseconds = time;
+  }
+
   /** For `LiveState`. */
-  figures(): { messages: number; bytes: number; last: number; lastTime: bigint; subjects: number } {
+  figures(): { messages: number; bytes: number; last: number; subjects: number } {
     return {
       messages: this.messages,
       bytes: this.bytes,
       last: this.last,
-      lastTime: this.lastTime,
       subjects: this.subjects.size,
     };
   }
@@ -245,7 +253,7 @@ class LiveState implements StoreState {
   }
 
   get lastTime(): bigint {
-    return this.#store.figures().lastTime;
+    return this.#store.lastTime;
   }
 
   get subjects(): number {

@@ -3,6 +3,7 @@
  * limits; what a block is, and what has to be written for a change, is for those who extend it.
  */
 import type { Clock, Timer } from '../../runtime/clock.js';
+import { Stamp } from '../../runtime/stamp.js';
 import { headerText, headerValue } from '../headers.js';
 import { parseTtl } from '../message-ttl.js';
 import type { MessageBlock } from './message-block.js';
@@ -11,6 +12,7 @@ import { ExpiryHeap, Schedules } from './message-block-expiry.js';
 import { BlockReader } from './message-block-reader.js';
 import {
   type DamageReport,
+  LAST_SEQUENCE,
   type MessageStore,
   NO_LIMITS,
   type PurgeRequest,
@@ -59,6 +61,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   #timer: Timer | null = null;
   #timerDue = Number.POSITIVE_INFINITY;
   readonly #scratch = new StoredMessage();
+  readonly #given = new Stamp();
 
   constructor(clock: Clock, memory: StoreMemory) {
     super();
@@ -101,11 +104,12 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     time: bigint,
     ttl?: number,
   ): number {
+    this.#given.nanoseconds = time;
     if (header === null || header.length === 0) {
-      return this.appendBody(subject, payload, 0, 0, payload.length, time, ttl);
+      return this.appendBody(subject, payload, 0, 0, payload.length, this.#given, ttl);
     }
     const body = Buffer.concat([header, payload]);
-    return this.appendBody(subject, body, 0, header.length, payload.length, time, ttl);
+    return this.appendBody(subject, body, 0, header.length, payload.length, this.#given, ttl);
   }
 
   appendAt(
@@ -121,7 +125,8 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     }
     const body = header === null || header.length === 0 ? payload : Buffer.concat([header, payload]);
     const headerLength = body.length - payload.length;
-    this.#add(sequence, subject, body, 0, headerLength, payload.length, time, ttl);
+    this.#given.nanoseconds = time;
+    this.#add(sequence, subject, body, 0, headerLength, payload.length, this.#given, ttl);
   }
 
   appendBody(
@@ -130,7 +135,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     start: number,
     headerLength: number,
     payloadLength: number,
-    time: bigint,
+    time: Stamp,
     ttl = 0,
   ): number {
     return this.#add(this.last + 1, subject, body, start, headerLength, payloadLength, time, ttl);
@@ -143,7 +148,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     start: number,
     headerLength: number,
     payloadLength: number,
-    time: bigint,
+    time: Stamp,
     ttl: number,
   ): number {
     if (this.closed) throw new StoreError('closed', 'store is closed');
@@ -166,10 +171,10 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     this.messages++;
     this.bytes += bytes;
     this.last = sequence;
-    this.lastTime = time;
-    if (ttl !== 0) this.noteTtl(sequence, time, ttl);
+    this.lastStamp.copy(time);
+    if (ttl !== 0) this.noteTtl(sequence, time.nanoseconds, ttl);
     this.position++;
-    this.#enforce(id);
+    this.#enforce(id, subject);
     if (this.#limits.maxAge > 0 && this.#isDueBeforeTimer(time, ttl)) this.#arm();
     this.changed();
     return sequence;
@@ -178,6 +183,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   skipTo(sequence: number, time: bigint): void {
     if (sequence <= this.last) return;
     if (this.closed) throw new StoreError('closed', 'store is closed');
+    checkJump(sequence);
     this.writeSkip(sequence, time);
     this.last = sequence;
     this.lastTime = time;
@@ -206,9 +212,9 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   }
 
   /** Whether a new message grows too old before the timer fires, which may be set for a TTL alone. */
-  #isDueBeforeTimer(time: bigint, ttl: number): boolean {
+  #isDueBeforeTimer(time: Stamp, ttl: number): boolean {
     if (this.#timer === null) return true;
-    return this.expiry.size > 0 && ttl >= 0 && toMilliseconds(time) + this.#limits.maxAge < this.#timerDue;
+    return this.expiry.size > 0 && ttl >= 0 && time.milliseconds + this.#limits.maxAge < this.#timerDue;
   }
 
   #checkSubjectMemory(): void {
@@ -231,7 +237,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     this.#limits = limits;
     if (perSubject > 0 && (before <= 0 || perSubject < before)) {
       this.subjects.visit(null, (id) => {
-        this.#enforceSubject(id);
+        this.#enforceSubject(id, this.subjects.name(id));
         return true;
       });
     }
@@ -247,25 +253,25 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     this.#held = false;
     for (const subject of subjects) {
       const id = this.subjects.find(subject);
-      if (id !== NO_SUBJECT) this.#enforce(id);
+      if (id !== NO_SUBJECT) this.#enforce(id, subject);
     }
   }
 
   /** After an append to the subject `id`. */
-  #enforce(id: number): void {
+  #enforce(id: number, subject: string): void {
     if (this.#held) return;
     const limits = this.#limits;
     const perSubject = limits.maxMessagesPerSubject;
-    if (perSubject > 0 && this.subjects.counts[id]! > perSubject) this.#enforceSubject(id);
+    if (perSubject > 0 && this.subjects.counts[id]! > perSubject) this.#enforceSubject(id, subject);
     if (limits.maxMessages > 0 || limits.maxBytes > 0) this.#enforceTotals();
   }
 
-  #enforceSubject(id: number): void {
+  #enforceSubject(id: number, subject: string): void {
     const { subjects, search } = this;
     while (subjects.counts[id]! > this.#limits.maxMessagesPerSubject) {
       const first = search.firstOf(id);
       if (first === 0 || !search.find(first)) return;
-      this.removePlace(search.block, search.place, 'limit');
+      this.removePlace(search.block, search.place, 'limit', false, subject);
     }
   }
 
@@ -294,15 +300,16 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     return true;
   }
 
-  /** Takes one live message away. */
-  protected removePlace(block: B, place: number, reason: RemovalReason, erase = false): void {
+  /** Takes one live message away. `known`: its subject, if that is known. */
+  protected removePlace(block: B, place: number, reason: RemovalReason, erase = false, known = ''): void {
     if (this.closed) throw new StoreError('closed', 'store is closed');
     const index = block.index;
     const sequence = index.sequenceAt(place);
     const id = block.subjectAt(place);
     const bytes = block.sizeOf(place);
     const { listener } = this;
-    const subject = listener === null && this.schedules.size === 0 ? '' : this.subjects.name(id);
+    const unused = known !== '' || (listener === null && this.schedules.size === 0);
+    const subject = unused ? known : this.subjects.name(id);
     this.removing(block, place, reason);
     block.kill(place, bytes);
     this.messages--;
@@ -450,6 +457,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   }
 
   #purgeBefore(sequence: number): number {
+    checkJump(sequence);
     const before = this.messages;
     if (sequence > this.last) {
       this.#clear(Math.max(this.last, sequence - 1));
@@ -646,4 +654,8 @@ export function ttlOf(header: Uint8Array): number {
 
 export function toMilliseconds(time: bigint): number {
   return Number(time) / 1e6;
+}
+
+function checkJump(sequence: number): void {
+  if (sequence > LAST_SEQUENCE) throw new StoreError('sequence', `sequences end at ${LAST_SEQUENCE}`);
 }

@@ -4,6 +4,7 @@
  *
  * A record has a place: its number among the message records of the block, in the order of sequences.
  */
+import { Stamp } from '../../runtime/stamp.js';
 import type { BlockIndex } from './message-block-index.js';
 import type { StoredMessage } from './message-store.js';
 import { NO_SUBJECT, UNREAD_SUBJECT } from './subject-index.js';
@@ -16,7 +17,7 @@ export abstract class MessageBlock {
   /** The last sequence that was used in this block, whether or not it is alive. */
   last: number;
   /** Of the last record; 0 without. */
-  lastTime = 0n;
+  readonly lastStamp = new Stamp();
   /** Live messages, and what they count in `StoreState.bytes`. */
   messages = 0;
   bytes = 0;
@@ -39,7 +40,8 @@ export abstract class MessageBlock {
   abstract get size(): number;
   /** Fills `into` with the message at a place; false when its bytes are damaged. */
   abstract fill(place: number, into: StoredMessage): boolean;
-  abstract timeOf(place: number): bigint;
+  /** Fills `into` with the time of the message at a place. */
+  abstract stampOf(place: number, into: Stamp): Stamp;
   /** What the message at a place counts. */
   abstract sizeOf(place: number): number;
   /** Where its subject lies: `into` gets `buffer`, `subjectStart` and `subjectEnd`. */
@@ -47,7 +49,7 @@ export abstract class MessageBlock {
   /** Appends a message that fits; returns its offset. */
   abstract append(
     sequence: number,
-    time: bigint,
+    time: Stamp,
     subject: string,
     body: Uint8Array,
     start: number,
@@ -81,6 +83,18 @@ export abstract class MessageBlock {
     return this.#head === 0 && this.#dead === null;
   }
 
+  get lastTime(): bigint {
+    return this.lastStamp.nanoseconds;
+  }
+
+  set lastTime(time: bigint) {
+    this.lastStamp.nanoseconds = time;
+  }
+
+  timeOf(place: number): bigint {
+    return this.stampOf(place, new Stamp()).nanoseconds;
+  }
+
   isLive(place: number): boolean {
     if (place < this.#head) return false;
     const dead = this.#dead;
@@ -102,12 +116,12 @@ export abstract class MessageBlock {
   }
 
   /** A message was appended; it takes the last place. */
-  born(sequence: number, bytes: number, time: bigint): void {
+  born(sequence: number, bytes: number, time: Stamp): void {
     if (this.messages === 0) this.first = sequence;
     this.messages++;
     this.bytes += bytes;
     this.last = sequence;
-    this.lastTime = time;
+    this.lastStamp.copy(time);
   }
 
   /** The message at a place is gone. */

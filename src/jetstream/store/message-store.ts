@@ -6,6 +6,7 @@
  * byte. Sequences are numbers: 2^53 messages are enough for a stream.
  */
 
+import { Stamp } from '../../runtime/stamp.js';
 import { systemErrorReason } from '../../runtime/system-error.js';
 
 /** What a stream may hold. -1 means no limit. */
@@ -93,10 +94,13 @@ export function damageText({ file, reason, sequences }: DamageReport): string {
   return `${file} is damaged: ${reason}${lost}`;
 }
 
+/** Numbers are exact up to twice this; what is left are as many messages again. */
+export const LAST_SEQUENCE = 2 ** 52;
+
 export type StoreErrorCode =
   /** A record above 32 MiB. */
   | 'too-large'
-  /** `appendAt` with a sequence that is not above the last one. */
+  /** `appendAt` with a sequence that is not above the last one, or a jump beyond `LAST_SEQUENCE`. */
   | 'sequence'
   /** The memory for subjects (`StoreMemory.indexLimit`) is used up. */
   | 'index-full'
@@ -138,13 +142,18 @@ export class StoredMessage {
   headerStart = 0;
   payloadStart = 0;
   payloadEnd = 0;
-  time = 0n;
+  readonly stamp = new Stamp();
   #subject: string | null = null;
 
   /** Called by stores: the object now stands for another message. */
   reset(): this {
     this.#subject = null;
     return this;
+  }
+
+  /** Nanoseconds since 1970. */
+  get time(): bigint {
+    return this.stamp.nanoseconds;
   }
 
   get subject(): string {
@@ -197,8 +206,8 @@ export interface Counting {
   readonly through: number;
   /** When `step` has said so. */
   readonly count: number;
-  /** Counts for some milliseconds; true when it is done. */
-  step(): boolean;
+  /** Counts for some milliseconds, or so many records; true when it is done. */
+  step(records?: number): boolean;
   /** A message that matches, at or before `through`, is gone. */
   removed(sequence: number): void;
 }
@@ -230,7 +239,7 @@ export interface MessageStore {
     start: number,
     headerLength: number,
     payloadLength: number,
-    time: bigint,
+    time: Stamp,
     ttl?: number,
   ): number;
   /** `append` at a given sequence above the last one, for mirrors and restores; those between are skipped. */

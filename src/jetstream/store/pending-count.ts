@@ -61,9 +61,9 @@ export class PendingCount<B extends MessageBlock = MessageBlock> {
     return this.#isBefore ? this.#known - this.#found : this.#known + this.#found;
   }
 
-  /** Counts on for one turn; true when it is done. */
-  step(): boolean {
-    for (let left = STEP_RECORDS; left > 0 && this.#cursor < this.#end; ) {
+  /** Counts on for one turn, or so many records; true when it is done. */
+  step(records = STEP_RECORDS): boolean {
+    for (let left = records; left > 0 && this.#cursor < this.#end; ) {
       left -= this.#countBlock(left);
     }
     return this.#cursor >= this.#end;
@@ -169,17 +169,15 @@ export class PendingCount<B extends MessageBlock = MessageBlock> {
       this.#cursor = end;
       return 1;
     }
-    if (!block.hasIndex) {
-      // Reading it is a step of its own.
-      return Math.max(left, block.index.length);
-    }
+    const wasRead = block.hasIndex;
     const { index } = block;
     const cost = index.hasUnread ? UNREAD_COST : 1;
     const from = index.lowerBound(start);
     const stop = Math.min(index.lowerBound(end), from + Math.ceil(left / cost));
     this.#found += this.#countIn(block, from, stop);
     this.#cursor = stop < index.length ? Math.min(index.sequenceAt(stop), end) : end;
-    return (stop - from) * cost + 1;
+    // Reading is enough for one step; but something is counted, as the block may have to make room before the next.
+    return wasRead ? (stop - from) * cost + 1 : left;
   }
 
   #isWhole(block: B): boolean {

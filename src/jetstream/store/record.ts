@@ -203,8 +203,8 @@ export function readVerifiedRecord(
 }
 
 /**
- * Writes the record of a message into `to` at `at` and returns the offset behind it. The room for it (`recordSize`) must be there, and
- * `size` at most `MAX_RECORD_SIZE`. It is fastest into the memory of `hash`.
+ * Writes the record of a message into `to` at `at`, without its hash (see `HighwayHash.sealRecords`), and returns the offset behind it. The room for it
+ * (`recordSize`) must be there, and `size` at most `MAX_RECORD_SIZE`.
  *
  * @param timeLow  the time's lower 32 bits
  * @param timeHigh the time's upper 32 bits
@@ -212,8 +212,6 @@ export function readVerifiedRecord(
  * @param body     holds the headers (0 bytes: none) from `bodyStart` on and the payload right behind them
  */
 export function writeMessage(
-  hash: HighwayHash,
-  key: HashKey,
   to: Uint8Array,
   at: number,
   sequence: number,
@@ -239,16 +237,11 @@ export function writeMessage(
     bodyAt += HEADERS_OVERHEAD;
   }
   copy(body, bodyStart, headersLength + payloadLength, to, bodyAt);
-  const end = at + size;
-  const hashAt = end - HASH_SIZE;
-  hash.seal(key, to, at + 4, at + 20, subjectStart, subjectEnd, bodyAt, hashAt, hashAt);
-  return end;
+  return at + size;
 }
 
-/** Writes a record of 30 bytes: a skip or a tombstone. Returns the offset behind it. */
+/** Writes a record of 30 bytes, a skip or a tombstone, without its hash. Returns the offset behind it. */
 export function writeMarker(
-  hash: HighwayHash,
-  key: HashKey,
   to: Uint8Array,
   at: number,
   kind: 'skip' | 'tombstone',
@@ -258,8 +251,6 @@ export function writeMarker(
 ): number {
   putU32(to, at, RECORD_OVERHEAD);
   writeFixed(to, at, sequence, kind === 'skip' ? ERASED_BIT : TOMBSTONE_BIT, timeLow, timeHigh, 0);
-  const hashAt = at + FIXED;
-  hash.seal(key, to, at + 4, at + 20, hashAt, hashAt, hashAt, hashAt, hashAt);
   return at + RECORD_OVERHEAD;
 }
 
@@ -282,13 +273,7 @@ export function eraseRecord(
   putU32(bytes, start, end - start);
   writeFixed(bytes, start, view.sequence, ERASED_BIT, timeLow, timeHigh, 0);
   copy(noise, 0, hashAt - bodyAt, bytes, bodyAt);
-  hash.seal(key, bytes, start + 4, start + 20, bodyAt, bodyAt, bodyAt, hashAt, hashAt);
-}
-
-/** Splits a time in nanoseconds into the halves that records are written with. */
-export function timeHalves(time: bigint): { timeLow: number; timeHigh: number } {
-  const bits = BigInt.asUintN(64, time);
-  return { timeLow: Number(bits & 0xffff_ffffn), timeHigh: Number(bits >> 32n) };
+  hash.sealRecords(key, bytes, start, end);
 }
 
 function writeFixed(

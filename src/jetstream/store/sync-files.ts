@@ -1,5 +1,15 @@
-/** Syncs by name, side by side. What is gone by now needs none. */
+/** Syncs by name, side by side, and which files need one. What is gone by now needs none. */
 import type { Disk, DiskFile, SyncCallback } from '../../runtime/disk.js';
+
+/** Milliseconds after which the system has written by itself what was not synced. */
+const DOUBTFUL_AGE = 300_000;
+
+/** Those of the files of a store that the system may not have written yet: they were changed not long before the newest of them. */
+export function changedLately<T>(disk: Disk, files: readonly T[], pathOf: (file: T) => string): T[] {
+  const modified = files.map((file) => disk.status(pathOf(file))?.modified ?? 0);
+  const newest = Math.max(0, ...modified);
+  return files.filter((_, i) => modified[i]! >= newest - DOUBTFUL_AGE);
+}
 
 /** Waits until a file that is there is on the device. */
 export function syncFileNow(disk: Disk, path: string): void {

@@ -6,9 +6,10 @@
  * - `sources.db`: how far each source has been copied
  *
  * They start with the version 1, the number of entries and the stamp, both u64. The stamp is the first sequence whose message had not been
- * looked at when the file was written.
+ * looked at when the file was written. They end with a sum that official servers do not look at, see `file-sum.ts`.
  */
 import { ByteReader, ByteWriter } from './binary.js';
+import { endWithSum, expectEnd, withoutSum } from './file-sum.js';
 import { CorruptError } from './store-error.js';
 
 const VERSION = 1;
@@ -49,12 +50,12 @@ function encode<Entry>(
   to.u64(entries.length);
   to.u64(stamp);
   for (const entry of entries) write(entry, to);
-  return to.written;
+  return endWithSum(to);
 }
 
 /** `size` is the least that an entry takes. */
 function decode<Entry>(bytes: Uint8Array, size: number, read: (from: ByteReader) => Entry): Stamped<Entry> {
-  const from = new ByteReader(bytes);
+  const from = new ByteReader(withoutSum(bytes));
   const version = from.byte();
   if (version !== VERSION) throw new CorruptError(`version ${version}`);
   const count = from.u64();
@@ -62,6 +63,7 @@ function decode<Entry>(bytes: Uint8Array, size: number, read: (from: ByteReader)
   if (count > from.left / size) throw new CorruptError('unexpected end');
   const entries: Entry[] = [];
   for (let i = 0; i < count; i++) entries.push(read(from));
+  expectEnd(from);
   return { stamp, entries };
 }
 

@@ -264,7 +264,7 @@ test('requests that cannot be served', async () => {
     const code = async (subject: string, body: unknown) => (await server.api(subject, body)).error?.err_code;
     assert.equal(await code('STREAM.SNAPSHOT.S', ''), 10003);
     assert.equal(await code('STREAM.SNAPSHOT.S', { deliver_subject: 'a.*' }), 10015);
-    assert.equal(await code('STREAM.SNAPSHOT.S', {}), 10015);
+    assert.equal(await code('STREAM.SNAPSHOT.S', {}), 10003);
     assert.equal(await code('STREAM.SNAPSHOT.NO', { deliver_subject: 'a' }), 10059);
     assert.equal(await code('STREAM.RESTORE.R', ''), 10003);
     assert.equal(await code('STREAM.RESTORE.R', { config: { name: 'OTHER' } }), 10056);

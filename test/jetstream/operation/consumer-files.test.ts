@@ -99,3 +99,14 @@ test('a deletion that the disk refuses is not confirmed', async () => {
   assert.match(lab.errors[0]!, /^Error removing a consumer from ".*\/streams\/S\/obs": /);
   await lab.close();
 });
+
+test('a consumer whose configuration is empty is not opened', async () => {
+  const lab = await labWithStream();
+  await create(lab, 'c');
+  await lab.jetstream.close();
+  lab.disk.writeFile(`${CONSUMERS}/c/meta.inf`, Buffer.alloc(0));
+  lab.start();
+  assert.equal((await lab.api('CONSUMER.NAMES.S')).total, 0);
+  assert.match(lab.warnings.join(), /Error adding consumer '\$G > S > c': unexpected end of JSON input/);
+  await lab.close();
+});

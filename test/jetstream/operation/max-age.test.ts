@@ -23,6 +23,21 @@ for (const storage of ['memory', 'file']) {
       await lab.close();
     });
 
+    test('what has grown old does not count against limits any more', async () => {
+      const lab = new Lab();
+      await lab.create({ name: 'S', subjects: ['s.*'], storage, allow_msg_ttl: true, max_age: 2 * SECOND });
+      const used = () => lab.stream('S').account.memory + lab.stream('S').account.store;
+      await lab.publish('s.1', 'short', { 'Nats-TTL': '1s' });
+      const one = used();
+      await lab.publish('s.2', 'as long as others');
+      const both = used();
+      await lab.pass(1100);
+      assert.equal(used(), both - one);
+      await lab.pass(1100);
+      assert.equal(used(), 0);
+      await lab.close();
+    });
+
     test('delete markers follow max_age, also for a message with a TTL', async () => {
       const lab = new Lab();
       const config = { name: 'S', subjects: ['s.*'], storage, allow_msg_ttl: true, max_age: SECOND };

@@ -21,13 +21,17 @@ test('an id is known within the window and no longer', () => {
 
 test('nothing is shown or promised before it is durable', () => {
   const sent: string[] = [];
-  const acks = new AckQueue(
-    (reply, body) => sent.push(`${reply} ${body}`),
-    () => {},
-  );
+  const acks = new AckQueue({
+    acknowledge: (bytes, start, end, sequence) =>
+      sent.push(`${Buffer.from(bytes).toString('latin1', start, end)} ${sequence}`),
+    send: (reply, body) => sent.push(`${reply} ${body}`),
+    awaited: () => {},
+  });
   const visibility = new Visibility();
   for (let n = 1; n <= 10_000; n++) {
-    acks.add(n * 2, `r${n}`, 'ok');
+    const subject = Buffer.from(`..r${n}.`);
+    if (n % 3 === 0) acks.addStored(n * 2, n, subject, 2, subject.length - 1);
+    else acks.add(n * 2, `r${n}`, 'ok');
     visibility.add(n * 2, n, 10);
   }
   acks.addTask(20_000, () => sent.push('task'));
@@ -36,8 +40,14 @@ test('nothing is shown or promised before it is durable', () => {
   assert.equal(visibility.bytes, 75_000);
   acks.durable(5000);
   assert.equal(sent.length, 2500);
-  acks.failed(19_998, 'no');
-  assert.deepEqual(sent.slice(-2), ['r9999 ok', 'r10000 no']);
+  assert.deepEqual(sent.slice(-3), ['r2498 ok', 'r2499 2499', 'r2500 ok']);
+  acks.durable(19_990);
+  acks.failed(19_996, 'no');
+  assert.deepEqual(sent.slice(-5), ['r9996 9996', 'r9997 ok', 'r9998 ok', 'r9999 no', 'r10000 no']);
+  assert.deepEqual(
+    sent.slice(2500, -5),
+    Array.from({ length: 7495 }, (_, i) => `r${i + 2501} ${(i + 2501) % 3 === 0 ? i + 2501 : 'ok'}`),
+  );
   assert.equal(acks.length, 0);
   assert.equal(visibility.durable(20_000), 10_000);
   assert.deepEqual([visibility.count, visibility.bytes], [0, 0]);

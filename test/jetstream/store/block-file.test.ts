@@ -10,9 +10,10 @@ import {
   openBlock,
   scanBlock,
 } from '../../../src/jetstream/store/block-file.js';
-import { recordSize, writeMarker, writeMessage } from '../../../src/jetstream/store/record.js';
+import { recordSize } from '../../../src/jetstream/store/record.js';
 import { CorruptError } from '../../../src/jetstream/store/store-error.js';
 import { HighwayHash, hashKey } from '../../../src/runtime/highway-hash.js';
+import { writeMarker, writeMessage } from '../../support/records.js';
 
 const hash = new HighwayHash(0);
 const key = hashKey('S-1');

@@ -25,9 +25,9 @@ class RunningClock extends SimulatedClock {
 class TakingDisk extends SimulatedDisk {
   readonly clock = new RunningClock();
 
-  override syncNow(path: string): void {
+  override syncNow(path: string, end: (failed: boolean) => void): void {
     this.clock.time += 0.3;
-    super.syncNow(path);
+    super.syncNow(path, end);
   }
 
   override settle(): void {

@@ -169,11 +169,25 @@ class Desk {
 
   /** Writes to a file as a commit does. */
   write(path: string, text: string, position = 0): void {
+    this.commit(path, text, position, false);
+  }
+
+  /** `refused`: the commit fails for another reason, when the entry is durable. */
+  commit(path: string, text: string, position: number, refused: boolean): void {
     const file = this.disk.open(path, 'create');
     file.write(Buffer.from(text), 0, text.length, position);
+    this.#commit(refused, (entry) => entry.write(path, Buffer.from(text), 0, text.length, position, true));
+  }
+
+  replace(path: string, text: string): void {
+    this.disk.writeFile(path, Buffer.from(text));
+    this.#commit(false, (entry) => entry.replace(path, Buffer.from(text)));
+  }
+
+  #commit(refused: boolean, say: (entry: EntryBuilder) => void): void {
     this.journal.prepare();
     this.journal.entry.clear();
-    this.journal.entry.write(path, Buffer.from(text), 0, text.length, position, true);
+    say(this.journal.entry);
     let over = false;
     this.journal.commit(true, (error) => {
       assert.equal(error, null);
@@ -181,7 +195,7 @@ class Desk {
     });
     this.settle();
     assert.ok(over);
-    this.journal.ended();
+    this.journal.ended(refused ? 'nothing' : 'kept');
   }
 
   /** What a start finds in a file; null when there is none. */
@@ -274,13 +288,102 @@ test('a sync that failed may have written the entry: it never counts', () => {
   desk.journal.commit(true, (error) => (failure = error));
   desk.settle();
   assert.match(String(failure), /EIO/);
-  desk.journal.ended();
+  desk.journal.ended('nothing');
   assert.throws(() => desk.journal.prepare(), /EIO/);
   desk.disk.failSyncs = false;
   desk.write('/s/d/b', 'next');
   lose(desk, '/s/d/b');
   assert.equal(desk.recovered('/s/d/a'), 'good');
   assert.equal(desk.disk.readFile('/s/d/b').toString(), 'next');
+});
+
+/** As Linux does it: what a failed sync should have written is on no device, whatever the next one says. */
+function forgetful(): Desk {
+  const desk = new Desk();
+  desk.disk.dropsUnsynced = true;
+  return desk;
+}
+
+function failing(desk: Desk, step: () => void): void {
+  desk.disk.failSyncs = true;
+  step();
+  desk.disk.failSyncs = false;
+}
+
+/** Everything is settled, and what says so is durable: from here on the journal does not count for it. */
+function settled(desk: Desk): void {
+  desk.clock.advance(1100);
+  desk.settle();
+  desk.write('/s/d/other', 'other');
+  desk.clock.advance(1100);
+  desk.settle();
+  desk.write('/s/d/other', 'another');
+}
+
+test('what a failed sync has dropped is written again before it counts as settled', () => {
+  const desk = forgetful();
+  desk.write('/s/d/a', 'hello ');
+  desk.replace('/s/d/b', 'old');
+  desk.replace('/s/d/b', 'new');
+  desk.write('/s/d/a', 'world', 6);
+  failing(desk, () => {
+    desk.clock.advance(1100);
+    desk.settle();
+  });
+  assert.match(desk.lines.join(), /Files of the store cannot be synced: EIO/);
+  settled(desk);
+  desk.disk.powerCut();
+  recoverJournal(desk.disk, hash, '/s', desk.log);
+  assert.equal(desk.disk.readFile('/s/d/a').toString(), 'hello world');
+  assert.equal(desk.disk.readFile('/s/d/b').toString(), 'new');
+});
+
+test('the same where somebody else has synced the file, and while the journal syncs it', () => {
+  for (const meanwhile of [false, true]) {
+    const desk = forgetful();
+    desk.write('/s/d/a', 'hello');
+    if (meanwhile) desk.clock.advance(1100);
+    failing(desk, () => {
+      assert.throws(() => desk.disk.open('/s/d/a', 'write').syncNow(), /EIO/);
+    });
+    desk.journal.doubt();
+    settled(desk);
+    desk.disk.powerCut();
+    assert.equal(desk.recovered('/s/d/a'), 'hello', String(meanwhile));
+  }
+});
+
+test('what was forgotten, or refused, is not written again', () => {
+  const desk = forgetful();
+  desk.write('/s/d/a', 'old old');
+  desk.write('/s/d/b', 'old');
+  desk.journal.forget('/s/d/a', false);
+  desk.disk.writeFile('/s/d/a', Buffer.from('cut'));
+  desk.commit('/s/d/b', 'refused', 3, true);
+  desk.disk.open('/s/d/b', 'write').truncate(3);
+  failing(desk, () => assert.throws(() => desk.journal.forget('/s/d/b', false), /EIO/));
+  desk.journal.forget('/s/d/b', false);
+  assert.equal(desk.disk.readFile('/s/d/a').toString(), 'cut');
+  assert.equal(desk.disk.readFile('/s/d/b').toString(), 'old');
+  desk.disk.powerCut();
+  assert.equal(desk.recovered('/s/d/b'), 'old');
+});
+
+test('a stop, or a start, whose syncs fail leaves the next start something to sync', () => {
+  for (const end of ['stop', 'kill', 'cut'] as const) {
+    const desk = forgetful();
+    desk.write('/s/d/a', 'hello');
+    failing(desk, () => {
+      if (end === 'stop') desk.journal.close((error) => assert.match(String(error), /EIO/));
+      else if (end === 'kill') desk.disk.crash();
+      else desk.disk.powerCut();
+      if (end !== 'stop') assert.throws(() => recoverJournal(desk.disk, hash, '/s', desk.log), /EIO/);
+    });
+    desk.disk.crash();
+    assert.equal(desk.recovered('/s/d/a'), 'hello', end);
+    desk.disk.powerCut();
+    assert.equal(desk.disk.readFile('/s/d/a').toString(), 'hello', end);
+  }
 });
 
 test('a damaged header is kept aside and told', () => {

@@ -9,11 +9,9 @@ import {
   readRecord,
   readVerifiedRecord,
   recordSize,
-  timeHalves,
-  writeMarker,
-  writeMessage,
 } from '../../../src/jetstream/store/record.js';
 import { HighwayHash, hashKey } from '../../../src/runtime/highway-hash.js';
+import { timeHalves, writeMarker, writeMessage } from '../../support/records.js';
 
 const hash = new HighwayHash(1 << 20);
 const key = hashKey('A-1');

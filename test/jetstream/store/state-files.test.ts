@@ -9,6 +9,7 @@ import {
   emptyConsumerState,
   encodeConsumerState,
 } from '../../../src/jetstream/store/consumer-state-file.js';
+import { FILE_SUM_SIZE, hasSum } from '../../../src/jetstream/store/file-sum.js';
 import { blockIndex, isPathName } from '../../../src/jetstream/store/layout.js';
 import { decodeMeta, encodeMeta, metaSum } from '../../../src/jetstream/store/meta-file.js';
 import { SequenceSet } from '../../../src/jetstream/store/sequence-set.js';
@@ -307,6 +308,45 @@ test('a consumer state that is written is read', () => {
   assert.throws(
     () => decodeConsumerState(Buffer.from('160200808080808080808080010000', 'hex')),
     CorruptError,
+  );
+});
+
+/** Whatever single bit flips, whatever is cut off, is seen; and the same file without its sum, as the official server writes it, is read. */
+function checkSum<T>(file: Buffer, decode: (bytes: Uint8Array) => T): void {
+  assert.ok(hasSum(file));
+  for (let bit = 0; bit < file.length * 8; bit++) {
+    const flipped = Buffer.from(file);
+    flipped[bit >> 3]! ^= 1 << (bit & 7);
+    assert.throws(() => decode(flipped), CorruptError, `bit ${bit}`);
+  }
+  const official = file.subarray(0, -FILE_SUM_SIZE);
+  assert.ok(!hasSum(official));
+  assert.deepEqual(decode(official), decode(file));
+  for (let end = 1; end < file.length; end++) {
+    if (end !== official.length) assert.throws(() => decode(file.subarray(0, end)), CorruptError, `${end}`);
+  }
+}
+
+const ascii = fc.string({ unit: 'grapheme-ascii' });
+
+test('no flipped bit and no lost end goes unseen', () => {
+  const run = { numRuns: 20 };
+  fc.assert(
+    fc.property(consumerState, fc.nat(), (state, now) =>
+      checkSum(encodeConsumerState(state, now * 1000), decodeConsumerState),
+    ),
+    run,
+  );
+  const expiries = fc.array(record({ expires: nanos, sequence }));
+  const schedules = fc.array(record({ subject: latin1, fires: nanos, sequence }));
+  const sources = fc.array(record({ name: latin1, sequence, identity: ascii }));
+  fc.assert(
+    fc.property(fc.nat(), expiries, schedules, sources, (stamp, a, b, c) => {
+      checkSum(encodeExpiries({ stamp, entries: a }), decodeExpiries);
+      checkSum(encodeSchedules({ stamp, entries: b }), decodeSchedules);
+      checkSum(encodeSources({ stamp, entries: c }), decodeSources);
+    }),
+    run,
   );
 });
 

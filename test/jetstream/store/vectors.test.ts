@@ -13,15 +13,10 @@ import {
   encodeConsumerState,
 } from '../../../src/jetstream/store/consumer-state-file.js';
 import type { CipherName } from '../../../src/jetstream/store/encryption.js';
+import { FILE_SUM_SIZE } from '../../../src/jetstream/store/file-sum.js';
 import { shortHash } from '../../../src/jetstream/store/layout.js';
 import { encodeMeta } from '../../../src/jetstream/store/meta-file.js';
-import {
-  blockKeyName,
-  recordSize,
-  timeHalves,
-  writeMarker,
-  writeMessage,
-} from '../../../src/jetstream/store/record.js';
+import { blockKeyName, recordSize } from '../../../src/jetstream/store/record.js';
 import {
   blockMessages,
   decodeIndexBody,
@@ -38,6 +33,7 @@ import {
   encodeSources,
 } from '../../../src/jetstream/store/timer-files.js';
 import { HighwayHash, hashKey } from '../../../src/runtime/highway-hash.js';
+import { timeHalves, writeMarker, writeMessage } from '../../support/records.js';
 import {
   contentOf,
   type Encryption,
@@ -348,6 +344,9 @@ test('meta files are written the same', () => {
   assert.ok(count > 30, String(count));
 });
 
+/** Without the sum that only we write. */
+const official = (file: Buffer) => file.subarray(0, -FILE_SUM_SIZE);
+
 test('consumer states are written the same', () => {
   let pendings = 0;
   for (const { reader, label } of intact.flatMap((name) => [...streamsOf(name)])) {
@@ -357,7 +356,7 @@ test('consumer states are written the same', () => {
       if (state.pending.size > 0) pendings++;
       let same = file.length === 0;
       for (let second = 0; second < 100 && !same; second++) {
-        same = encodeConsumerState(state, latest + second * 1000).equals(file);
+        same = official(encodeConsumerState(state, latest + second * 1000)).equals(file);
       }
       assert.ok(same, label);
       assert.deepEqual(decodeConsumerState(encodeConsumerState(state, latest)), state);
@@ -374,7 +373,7 @@ test('expiries, schedules and sources', () => {
     if (expiries !== undefined) {
       const file = decodeExpiries(expiries);
       assert.equal(file.stamp, lastSequence + 1, label);
-      assert.ok(encodeExpiries(file).equals(expiries), label);
+      assert.ok(official(encodeExpiries(file)).equals(expiries), label);
       for (const { expires, sequence } of file.entries) {
         const record = reader.blocks
           .flatMap(({ records }) => records)
@@ -388,13 +387,13 @@ test('expiries, schedules and sources', () => {
     if (schedules !== undefined) {
       const file = decodeSchedules(schedules);
       assert.equal(file.stamp, lastSequence + 1, label);
-      assert.ok(encodeSchedules(file).equals(schedules), label);
+      assert.ok(official(encodeSchedules(file)).equals(schedules), label);
       found.sched += file.entries.length;
     }
     const sources = reader.file('sources.db');
     if (sources !== undefined) {
       const file = decodeSources(sources);
-      assert.ok(encodeSources(file).equals(sources), label);
+      assert.ok(official(encodeSources(file)).equals(sources), label);
       for (const { name } of file.entries) assert.match(name, /^\S+ \S+ \S+$/, label);
       found.sources += file.entries.length;
     }
