@@ -85,7 +85,7 @@ export abstract class BlockReader<B extends MessageBlock> {
       return true;
     };
     this.#visit(filter, visit);
-    if (unknown > MANY_UNKNOWN) this.search.resolveLasts();
+    if (unknown > MANY_UNKNOWN) this.search.resolveLasts(filter as StoreFilter | null);
     for (const id of open) {
       const last = this.search.lastOf(id);
       if (last > upTo) continue;
@@ -184,7 +184,7 @@ export abstract class BlockReader<B extends MessageBlock> {
       if (lasts[id]! < 0) unknown++;
       return unknown <= MANY_UNKNOWN;
     });
-    if (unknown > MANY_UNKNOWN) this.search.resolveLasts();
+    if (unknown > MANY_UNKNOWN) this.search.resolveLasts(filter as StoreFilter | null);
     let count = 0;
     this.#visit(filter, (id) => {
       if (this.search.lastOf(id) >= from) count++;

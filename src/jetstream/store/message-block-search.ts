@@ -112,16 +112,22 @@ export class BlockSearch<B extends MessageBlock = MessageBlock> {
     return lasts[id]!;
   }
 
-  /** Finds out the last sequence of all subjects in one pass. */
-  resolveLasts(): void {
-    const { lasts, counts } = this.#subjects;
+  /** Finds out the last sequence of all subjects that match, in one pass. */
+  resolveLasts(filter: StoreFilter | null = null): void {
+    const { lasts } = this.#subjects;
     let left = 0;
-    for (let id = 0; id < counts.length; id++) if (counts[id]! > 0 && lasts[id]! < 0) left++;
+    const visit = (id: number) => {
+      if (lasts[id]! < 0) left++;
+      return true;
+    };
+    if (filter === null) this.#subjects.visit(null, visit);
+    else filter.visit(visit);
     for (let i = this.#blocks.length - 1; i >= 0 && left > 0; i--) {
       const block = this.#blocks[i]!;
       if (block.messages === 0) continue;
       const { length } = block.index;
       for (let place = block.previousLive(length - 1); place >= 0; place = block.previousLive(place - 1)) {
+        if (filter !== null && !block.isFor(place, filter)) continue;
         const id = block.subjectAt(place);
         if (lasts[id]! >= 0) continue;
         lasts[id] = block.index.sequenceAt(place);

@@ -68,6 +68,12 @@ export abstract class MessageBlock {
     return NO_SUBJECT;
   }
 
+  /** Whether the subject at a live place matches. One that nobody has asked for is compared, which is less than to look it up. */
+  isFor(place: number, filter: StoreFilter): boolean {
+    const id = this.index.subjects[place]!;
+    return id === UNREAD_SUBJECT ? this.countUnread(place, place + 1, filter) > 0 : filter.matchesId(id);
+  }
+
   /** Live places from `start` to before `stop` whose subject matches by its bytes, where looking up each would take longer. */
   countUnread(_start: number, _stop: number, _filter: StoreFilter): number {
     return 0;
