@@ -21,7 +21,12 @@ import { PullDelivery } from './pull-delivery.js';
 import { PushDelivery } from './push-delivery.js';
 import type { ConsumerStorage } from './storage.js';
 import type { ConsumerStore, ConsumerStoreListener } from './store/consumer-store.js';
-import { type RemovalReason, StoredMessage, type SubjectFilter } from './store/message-store.js';
+import {
+  type Counting,
+  type RemovalReason,
+  StoredMessage,
+  type SubjectFilter,
+} from './store/message-store.js';
 import type { Stream } from './stream.js';
 
 const NANOSECONDS = 1e6;
@@ -70,7 +75,7 @@ export class Consumer implements ConsumerStoreListener {
   readonly acks: AckTracker;
   readonly storage: ConsumerStorage;
   readonly store: ConsumerStore;
-  /** Messages at or above `next` that match. */
+  /** Messages at or above `next` that match. While they are counted, those that nobody has to count. */
   numPending = 0;
   /** While messages are delivered: milliseconds since 1970, looked at now and then. */
   now = 0;
@@ -93,6 +98,9 @@ export class Consumer implements ConsumerStoreListener {
   #pumping = false;
   #turnDue = false;
   #held = false;
+  #counting: Counting | null = null;
+  /** Who waits until all are counted. */
+  #whenCounted: (() => void)[] = [];
   /** Confirmations that wait for the disk: position and reply. */
   #confirmations: { position: number; reply: string }[] = [];
   readonly #message = new StoredMessage();
@@ -206,14 +214,45 @@ export class Consumer implements ConsumerStoreListener {
 
   // --- What is still to come ----------------------------------------------------------------------------------------
 
-  /** Counts anew what is still to come. */
+  /** Counts anew what is still to come. Where that takes long, nothing is delivered until it is known: each message tells of it. */
   recount(): void {
-    const { store } = this.stream;
     const last = this.#lastOnes;
-    this.numPending =
-      last === null
-        ? store.pending(this.filter, this.acks.next).count
-        : last.length + store.pending(this.filter, last.at(-1)! + 1).count;
+    this.numPending = last === null ? 0 : last.length;
+    const from = last === null ? this.acks.next : last.at(-1)! + 1;
+    const counting = this.stream.store.countPending(this.filter, from);
+    this.#counting = counting;
+    if (counting.step()) this.#counted(counting);
+    else this.account.jetstream.slices.add(() => this.#countOn(counting));
+  }
+
+  #countOn(counting: Counting): boolean {
+    // Something else is counted by now.
+    if (this.#counting !== counting) return true;
+    if (!counting.step()) return false;
+    this.#counted(counting);
+    this.pumpLater();
+    return true;
+  }
+
+  #counted(counting: Counting): void {
+    this.#counting = null;
+    this.numPending += counting.count;
+    this.#tellCounted();
+  }
+
+  /** Whether `numPending` is still being found out. */
+  get counting(): boolean {
+    return this.#counting !== null;
+  }
+
+  /** Calls back when `numPending` is known: at once, if it is. */
+  whenCounted(callback: () => void): void {
+    if (this.#counting === null) callback();
+    else this.#whenCounted.push(callback);
+  }
+
+  #tellCounted(): void {
+    for (const callback of this.#whenCounted.splice(0)) callback();
   }
 
   matches(subject: string): boolean {
@@ -235,8 +274,10 @@ export class Consumer implements ConsumerStoreListener {
   /** A message is gone. */
   removed(sequence: number, subject: string, reason: RemovalReason): void {
     const { acks } = this;
-    if (this.#lastOnes !== null) this.#forgetLastOne(sequence, subject);
-    else if (sequence >= acks.next && this.matches(subject)) this.numPending--;
+    const counting = this.#counting !== null && sequence <= this.#counting.through ? this.#counting : null;
+    if (counting !== null && this.matches(subject)) counting.removed(sequence);
+    if (this.#lastOnes !== null) this.#forgetLastOne(sequence, subject, counting !== null);
+    else if (counting === null && sequence >= acks.next && this.matches(subject)) this.numPending--;
     if (acks.pending.size + acks.redelivered.size === 0) return;
     if (!acks.pending.has(sequence) && !acks.redelivered.has(sequence)) return;
     const known = acks.gone(sequence);
@@ -248,14 +289,15 @@ export class Consumer implements ConsumerStoreListener {
     this.pumpLater();
   }
 
-  #forgetLastOne(sequence: number, subject: string): void {
+  /** `isCounted`: those behind the last ones are being counted, this one among them. */
+  #forgetLastOne(sequence: number, subject: string, isCounted = false): void {
     const last = this.#lastOnes!;
     const at = last.indexOf(sequence);
     if (at !== -1) {
       last.splice(at, 1);
       this.numPending--;
       if (last.length === 0) this.#endLastOnes(sequence);
-    } else if (sequence > last.at(-1)! && this.matches(subject)) this.numPending--;
+    } else if (!isCounted && sequence > last.at(-1)! && this.matches(subject)) this.numPending--;
   }
 
   /** The newest messages of all subjects are delivered: those that came since are next. */
@@ -294,12 +336,12 @@ export class Consumer implements ConsumerStoreListener {
 
   /** Whether messages may follow with nothing but time between: in a later turn, or when one has waited for its time. */
   get delivering(): boolean {
-    return this.#turnDue || this.#held || this.#delayTimer !== null;
+    return this.#turnDue || this.#held || this.counting || this.#delayTimer !== null;
   }
 
   /** Delivers what can be delivered now. */
   pump(): void {
-    if (this.#pumping || this.#held || this.closed || this.#delayTimer !== null) return;
+    if (this.#pumping || this.#held || this.counting || this.closed || this.#delayTimer !== null) return;
     this.#pumping = true;
     let blocked = false;
     try {
@@ -698,6 +740,8 @@ export class Consumer implements ConsumerStoreListener {
   #close(reason: 'deleted' | 'shutdown'): void {
     if (this.closed) return;
     this.closed = true;
+    this.#counting = null;
+    this.#tellCounted();
     for (const timer of [this.#ackTimer, this.#pauseTimer, this.#delayTimer]) timer?.cancel();
     const { client, acks } = this.account;
     for (const sub of this.#subscriptions) client.unsubscribe(sub);

@@ -25,6 +25,7 @@ import {
   serverTotals,
 } from './figures.js';
 import { json } from './info.js';
+import { Slices } from './slices.js';
 import type { Storage } from './storage.js';
 import type { StoreMemory } from './store/message-block-cache.js';
 import { type DamageReport, damageText, type StoreError } from './store/message-store.js';
@@ -73,6 +74,8 @@ export class JetStream {
   /** Requests of the API on their way. */
   readonly requests: RequestQueue;
   readonly #stamp = new Stamp();
+  /** Work that takes longer than a turn of the event loop should. */
+  readonly slices = new Slices();
   readonly #apis = new Map<string, Api>();
   readonly #failures: RateLimitedLog;
 
@@ -254,6 +257,7 @@ export class JetStream {
     this.log.notice('Initiating JetStream Shutdown...');
     const accounts = [...this.accounts.values()];
     this.requests.close();
+    this.slices.close();
     for (const api of this.#apis.values()) api.close();
     for (const { restores } of accounts) for (const restore of [...restores.values()]) restore.cancel();
     await this.#stop(accounts.flatMap((account) => [...account.streams.values()]));

@@ -110,7 +110,7 @@ export class PullDelivery implements DeliveryMode {
       this.#lastFullCheck = now;
       this.#review(false);
     }
-    if (wanted.noWait) {
+    if (wanted.noWait && !this.#consumer.counting) {
       const there = this.#consumer.numPending + acks.redeliveries;
       if (there === 0 && wanted.expires === 0) {
         this.#lastActivity = now;

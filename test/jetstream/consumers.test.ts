@@ -377,4 +377,37 @@ describe('many', () => {
     assert.ok(cache.size <= before + 2, `${cache.size - before} subjects more`);
     await lab.close();
   });
+
+  test('what is pending in the middle of a large stream is counted in turns, and told when it is known', async () => {
+    const lab = new Lab();
+    await lab.create({ name: 'S', subjects: ['s.*'] });
+    const { store } = lab.stream('S');
+    const payload = Buffer.alloc(2000);
+    const count = 12_000;
+    for (let i = 1; i <= count; i++) store.append(`s.${i % 3}`, null, payload, BigInt(i));
+    // After a restart none of the blocks is in memory.
+    await lab.restart();
+    const inbox = new Inbox(lab);
+    const start = { deliver_policy: 'by_start_sequence', opt_start_seq: 6000, ack_policy: 'explicit' };
+    const config = { durable_name: 'c', filter_subject: 's.1', ...start };
+    const created = lab.api('CONSUMER.CREATE.S.c', { stream_name: 'S', config: { name: 'c', ...config } });
+    const made = lab.stream('S').consumers.get('c')!;
+    assert.ok(made.counting);
+    const asked = lab.stream('S');
+    await inbox.next('c', { batch: 1, no_wait: true });
+    // One of each side, one of another subject, and one that comes.
+    for (const sequence of [1, 7, 11_998, 11_997]) asked.store.remove(sequence);
+    asked.store.append('s.1', null, payload, BigInt(count + 1));
+    asked.consumers.stored('s.1');
+    const { num_pending: pending } = await created;
+    // From 6001 to 11998 every third, without the last and with the one that came.
+    const wanted = 2000;
+    assert.equal(pending, wanted);
+    await settle();
+    assert.equal(inbox.delivered.length, 1, 'who pulled meanwhile has got a message');
+    const [, , , , , sequence, , , told] = inbox.delivered[0]!.reply.split('.');
+    assert.deepEqual([sequence, told], ['6001', String(wanted - 1)]);
+    assert.equal((await lab.api('CONSUMER.INFO.S.c')).num_pending, wanted - 1);
+    await lab.close();
+  });
 });

@@ -87,18 +87,21 @@ export const createConsumer: Endpoint = {
     if (config.sourcing) consumer.reset(consumer.acks.workingFloor + 1);
     const header = config.direct || config.sourcing ? identityHeader(stream) : null;
     const kept = known === undefined ? newConsumerKept(consumer) : consumerChangeKept(consumer);
-    const fields = consumerInfoFields(consumer);
-    if (consumer.storage.inMemory) {
-      kept();
-      request.answer(this.type, fields, false, header);
-      if (consumer.paused) advisePause(consumer);
-      return;
-    }
-    if (known === undefined) consumer.hold();
-    request.answerWhenDurable(this.type, fields, kept, { header });
-    request.account.jetstream.storage.commit.after(() => {
-      if (known === undefined) consumer.release();
-      if (consumer.paused) advisePause(consumer);
+    const isNew = known === undefined && !consumer.storage.inMemory;
+    if (isNew) consumer.hold();
+    consumer.whenCounted(() => {
+      const fields = consumerInfoFields(consumer);
+      if (consumer.storage.inMemory) {
+        kept();
+        request.answer(this.type, fields, false, header);
+        if (consumer.paused) advisePause(consumer);
+        return;
+      }
+      request.answerWhenDurable(this.type, fields, kept, { header });
+      request.account.jetstream.storage.commit.after(() => {
+        if (isNew) consumer.release();
+        if (consumer.paused) advisePause(consumer);
+      });
     });
   },
 };
@@ -135,21 +138,28 @@ export const consumerNames: Endpoint = {
   },
 };
 
+function whenAllCounted(consumers: readonly Consumer[], callback: () => void): void {
+  const next = consumers.find(({ counting }) => counting);
+  if (next === undefined) callback();
+  else next.whenCounted(() => whenAllCounted(consumers, callback));
+}
+
 export const listConsumers: Endpoint = {
   type: 'consumer_list_response',
   asks: true,
   zeros: pageZeros,
   handle(request) {
     const { all, offset } = page(request);
-    const infos = all
-      .slice(offset, offset + LIST_LIMIT)
-      .map((each) => jsonObject(consumerInfoFields(each, false)));
-    request.answer(this.type, [
-      ['total', String(all.length)],
-      ['offset', String(offset)],
-      ['limit', String(LIST_LIMIT)],
-      ['consumers', `[${infos.join(',')}]`],
-    ]);
+    const shown = all.slice(offset, offset + LIST_LIMIT);
+    whenAllCounted(shown, () => {
+      const infos = shown.map((each) => jsonObject(consumerInfoFields(each, false)));
+      request.answer(this.type, [
+        ['total', String(all.length)],
+        ['offset', String(offset)],
+        ['limit', String(LIST_LIMIT)],
+        ['consumers', `[${infos.join(',')}]`],
+      ]);
+    });
   },
 };
 
@@ -159,7 +169,7 @@ export const consumerInfo: Endpoint = {
   handle(request) {
     request.expectEmpty();
     const { consumer } = assetsOf(request);
-    request.answer(this.type, consumerInfoFields(consumer));
+    consumer.whenCounted(() => request.answer(this.type, consumerInfoFields(consumer)));
   },
 };
 

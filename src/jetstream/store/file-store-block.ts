@@ -22,11 +22,14 @@ import {
   RecordView,
   readRecord,
   recordSize,
+  SUBJECT_AT,
+  subjectLength,
   writeMarker,
   writeMessage,
 } from './record.js';
 import type { SequenceSet } from './sequence-set.js';
-import type { SubjectIndex } from './subject-index.js';
+import { type SubjectIndex, UNREAD_SUBJECT } from './subject-index.js';
+import type { StoreFilter } from './subject-index-pattern.js';
 
 /** What the blocks of a store have in common. */
 export interface BlockContext {
@@ -400,6 +403,32 @@ export class FileBlock extends MessageBlock {
     into.subjectEnd = this.#view.subjectEnd;
   }
 
+  protected override readSubject(place: number): number {
+    const offset = this.index.offsets[place]!;
+    const { bytes, at } =
+      this.#buffer !== null && offset >= this.#base
+        ? { bytes: this.#buffer, at: offset - this.#base }
+        : this.#record(offset);
+    const length = subjectLength(bytes, at);
+    const id = this.#context.subjects.findBytes(bytes, at + SUBJECT_AT, at + SUBJECT_AT + length);
+    this.#index!.subjects[place] = id;
+    return id;
+  }
+
+  override countUnread(start: number, stop: number, filter: StoreFilter): number {
+    const { offsets } = this.index;
+    const bytes = this.content();
+    let count = 0;
+    for (let place = start; place < stop; place++) {
+      const at = offsets[place]!;
+      const subject = at + SUBJECT_AT;
+      if (filter.matchesBytes(bytes, subject, subject + subjectLength(bytes, at)) && this.isLive(place)) {
+        count++;
+      }
+    }
+    return count;
+  }
+
   stampOf(place: number, into: Stamp): Stamp {
     return this.#stampAt(this.index.offsets[place]!, into);
   }
@@ -459,6 +488,11 @@ export class FileBlock extends MessageBlock {
   #load(): void {
     const file = this.#context.readBlockFile(this.number);
     const content = plainContent(file, this.cipher);
+    if (this.#written === this.#size && content.length === this.#size) {
+      this.#setContent(content);
+      this.#checkBelow = this.#written;
+      return;
+    }
     const from = Math.min(content.length, this.#written);
     const bytes = Buffer.allocUnsafeSlow(this.#size);
     content.copy(bytes, 0, 0, from);
@@ -511,11 +545,12 @@ export class FileBlock extends MessageBlock {
 
   /** Whether what is alive by an index is what was counted. */
   countsFit(index: BlockIndex): boolean {
+    const content = this.content();
     let messages = 0;
     let bytes = 0;
     for (let place = this.nextLive(0); place < index.length; place = this.nextLive(place + 1)) {
       messages++;
-      bytes += this.sizeOf(place);
+      bytes += content.readUInt32LE(index.offsets[place]!) & 0x7fff_ffff;
     }
     return messages === this.messages && bytes === this.bytes;
   }
@@ -639,6 +674,7 @@ export class FileBlock extends MessageBlock {
       index.push(from.sequenceAt(at), from.offsets[at]!, from.subjects[at]!);
       index.nexts[index.length - 1] = from.nexts[at]!;
     }
+    index.hasUnread = from.hasUnread;
     this.#index = index;
     this.records = index.length;
     this.removeDead(place, index.length);
@@ -690,10 +726,13 @@ export function plainContent(file: Buffer, cipher: BlockCipher | null): Buffer {
   }
 }
 
-/** Enters all message records of a content up to the highest sequence that can be; subjects that nobody knows get no id. */
+/**
+ * Enters all message records of a content up to the highest sequence that can be. Their subjects are left open: looking up each
+ * takes longer than all the rest, and many are never asked for.
+ */
 export function indexRecords(
   content: Buffer,
-  context: Pick<BlockContext, 'hash' | 'subjects'>,
+  context: Pick<BlockContext, 'hash'>,
   key: HashKey,
   index: BlockIndex,
   highest: number,
@@ -701,6 +740,7 @@ export function indexRecords(
   const view = new RecordView();
   let tombstones = 0;
   let last = 0;
+  index.hasUnread = true;
   const enter = (record: RecordView) => {
     if (record.kind === 'tombstone') {
       tombstones++;
@@ -709,8 +749,7 @@ export function indexRecords(
     if (record.sequence <= last) return;
     last = record.sequence;
     if (record.kind !== 'message') return;
-    const subject = context.subjects.findBytes(content, record.subjectStart, record.subjectEnd);
-    index.push(record.sequence, record.start, subject);
+    index.push(record.sequence, record.start, UNREAD_SUBJECT);
   };
   // Only lengths are believed without a look at the hash; what else would do harm is looked at.
   const plausible = () =>

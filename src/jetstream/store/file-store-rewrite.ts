@@ -32,6 +32,7 @@ export function copyLive(
   const copy: BlockCopy = { content: Buffer.alloc(0), index: new BlockIndex(), tombstones: 0 };
   let length = 0;
   let last = 0;
+  copy.index.hasUnread = from.hasUnread;
   const kept = new Set<number>();
   let buried = 0;
   let buriedEnd = 0;

@@ -13,6 +13,8 @@ export class BlockIndex {
   subjects = new Uint32Array(FIRST_CAPACITY);
   /** Sequences from here to the next message of the subject; 0: not known. */
   nexts = new Uint32Array(FIRST_CAPACITY);
+  /** There may be `UNREAD_SUBJECT` among the subjects. */
+  hasUnread = false;
   /** Sequence of the first record. */
   #base = 0;
   /** Null while every sequence is there: then the place of a record is its sequence minus the base. */

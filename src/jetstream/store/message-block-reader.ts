@@ -5,6 +5,7 @@ import { Stamp } from '../../runtime/stamp.js';
 import type { MessageBlock } from './message-block.js';
 import { BlockSearch } from './message-block-search.js';
 import { type Pending, StoredMessage, type StoreState, type SubjectFilter } from './message-store.js';
+import { PendingCount } from './pending-count.js';
 import { NO_SUBJECT, SubjectIndex } from './subject-index.js';
 import { StoreFilter } from './subject-index-pattern.js';
 
@@ -84,7 +85,7 @@ export abstract class BlockReader<B extends MessageBlock> {
       return true;
     };
     this.#visit(filter, visit);
-    if (unknown > MANY_UNKNOWN) this.search.resolveLasts();
+    if (unknown > MANY_UNKNOWN) this.search.resolveLasts(filter as StoreFilter | null);
     for (const id of open) {
       const last = this.search.lastOf(id);
       if (last > upTo) continue;
@@ -94,7 +95,7 @@ export abstract class BlockReader<B extends MessageBlock> {
     for (let from = upTo; open.size > 0 && this.search.previous(filter as StoreFilter | null, from); ) {
       const { block, place } = this.search;
       from = block.index.sequenceAt(place) - 1;
-      if (open.delete(block.index.subjects[place]!)) found.push(from + 1);
+      if (open.delete(block.subjectAt(place))) found.push(from + 1);
     }
     return found.length > limit ? null : found.sort((a, b) => a - b);
   }
@@ -163,18 +164,17 @@ export abstract class BlockReader<B extends MessageBlock> {
 
   pending(filter: SubjectFilter | null, from: number, lastPerSubject = false): Pending {
     const through = this.last;
-    const first = this.state.firstSequence;
     if (lastPerSubject) return { count: this.#pendingSubjects(filter, from), through };
-    const all = filter === null ? this.messages : this.totalOf(filter as StoreFilter);
-    if (from <= first || all === 0) return { count: all, through };
-    if (from > through) return { count: 0, through };
-    const wanted = filter as StoreFilter | null;
-    // The shorter side is counted.
-    const count =
-      from - first < through - from
-        ? all - this.search.count(wanted, first, from - 1)
-        : this.search.count(wanted, from, through);
-    return { count, through };
+    const counting = this.countPending(filter, from);
+    while (!counting.step());
+    return { count: counting.count, through };
+  }
+
+  countPending(filter: SubjectFilter | null, from: number): PendingCount<B> {
+    const { search, blocks, subjects, messages, last } = this;
+    const first = this.state.firstSequence;
+    const store = { search, blocks, subjects, messages, first, last };
+    return new PendingCount(store, filter as StoreFilter | null, from);
   }
 
   #pendingSubjects(filter: SubjectFilter | null, from: number): number {
@@ -184,7 +184,7 @@ export abstract class BlockReader<B extends MessageBlock> {
       if (lasts[id]! < 0) unknown++;
       return unknown <= MANY_UNKNOWN;
     });
-    if (unknown > MANY_UNKNOWN) this.search.resolveLasts();
+    if (unknown > MANY_UNKNOWN) this.search.resolveLasts(filter as StoreFilter | null);
     let count = 0;
     this.#visit(filter, (id) => {
       if (this.search.lastOf(id) >= from) count++;

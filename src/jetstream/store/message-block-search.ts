@@ -25,7 +25,7 @@ export class BlockSearch<B extends MessageBlock = MessageBlock> {
 
   /** The subject of what was found. */
   get subject(): number {
-    return this.block.index.subjects[this.place]!;
+    return this.block.subjectAt(this.place);
   }
 
   /** The number of the first block that ends at or after a sequence; the number of blocks without. */
@@ -82,7 +82,7 @@ export class BlockSearch<B extends MessageBlock = MessageBlock> {
       const index = block.index;
       let place = index.lowerBound(start + 1) - 1;
       for (place = block.previousLive(place); place >= 0; place = block.previousLive(place - 1)) {
-        const subject = index.subjects[place]!;
+        const subject = block.subjectAt(place);
         if (id !== NO_SUBJECT ? subject !== id : filter !== null && !filter.matchesId(subject)) continue;
         this.block = block;
         this.place = place;
@@ -112,46 +112,28 @@ export class BlockSearch<B extends MessageBlock = MessageBlock> {
     return lasts[id]!;
   }
 
-  /** Finds out the last sequence of all subjects in one pass. */
-  resolveLasts(): void {
-    const { lasts, counts } = this.#subjects;
+  /** Finds out the last sequence of all subjects that match, in one pass. */
+  resolveLasts(filter: StoreFilter | null = null): void {
+    const { lasts } = this.#subjects;
     let left = 0;
-    for (let id = 0; id < counts.length; id++) if (counts[id]! > 0 && lasts[id]! < 0) left++;
+    const visit = (id: number) => {
+      if (lasts[id]! < 0) left++;
+      return true;
+    };
+    if (filter === null) this.#subjects.visit(null, visit);
+    else filter.visit(visit);
     for (let i = this.#blocks.length - 1; i >= 0 && left > 0; i--) {
       const block = this.#blocks[i]!;
       if (block.messages === 0) continue;
-      const { subjects, length } = block.index;
+      const { length } = block.index;
       for (let place = block.previousLive(length - 1); place >= 0; place = block.previousLive(place - 1)) {
-        const id = subjects[place]!;
+        if (filter !== null && !block.isFor(place, filter)) continue;
+        const id = block.subjectAt(place);
         if (lasts[id]! >= 0) continue;
         lasts[id] = block.index.sequenceAt(place);
         left--;
       }
     }
-  }
-
-  /** Live messages from `from` to `to` that match; a null filter takes all. */
-  count(filter: StoreFilter | null, from: number, to: number): number {
-    let total = 0;
-    for (let i = this.blockAt(from); i < this.#blocks.length; i++) {
-      const block = this.#blocks[i]!;
-      if (block.messages === 0) continue;
-      if (block.first > to) break;
-      if (filter === null && block.first >= from && block.last <= to) {
-        total += block.messages;
-        continue;
-      }
-      const index = block.index;
-      const end = index.lowerBound(to + 1);
-      for (
-        let place = block.nextLive(index.lowerBound(from));
-        place < end;
-        place = block.nextLive(place + 1)
-      ) {
-        if (filter === null || filter.matchesId(index.subjects[place]!)) total++;
-      }
-    }
-    return total;
   }
 
   /** Remembers in the index of its block where the message behind the last one of a subject is. */
@@ -166,9 +148,8 @@ export class BlockSearch<B extends MessageBlock = MessageBlock> {
     for (let i = Math.min(this.blockAt(start), this.#blocks.length - 1); i >= 0; i--) {
       const block = this.#blocks[i]!;
       if (block.messages === 0 || block.first > start) continue;
-      const { subjects } = block.index;
       for (let place = block.index.lowerBound(start + 1) - 1; place >= 0; place--) {
-        if (subjects[place] !== id || !block.isLive(place)) continue;
+        if (!block.isLive(place) || block.subjectAt(place) !== id) continue;
         this.block = block;
         this.place = place;
         return true;
@@ -211,11 +192,11 @@ export class BlockSearch<B extends MessageBlock = MessageBlock> {
       const block = blocks[i]!;
       if (block.messages === 0) continue;
       const index = block.index;
-      const { subjects, length } = index;
+      const { length } = index;
       let place = start > block.first ? index.lowerBound(start) : 0;
       for (place = block.nextLive(place); place < length; place = block.nextLive(place + 1)) {
         if (--limit < 0) return index.sequenceAt(place);
-        const subject = subjects[place]!;
+        const subject = block.subjectAt(place);
         if (id !== NO_SUBJECT ? subject !== id : filter !== null && !filter.matchesId(subject)) continue;
         this.block = block;
         this.place = place;

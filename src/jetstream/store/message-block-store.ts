@@ -305,7 +305,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     if (this.closed) throw new StoreError('closed', 'store is closed');
     const index = block.index;
     const sequence = index.sequenceAt(place);
-    const id = index.subjects[place]!;
+    const id = block.subjectAt(place);
     const bytes = block.sizeOf(place);
     const { listener } = this;
     const unused = known !== '' || (listener === null && this.schedules.size === 0);
@@ -370,7 +370,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   /** Takes a message out while the store is opened: nobody is told, and nothing written. */
   protected forgetMessage(block: B, place: number): void {
     const bytes = block.sizeOf(place);
-    const id = block.index.subjects[place]!;
+    const id = block.subjectAt(place);
     const sequence = block.index.sequenceAt(place);
     block.kill(place, bytes);
     this.messages--;
@@ -502,7 +502,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     for (let more = this.search.next(null, sequence + 1); more; more = this.search.next(null, sequence + 1)) {
       const { block, place } = this.search;
       const bytes = block.sizeOf(place);
-      const id = block.index.subjects[place]!;
+      const id = block.subjectAt(place);
       const gone = block.index.sequenceAt(place);
       block.kill(place, bytes);
       this.messages--;
@@ -531,7 +531,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   protected setAside(block: B, place: number, reason: string): void {
     const sequence = block.index.sequenceAt(place);
     const bytes = block.sizeOf(place);
-    const id = block.index.subjects[place]!;
+    const id = block.subjectAt(place);
     block.kill(place, bytes);
     this.messages--;
     this.bytes -= bytes;

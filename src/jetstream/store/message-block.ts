@@ -7,6 +7,8 @@
 import { Stamp } from '../../runtime/stamp.js';
 import type { BlockIndex } from './message-block-index.js';
 import type { StoredMessage } from './message-store.js';
+import { NO_SUBJECT, UNREAD_SUBJECT } from './subject-index.js';
+import type { StoreFilter } from './subject-index-pattern.js';
 
 export abstract class MessageBlock {
   readonly number: number;
@@ -54,6 +56,38 @@ export abstract class MessageBlock {
     headerLength: number,
     payloadLength: number,
   ): number;
+
+  /** The id of the subject at a live place. */
+  subjectAt(place: number): number {
+    const id = this.index.subjects[place]!;
+    return id === UNREAD_SUBJECT ? this.readSubject(place) : id;
+  }
+
+  /** Looks up a subject that reading the block has left open. */
+  protected readSubject(_place: number): number {
+    return NO_SUBJECT;
+  }
+
+  /** Whether the subject at a live place matches. One that nobody has asked for is compared, which is less than to look it up. */
+  isFor(place: number, filter: StoreFilter): boolean {
+    const id = this.index.subjects[place]!;
+    return id === UNREAD_SUBJECT ? this.countUnread(place, place + 1, filter) > 0 : filter.matchesId(id);
+  }
+
+  /** Live places from `start` to before `stop` whose subject matches by its bytes, where looking up each would take longer. */
+  countUnread(_start: number, _stop: number, _filter: StoreFilter): number {
+    return 0;
+  }
+
+  /** Whether every sequence from the first to the last one is alive. */
+  get isFull(): boolean {
+    return this.messages > 0 && this.messages === this.last - this.first + 1;
+  }
+
+  /** Whether no place of it is dead. */
+  get allAreLive(): boolean {
+    return this.#head === 0 && this.#dead === null;
+  }
 
   get lastTime(): bigint {
     return this.lastStamp.nanoseconds;

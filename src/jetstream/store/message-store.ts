@@ -200,6 +200,18 @@ export interface Pending {
   through: number;
 }
 
+/** A count that is under way. Its owner tells it of removals; after a purge or a `failed` it has to begin anew. */
+export interface Counting {
+  /** The last sequence that counts. */
+  readonly through: number;
+  /** When `step` has said so. */
+  readonly count: number;
+  /** Counts for some milliseconds, or so many records; true when it is done. */
+  step(records?: number): boolean;
+  /** A message that matches, at or before `through`, is gone. */
+  removed(sequence: number): void;
+}
+
 export interface MessageStore {
   readonly kind: 'file' | 'memory';
   readonly state: StoreState;
@@ -272,6 +284,8 @@ export interface MessageStore {
   subjectTotals(filter: SubjectFilter | null, visit: (subject: string, messages: number) => void): void;
   /** Messages at or after `from` that match; with `lastPerSubject` only the newest of each subject. */
   pending(filter: SubjectFilter | null, from: number, lastPerSubject?: boolean): Pending;
+  /** The same in steps, where it may take longer than one turn of the event loop should. */
+  countPending(filter: SubjectFilter | null, from: number): Counting;
 
   /** False when there is none. */
   remove(sequence: number): boolean;

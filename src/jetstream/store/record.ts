@@ -20,6 +20,8 @@ export const MAX_RECORD_SIZE = 32 * 1024 * 1024;
 export const MAX_SUBJECT_SIZE = 65535;
 
 const FIXED = 22;
+/** Where in a record the subject begins. */
+export const SUBJECT_AT = FIXED;
 const HEADERS_BIT = 0x8000_0000;
 const ERASED_BIT = 0x8000_0000;
 const TOMBSTONE_BIT = 0x4000_0000;
@@ -32,6 +34,11 @@ const LOOP_LIMIT = 48;
 export function recordSize(subjectLength: number, headersLength: number, payloadLength: number): number {
   const headers = headersLength > 0 ? headersLength + HEADERS_OVERHEAD : 0;
   return RECORD_OVERHEAD + subjectLength + headers + payloadLength;
+}
+
+/** Of the subject of a record that is known to be there. */
+export function subjectLength(bytes: Uint8Array, record: number): number {
+  return bytes[record + SUBJECT_AT - 2]! | (bytes[record + SUBJECT_AT - 1]! << 8);
 }
 
 /** The key of a block's records. */

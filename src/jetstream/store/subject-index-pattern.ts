@@ -89,6 +89,33 @@ export class StoreFilter implements SubjectFilter {
     return known === YES;
   }
 
+  /** How many of the ids from `start` to before `stop` match; where `isLive` is there, only of places that it says yes to. */
+  countIds(
+    ids: Uint32Array,
+    start: number,
+    stop: number,
+    isLive: ((place: number) => boolean) | null,
+  ): number {
+    let count = 0;
+    // Every id below this is known, or can be.
+    if (this.#epoch !== this.#index.epoch || this.#known.length < this.#index.counts.length) this.#renew(0);
+    const known = this.#known;
+    for (let place = start; place < stop; place++) {
+      const id = ids[place]!;
+      const is = known[id];
+      if (is === NO || (isLive !== null && !isLive(place))) continue;
+      if (is === YES || this.matchesId(id)) count++;
+    }
+    return count;
+  }
+
+  /** The same for a subject that lies between `start` and `end`. */
+  matchesBytes(bytes: Uint8Array, start: number, end: number): boolean {
+    const { compiled } = this;
+    for (let i = 0; i < compiled.length; i++) if (compiled[i]!.matches(bytes, start, end)) return true;
+    return false;
+  }
+
   /** Calls `visit` once for every subject that matches. */
   visit(visit: (id: number) => boolean): void {
     for (let i = 0; i < this.compiled.length; i++) {

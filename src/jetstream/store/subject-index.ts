@@ -12,6 +12,8 @@ import type { SubjectPattern } from './subject-index-pattern.js';
 
 /** An id that stands for no subject. */
 export const NO_SUBJECT = 0xffff_ffff;
+/** Stands for a subject that nobody has asked for since its block was read, see `MessageBlock.subjectAt`. */
+export const UNREAD_SUBJECT = 0xffff_fffe;
 
 const PAGE_BITS = 16;
 const PAGE_SIZE = 1 << PAGE_BITS;

@@ -10,6 +10,7 @@ import type { FileStoreOptions } from '../../../src/jetstream/store/file-store-o
 import { GroupCommit } from '../../../src/jetstream/store/group-commit.js';
 import { MemoryStore } from '../../../src/jetstream/store/memory-store.js';
 import { StoreMemory } from '../../../src/jetstream/store/message-block-cache.js';
+import type { MessageStore } from '../../../src/jetstream/store/message-store.js';
 import { NodeDisk } from '../../../src/runtime/disk.js';
 import { HighwayHash } from '../../../src/runtime/highway-hash.js';
 import { SeededRandom } from '../../../src/runtime/random.js';
@@ -60,6 +61,40 @@ const variants: Record<string, () => Partial<FileStoreOptions>> = {
   'by its index': () => ({ readBelow: 0 }),
   'without caches': () => ({ memory: new StoreMemory({ contentsLimit: 0, indexesLimit: 0, filesLimit: 1 }) }),
 };
+
+const withMemory: Record<string, (() => Partial<FileStoreOptions>) | null> = {
+  ...variants,
+  'in memory': null,
+};
+
+for (const [name, variant] of Object.entries(withMemory)) {
+  test(`what is pending is counted in steps while messages come and go: ${name}`, async () => {
+    for (let seed = 1; seed <= 6; seed++) {
+      const directory = mkdtempSync(join(tmpdir(), 'weft-store-'));
+      const clock = new SimulatedClock();
+      const options = { readBelow: 0, memory: new StoreMemory({ indexesLimit: 2000 }), ...variant?.() };
+      let store: MessageStore =
+        variant === null ? new MemoryStore(clock, new StoreMemory()) : fileStore(directory, clock, options);
+      const model = new StoreModel(store, new SeededRandom(seed * 7919), 300, false);
+      try {
+        for (let round = 0; round < 3; round++) {
+          for (let step = 0; step < 150; step++) model.step();
+          // Then none of its blocks is in memory.
+          if (store instanceof FileStore) {
+            await stopped(store);
+            store = model.store = fileStore(directory, clock, options);
+          }
+          for (let count = 0; count < 30; count++) model.countMeanwhile();
+          model.check();
+        }
+      } catch (error) {
+        throw new Error(`seed ${seed}: ${error}\n${model.trace.slice(-30).join('\n')}`, { cause: error });
+      }
+      if (store instanceof FileStore) await stopped(store);
+      rmSync(directory, { recursive: true });
+    }
+  });
+}
 
 for (const [name, variant] of Object.entries(variants)) {
   test(`a file store agrees with the naive one, also after it was closed and opened: ${name}`, async () => {

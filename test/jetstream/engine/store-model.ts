@@ -173,6 +173,30 @@ export class StoreModel {
     assert.equal(store.sequenceAt(time), from?.sequence ?? naive.last + 1, 'sequenceAt');
   }
 
+  /** A count in steps, with messages that come and go in between. */
+  countMeanwhile(): void {
+    const { naive, store } = this;
+    const from = this.#someSequence();
+    const patterns = [this.pick(PATTERNS), this.pick(PATTERNS)].slice(0, 1 + this.below(2));
+    const filter = store.filter(patterns);
+    const wanted = filter === null ? [] : patterns;
+    const counting = store.countPending(filter, from);
+    const { through } = counting;
+    assert.equal(through, naive.last);
+    for (let turns = 0; !counting.step(1 + this.below(4)); turns++) {
+      assert.ok(turns < 10_000, 'it ends');
+      if (this.below(3) === 0) this.append();
+      if (this.below(3) > 0) continue;
+      const gone = this.#someSequence();
+      const known = naive.matching(wanted).some(({ sequence }) => sequence === gone);
+      this.trace.push(`remove ${gone} while counting ${patterns} from ${from}`);
+      assert.equal(store.remove(gone), naive.remove(gone));
+      if (known && gone <= through) counting.removed(gone);
+    }
+    const left = naive.matching(wanted).filter(({ sequence }) => sequence >= from && sequence <= through);
+    assert.equal(counting.count, left.length, `counted ${patterns} from ${from} in steps`);
+  }
+
   #same(message: ReturnType<MessageStore['load']>, expected: NaiveMessage | undefined): void {
     if (expected === undefined || message === null) {
       assert.equal(message, null);

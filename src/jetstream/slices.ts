@@ -1,0 +1,41 @@
+/**
+ * Work that would hold the event loop too long: it is done in steps of a few milliseconds, one in each turn for the whole server, and those
+ * who have some take turns.
+ */
+
+/** Does a step; true when nothing is left. */
+export type Step = () => boolean;
+
+export class Slices {
+  #waiting: Step[] = [];
+  #scheduled: NodeJS.Immediate | null = null;
+  #closed = false;
+
+  /** Does all steps in turns of their own. */
+  add(step: Step): void {
+    if (this.#closed) return;
+    this.#waiting.push(step);
+    this.#schedule();
+  }
+
+  /** What is left is not done any more. */
+  close(): void {
+    this.#closed = true;
+    this.#waiting = [];
+    if (this.#scheduled !== null) clearImmediate(this.#scheduled);
+    this.#scheduled = null;
+  }
+
+  #schedule(): void {
+    this.#scheduled ??= setImmediate(() => {
+      this.#scheduled = null;
+      const step = this.#waiting.shift();
+      if (step === undefined) return;
+      try {
+        if (!step()) this.add(step);
+      } finally {
+        if (this.#waiting.length > 0 && !this.#closed) this.#schedule();
+      }
+    });
+  }
+}
