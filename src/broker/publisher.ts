@@ -5,7 +5,15 @@
 
 import { SYSTEM_ACCOUNT } from '../accounts/account.js';
 import type { MappedSubject, MappingTarget } from '../accounts/mappings.js';
-import { digitsOf, hashBytes, readText, toUtf8, writeNumber, writeText } from '../protocol/bytes.js';
+import {
+  digitsOf,
+  hashBytes,
+  readText,
+  startsWith,
+  toUtf8,
+  writeNumber,
+  writeText,
+} from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
 import { type Arena, COPY_SLACK, Memory } from '../runtime/arena.js';
@@ -732,12 +740,6 @@ export function messageOf(
     from,
     trace: operation.trace as MessageTrace | null,
   };
-}
-
-function startsWith(prefix: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start < prefix.length) return false;
-  for (let i = 0; i < prefix.length; i++) if (bytes[start + i] !== prefix[i]) return false;
-  return true;
 }
 
 /** Whether bytes begin as `RESERVED_REPLY` does; those of most inboxes do not, and need not become text. */

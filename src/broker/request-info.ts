@@ -8,7 +8,7 @@ import type { ClientConnection } from './connection.js';
 import type { Crossing, ServiceImport } from './service-imports.js';
 
 const HEADER_LINE = 'NATS/1.0\r\n';
-const FIELD = 'Nats-Request-Info';
+export const REQUEST_INFO = 'Nats-Request-Info';
 
 /** Who asks, and the header that says so. */
 export interface RequestInfo {
@@ -84,15 +84,15 @@ export function requestInfo(
 }
 
 function describe(info: ClientInfo): RequestInfo {
-  const line = `${FIELD}: ${clientInfoText(info)}\r\n`;
+  const line = `${REQUEST_INFO}: ${clientInfoText(info)}\r\n`;
   return { info, line, block: `${HEADER_LINE}${line}\r\n` };
 }
 
 /** A header with the line in it; one of the same name that the client sent is taken out. */
 export function withRequestInfo(header: string, { line }: RequestInfo): string {
   let kept = header.slice(0, -2);
-  if (kept.includes(`\n${FIELD}:`)) {
-    kept = kept.replace(new RegExp(`(?<=\\n)${FIELD}:[^]*?\\r\\n`, 'g'), '');
+  if (kept.includes(`\n${REQUEST_INFO}:`)) {
+    kept = kept.replace(new RegExp(`(?<=\\n)${REQUEST_INFO}:[^]*?\\r\\n`, 'g'), '');
   }
   return `${kept.length <= HEADER_LINE.length ? HEADER_LINE : kept}${line}\r\n`;
 }

@@ -3,7 +3,7 @@
  * its own there, by which the answers come back (system services, section 3).
  */
 import type { ImportOptions, LatencyOptions } from '../config/options.js';
-import { readText } from '../protocol/bytes.js';
+import { endsWith, readText } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { hasWildcard } from '../subjects/subject.js';
 import { placeholdersToWildcards, SubjectTransform, wildcardsToPlaceholders } from '../subjects/transform.js';
@@ -338,10 +338,8 @@ function hasPassed(crossing: Crossing | null, service: ServiceImport): boolean {
 /** The reply subject where that tells the receiver something, as those of fast batches do: it gets another one. Else ''. */
 function tellingReply(operation: PublishOperation): string {
   const { memory, replyStart, replyEnd } = operation;
-  if (replyStart === 0 || replyEnd - replyStart <= TELLING.length) return '';
-  const start = replyEnd - TELLING.length;
-  for (let i = 0; i < TELLING.length; i++) if (memory.bytes[start + i] !== TELLING[i]) return '';
-  return replyOf(operation);
+  const tells = replyStart !== 0 && endsWith(TELLING, memory.bytes, replyStart, replyEnd);
+  return tells ? replyOf(operation) : '';
 }
 
 function replyOf({ memory, replyStart, replyEnd }: PublishOperation): string {

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { AckRoute } from '../broker/broker-account.js';
 import type { InternalClient, InternalMessage } from '../broker/internal-client.js';
-import { fromUtf8, readText } from '../protocol/bytes.js';
+import { fromUtf8, isSame, readText } from '../protocol/bytes.js';
 import type { Consumer } from './consumer.js';
 
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -103,7 +103,7 @@ export class AccountAcks implements AckRoute {
     let from = start + PREFIX_LENGTH;
     let at = 1;
     if (count === LONG_TOKENS - 3) {
-      if (!this.#isOwn(bytes, from, ends[1]! + 1)) return false;
+      if (!isSame(this.#longScope, bytes, from, ends[1]! + 1)) return false;
       from = ends[1]! + 1;
       at = 3;
     } else if (count !== TOKENS - 3) return false;
@@ -126,14 +126,6 @@ export class AccountAcks implements AckRoute {
       from: null,
       trace: null,
     });
-    return true;
-  }
-
-  /** Whether this is our scope. */
-  #isOwn(bytes: Uint8Array, start: number, end: number): boolean {
-    const scope = this.#longScope;
-    if (end - start !== scope.length) return false;
-    for (let i = 0; i < scope.length; i++) if (bytes[start + i] !== scope[i]) return false;
     return true;
   }
 

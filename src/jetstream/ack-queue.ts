@@ -29,6 +29,7 @@ const FIRST_CAPACITY = 16;
 const FIRST_BYTES = 512;
 /** Room for more than this is given up once nobody waits. */
 const KEPT_CAPACITY = 8192;
+const KEPT_BYTES = 64 * KEPT_CAPACITY;
 /** Those that have left are taken out of the rows when they are so many, and half of all. */
 const TRIM_FROM = 1024;
 
@@ -148,7 +149,7 @@ export class AckQueue {
   #empty(): void {
     this.#head = this.#tail = this.#othersHead = 0;
     if (this.#others.length > 0) this.#others = [];
-    if (this.#positions.length <= KEPT_CAPACITY) return;
+    if (this.#positions.length <= KEPT_CAPACITY && this.#replies.length <= KEPT_BYTES) return;
     this.#positions = new Float64Array(0);
     this.#sequences = new Float64Array(0);
     this.#ends = new Uint32Array(0);

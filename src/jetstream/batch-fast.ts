@@ -3,7 +3,8 @@
  * about a message is in its reply subject: `<prefix>.<batch id>.<flow>.<gap mode>.<batch sequence>.<operation>.$FI`.
  */
 
-import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
+import { REQUEST_INFO } from '../broker/request-info.js';
+import { endsWith, fromUtf8, toUtf8 } from '../protocol/bytes.js';
 import { quoteJson } from '../protocol/json-type.js';
 import type { Clock, Timer } from '../runtime/clock.js';
 import { BatchStage, type CheckedMessage, checkBatched, DuplicateError } from './batch-checks.js';
@@ -13,7 +14,7 @@ import { exceedsLevel, REQUIRED_LEVEL_HEADER } from './levels.js';
 import type { PublishSurroundings } from './publish-checks.js';
 
 const SUFFIX = '.$FI';
-const REQUEST_INFO = 'Nats-Request-Info';
+const SUFFIX_BYTES = Buffer.from(SUFFIX);
 const MAX_ID_LENGTH = 64;
 /** Messages that all senders of a stream together may be ahead of their acknowledgements. */
 const SHARED_FLOW = 500;
@@ -36,10 +37,7 @@ export function isFastReply(reply: string): boolean {
 
 /** The same for a subject that lies in bytes. */
 export function isFastReplyIn(bytes: Uint8Array, start: number, end: number): boolean {
-  const from = end - SUFFIX.length;
-  if (from <= start) return false;
-  for (let i = 0; i < SUFFIX.length; i++) if (bytes[from + i] !== SUFFIX.charCodeAt(i)) return false;
-  return true;
+  return end - start > SUFFIX.length && endsWith(SUFFIX_BYTES, bytes, start, end);
 }
 
 /**

@@ -228,7 +228,13 @@ export class Consumer implements ConsumerStoreListener {
   #countOn(counting: Counting): boolean {
     // Something else is counted by now.
     if (this.#counting !== counting) return true;
-    if (!counting.step()) return false;
+    try {
+      if (!counting.step()) return false;
+    } catch (error) {
+      // A block cannot be read: what was counted so far has to do.
+      const { log } = this.account.jetstream;
+      log.error(`Messages for consumer '${this.path}' cannot be counted: ${(error as Error).message}`);
+    }
     this.#counted(counting);
     this.pumpLater();
     return true;

@@ -5,6 +5,7 @@
 import type { ClientConnection } from '../broker/connection.js';
 import type { InternalMessage } from '../broker/internal-client.js';
 import { messageOf } from '../broker/publisher.js';
+import { REQUEST_INFO } from '../broker/request-info.js';
 import { fromUtf8, readText, toUtf8 } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { quoteJson } from '../protocol/json-type.js';
@@ -277,7 +278,7 @@ export class Publishing implements AtomicHost, FastHost {
 
   /** See `Stream.take`. */
   take(subject: string, headers: Buffer | null, payload: Buffer, place: Place | null): number {
-    const header = headers === null ? '' : withoutHeader(headerText(headers), 'Nats-Request-Info');
+    const header = headers === null ? '' : withoutHeader(headerText(headers), REQUEST_INFO);
     const to = this.#transform?.match(subject) ?? subject;
     return this.#single(to, header, payload, '', { own: true, place, trace: null });
   }
@@ -291,8 +292,7 @@ export class Publishing implements AtomicHost, FastHost {
     const subject = this.#transform?.match(message.subject) ?? message.subject;
     const { payload } = message;
     const headers = trace?.header(message) ?? message.header;
-    const header =
-      headers === null ? '' : withoutHeader(withoutStatus(headerText(headers)), 'Nats-Request-Info');
+    const header = headers === null ? '' : withoutHeader(withoutStatus(headerText(headers)), REQUEST_INFO);
     const fastReply = fastReplyOf(message.reply, message.header);
     if (fastReply !== '') {
       this.#checkBatchable(subject, header, payload);

@@ -3,7 +3,7 @@
  * who have some take turns.
  */
 
-/** Does a step; true when nothing is left. */
+/** Does a step; true when nothing is left. It must not throw. */
 export type Step = () => boolean;
 
 export class Slices {
@@ -31,11 +31,8 @@ export class Slices {
       this.#scheduled = null;
       const step = this.#waiting.shift();
       if (step === undefined) return;
-      try {
-        if (!step()) this.add(step);
-      } finally {
-        if (this.#waiting.length > 0 && !this.#closed) this.#schedule();
-      }
+      if (!step()) this.add(step);
+      else if (this.#waiting.length > 0) this.#schedule();
     });
   }
 }

@@ -12,9 +12,9 @@ import { MILLISECOND, SECOND } from './names.js';
 import { IDENTITY_HEADER } from './source-names.js';
 import type { Copier } from './source-reader.js';
 
-/** How long an answer is waited for, milliseconds; a consumer that is there has less to do. */
 /** Where requests go without a domain. */
 const API = '$JS.API';
+/** How long an answer is waited for, milliseconds; a consumer that is there has less to do. */
 const CREATE_TIMEOUT = 30_000;
 const RESET_TIMEOUT = 5000;
 const ACK_WAIT = 22 * 3600 * SECOND;

@@ -26,6 +26,22 @@ export function writeText(text: string, to: Uint8Array, target: number): number 
   return target + text.length;
 }
 
+/** Whether the bytes from start to end are these, begin with them, or end with them. */
+export function isSame(wanted: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start === wanted.length && startsWith(wanted, bytes, start, end);
+}
+
+export function startsWith(wanted: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < wanted.length) return false;
+  for (let i = 0; i < wanted.length; i++) if (bytes[start + i] !== wanted[i]) return false;
+  return true;
+}
+
+export function endsWith(wanted: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  const from = end - wanted.length;
+  return from >= start && startsWith(wanted, bytes, from, end);
+}
+
 /** How many digits a whole number from 0 on has in decimal. */
 export function digitsOf(value: number): number {
   let digits = 1;

@@ -1,5 +1,4 @@
 /** Times as the JetStream API has them: RFC 3339 text with up to nine digits of fraction, nanoseconds since 1970 inside. */
-
 import type { Stamp } from '../runtime/stamp.js';
 import type { JsonType } from './json-type.js';
 

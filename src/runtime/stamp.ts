@@ -70,11 +70,12 @@ export class Stamp {
 
   /** Reads 8 bytes, little-endian. */
   read(bytes: Uint8Array, at: number): void {
-    this.low = word(bytes, at);
-    this.high = word(bytes, at + 4);
+    this.low = u32(bytes, at);
+    this.high = u32(bytes, at + 4);
   }
 }
 
-function word(bytes: Uint8Array, at: number): number {
+/** Four bytes as a whole number, little-endian. */
+export function u32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 }

@@ -1,13 +1,13 @@
 /** Who asks: requests from other accounts carry it in a header; `$SYS.REQ.USER.INFO` tells the requester. */
 import type { ClientInfo } from '../broker/client-info.js';
 import type { InternalMessage } from '../broker/internal-client.js';
+import { REQUEST_INFO } from '../broker/request-info.js';
 import type { PermissionsOptions, SubjectPermission } from '../config/options.js';
 import { toUtf8 } from '../protocol/bytes.js';
 import { nanoseconds } from '../protocol/json.js';
 import { headerValue } from './headers.js';
 import type { SystemRoom } from './room.js';
 
-const REQUEST_INFO = 'Nats-Request-Info';
 const BAD_REQUEST = 400;
 
 /** Empty for a request from within the system account, null when the header cannot be read. */

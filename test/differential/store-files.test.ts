@@ -53,7 +53,7 @@ import {
 import { HighwayHash, hashKey } from '../../src/runtime/highway-hash.js';
 import { decompressStream, S2Writer } from '../../src/runtime/s2.js';
 import { officialBinary, WITHOUT_OFFICIAL } from '../support/official.js';
-import { timeHalves, writeMarker, writeMessage } from '../support/records.js';
+import { writeMarker, writeMessage } from '../support/records.js';
 import { ServerProcess } from '../support/server-process.js';
 import { type Files, unpack } from '../support/store-directory.js';
 import { readVector } from '../support/vectors.js';
@@ -138,7 +138,6 @@ class Rewriter {
     let at = 0;
     scanBlock(hash, key, content, 0, content.length, {
       record: (view) => {
-        const { timeLow, timeHigh } = timeHalves(view.time);
         const { kind, sequence } = view;
         if (kind === 'erased') {
           content.copy(out, at, view.start, view.end);
@@ -153,8 +152,7 @@ class Rewriter {
             out,
             at,
             sequence,
-            timeLow,
-            timeHigh,
+            view.stamp,
             subject,
             content,
             view.headersStart,
@@ -162,7 +160,7 @@ class Rewriter {
             payload,
           );
         } else {
-          at = writeMarker(hash, key, out, at, kind, sequence, timeLow, timeHigh);
+          at = writeMarker(hash, key, out, at, kind, sequence, view.stamp);
         }
       },
       damaged: () => assert.fail('damaged'),

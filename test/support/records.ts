@@ -1,5 +1,4 @@
 /** Records as they are in a file: with their hashes. */
-
 import * as record from '../../src/jetstream/store/record.js';
 import type { HashKey, HighwayHash } from '../../src/runtime/highway-hash.js';
 import { Stamp } from '../../src/runtime/stamp.js';
@@ -32,9 +31,9 @@ export function writeMarker(
   return end;
 }
 
-/** The halves of a time in nanoseconds with which records are written. */
-export function timeHalves(time: bigint): { timeLow: number; timeHigh: number } {
+/** A time in nanoseconds as records are written with it. */
+export function stampOf(time: bigint): Stamp {
   const stamp = new Stamp();
   stamp.nanoseconds = time;
-  return { timeLow: stamp.low, timeHigh: stamp.high };
+  return stamp;
 }

@@ -1,5 +1,4 @@
 /** `$JS.API.INFO`: what the account uses and may use. */
-
 import type { JetStreamAccountLimits, JetStreamTiers } from '../../config/jetstream-options.js';
 import { bool, field, int, int64, struct } from '../../protocol/json-type.js';
 import type { AccountJetStream } from '../account-jetstream.js';

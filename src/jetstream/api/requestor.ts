@@ -1,6 +1,7 @@
 /** Who sent a request, as advisories tell it. */
 import { type ClientInfo, clientInfo, clientInfoText } from '../../broker/client-info.js';
 import type { InternalMessage } from '../../broker/internal-client.js';
+import { REQUEST_INFO } from '../../broker/request-info.js';
 import { toUtf8 } from '../../protocol/bytes.js';
 import { headerText, headerValue } from '../headers.js';
 
@@ -18,6 +19,6 @@ export function requestorJson({ from, header }: InternalMessage, account: string
 }
 
 function told(header: Buffer | null): ClientInfo {
-  const text = header === null ? undefined : headerValue(headerText(header), 'Nats-Request-Info');
+  const text = header === null ? undefined : headerValue(headerText(header), REQUEST_INFO);
   return text === undefined ? {} : (JSON.parse(toUtf8(text)) as ClientInfo);
 }

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { Disk, DiskFile } from '../../runtime/disk.js';
 import type { Journal } from './journal.js';
 import type { EntryMark } from './journal-entry.js';
-import { replaceFile } from './replace-file.js';
+import { replaceFile, writeWhole } from './replace-file.js';
 
 /** How members write in a cycle, so that it is durable when the cycle is over. All of it throws what the disk throws. */
 export interface CommitCycle {
@@ -125,16 +125,9 @@ export class Cycle implements CommitCycle {
     const disk = this.#disk;
     for (const { from, to, bytes } of this.#renames) {
       if ((below ? !to.startsWith(`${path}/`) : to !== path) || disk.status(from) === undefined) continue;
-      // Once more, over what is there: where a sync of it has failed there may be nothing left to write.
-      const file = disk.open(from, 'write');
-      try {
-        file.write(bytes, 0, bytes.length, 0);
-        file.syncNow();
-      } finally {
-        file.close();
-      }
-      disk.rename(from, to);
-      disk.syncDirectoryNow(dirname(to));
+      // Not what is there: where a sync of it has failed there may be nothing left to write.
+      writeWhole(disk, to, bytes);
+      disk.remove(from);
     }
   }
 

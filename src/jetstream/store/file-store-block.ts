@@ -193,8 +193,7 @@ export class FileBlock extends MessageBlock {
     const buffer = this.#room(size);
     const offset = this.#size;
     const at = offset - this.#base;
-    const { low, high } = time;
-    writeMessage(buffer, at, sequence, low, high, subject, body, start, headerLength, payloadLength);
+    writeMessage(buffer, at, sequence, time, subject, body, start, headerLength, payloadLength);
     this.#size += size;
     this.records++;
     // The index that the record is entered into must be there before the record is.
@@ -203,7 +202,7 @@ export class FileBlock extends MessageBlock {
 
   marker(kind: 'skip' | 'tombstone', sequence: number, time: Stamp): void {
     const buffer = this.#room(RECORD_OVERHEAD);
-    writeMarker(buffer, this.#size - this.#base, kind, sequence, time.low, time.high);
+    writeMarker(buffer, this.#size - this.#base, kind, sequence, time);
     this.#size += RECORD_OVERHEAD;
     if (kind === 'skip') return;
     this.tombstones++;
@@ -660,8 +659,7 @@ export class FileBlock extends MessageBlock {
     const content = Buffer.from(this.content());
     const view = new RecordView();
     if (readRecord(content, this.index.offsets[place]!, content.length, view) !== null) return null;
-    const { timeLow, timeHigh } = view;
-    eraseRecord(this.#context.hash, this.#key, content, view, randomBytes(view.size), timeLow, timeHigh);
+    eraseRecord(this.#context.hash, this.#key, content, view, randomBytes(view.size), view.stamp);
     return content;
   }
 
@@ -685,8 +683,7 @@ export class FileBlock extends MessageBlock {
 
   /** A record that says that the last sequence was used. */
   writeSkipInto(bytes: Buffer): void {
-    const { low, high } = this.lastStamp;
-    writeMarker(bytes, 0, 'skip', this.last, low, high);
+    writeMarker(bytes, 0, 'skip', this.last, this.lastStamp);
     this.#context.hash.sealRecords(this.#key, bytes, 0, RECORD_OVERHEAD);
   }
 

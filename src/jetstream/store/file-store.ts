@@ -676,7 +676,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const block = this.blocks[0]!;
     try {
       commit.forgetDirectory(this.messagesDirectory);
-      block.marker('tombstone', last, this.#stampOf(this.lastTime));
+      block.marker('tombstone', last, this.lastStamp);
       block.skipped(last, this.lastTime);
       stagePurge(disk, directory, (folder) => this.#writeFirst(block, folder));
     } catch (error) {

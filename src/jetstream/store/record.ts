@@ -10,6 +10,7 @@
  * Sequences are numbers here, so those from 2^53 on are refused.
  */
 import { HASH_SIZE, type HashKey, type HighwayHash } from '../../runtime/highway-hash.js';
+import { Stamp, u32 } from '../../runtime/stamp.js';
 
 /** What a record takes beyond subject and payload, and beyond the headers where it has some. */
 export const RECORD_OVERHEAD = 30;
@@ -70,9 +71,7 @@ export class RecordView {
   kind: RecordKind = 'message';
   /** Without its flags. */
   sequence = 0;
-  /** The time as two halves, unsigned. */
-  timeLow = 0;
-  timeHigh = 0;
+  readonly stamp = new Stamp();
   start = 0;
   /** Behind the hash: where the next record starts. */
   end = 0;
@@ -90,17 +89,8 @@ export class RecordView {
 
   /** Nanoseconds since 1970. */
   get time(): bigint {
-    return BigInt.asIntN(64, (BigInt(this.timeHigh) << 32n) | BigInt(this.timeLow));
+    return this.stamp.nanoseconds;
   }
-
-  /** Milliseconds since 1970, rounded down by less than one. */
-  get milliseconds(): number {
-    return ((this.timeHigh | 0) * TWO_32 + this.timeLow) / 1_000_000;
-  }
-}
-
-function u32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 }
 
 function putU32(bytes: Uint8Array, at: number, value: number): void {
@@ -131,7 +121,7 @@ export function readRecord(
   view.end = at + size;
   view.payloadEnd = view.end - HASH_SIZE;
   view.subjectStart = at + FIXED;
-  view.subjectEnd = view.subjectStart + bytes[at + 20]! + bytes[at + 21]! * 256;
+  view.subjectEnd = view.subjectStart + subjectLength(bytes, at);
   view.headersStart = view.headersEnd = view.payloadStart = view.subjectEnd;
   if (hasHeaders) {
     if (view.subjectEnd + HEADERS_OVERHEAD > view.payloadEnd) return 'length';
@@ -139,8 +129,7 @@ export function readRecord(
     view.headersEnd = view.payloadStart = view.headersStart + u32(bytes, view.subjectEnd);
   }
   if (view.payloadStart > view.payloadEnd) return 'length';
-  view.timeLow = u32(bytes, at + 12);
-  view.timeHigh = u32(bytes, at + 16);
+  view.stamp.read(bytes, at + 12);
   return readSequence(u32(bytes, at + 4), u32(bytes, at + 8), view);
 }
 
@@ -203,11 +192,9 @@ export function readVerifiedRecord(
 }
 
 /**
- * Writes the record of a message into `to` at `at`, without its hash (see `HighwayHash.sealRecords`), and returns the offset behind it. The room for it
- * (`recordSize`) must be there, and `size` at most `MAX_RECORD_SIZE`.
+ * Writes the record of a message into `to` at `at`, without its hash (see `HighwayHash.sealRecords`), and returns the offset behind
+ * it. The room for it (`recordSize`) must be there, and `size` at most `MAX_RECORD_SIZE`.
  *
- * @param timeLow  the time's lower 32 bits
- * @param timeHigh the time's upper 32 bits
  * @param subject  as latin1, one character per byte, at most `MAX_SUBJECT_SIZE`
  * @param body     holds the headers (0 bytes: none) from `bodyStart` on and the payload right behind them
  */
@@ -215,8 +202,7 @@ export function writeMessage(
   to: Uint8Array,
   at: number,
   sequence: number,
-  timeLow: number,
-  timeHigh: number,
+  time: Stamp,
   subject: string,
   body: Uint8Array,
   bodyStart: number,
@@ -227,7 +213,7 @@ export function writeMessage(
   if (subjectLength > MAX_SUBJECT_SIZE) throw new RangeError(`subject of ${subjectLength} bytes`);
   const size = recordSize(subjectLength, headersLength, payloadLength);
   putU32(to, at, headersLength > 0 ? (size | HEADERS_BIT) >>> 0 : size);
-  writeFixed(to, at, sequence, 0, timeLow, timeHigh, subjectLength);
+  writeFixed(to, at, sequence, 0, time, subjectLength);
   const subjectStart = at + FIXED;
   for (let i = 0; i < subjectLength; i++) to[subjectStart + i] = subject.charCodeAt(i);
   const subjectEnd = subjectStart + subjectLength;
@@ -246,11 +232,10 @@ export function writeMarker(
   at: number,
   kind: 'skip' | 'tombstone',
   sequence: number,
-  timeLow: number,
-  timeHigh: number,
+  time: Stamp,
 ): number {
   putU32(to, at, RECORD_OVERHEAD);
-  writeFixed(to, at, sequence, kind === 'skip' ? ERASED_BIT : TOMBSTONE_BIT, timeLow, timeHigh, 0);
+  writeFixed(to, at, sequence, kind === 'skip' ? ERASED_BIT : TOMBSTONE_BIT, time, 0);
   return at + RECORD_OVERHEAD;
 }
 
@@ -264,14 +249,13 @@ export function eraseRecord(
   bytes: Uint8Array,
   view: RecordView,
   noise: Uint8Array,
-  timeLow: number,
-  timeHigh: number,
+  time: Stamp,
 ): void {
   const { start, end } = view;
   const bodyAt = start + FIXED;
   const hashAt = end - HASH_SIZE;
   putU32(bytes, start, end - start);
-  writeFixed(bytes, start, view.sequence, ERASED_BIT, timeLow, timeHigh, 0);
+  writeFixed(bytes, start, view.sequence, ERASED_BIT, time, 0);
   copy(noise, 0, hashAt - bodyAt, bytes, bodyAt);
   hash.sealRecords(key, bytes, start, end);
 }
@@ -281,15 +265,14 @@ function writeFixed(
   at: number,
   sequence: number,
   flag: number,
-  timeLow: number,
-  timeHigh: number,
+  time: Stamp,
   subjectLength: number,
 ): void {
   if (!Number.isSafeInteger(sequence) || sequence < 0) throw new RangeError(`no sequence: ${sequence}`);
   putU32(to, at + 4, sequence % TWO_32);
   putU32(to, at + 8, Math.floor(sequence / TWO_32) + flag);
-  putU32(to, at + 12, timeLow);
-  putU32(to, at + 16, timeHigh);
+  putU32(to, at + 12, time.low);
+  putU32(to, at + 16, time.high);
   to[at + 20] = subjectLength;
   to[at + 21] = subjectLength >>> 8;
 }

@@ -11,20 +11,8 @@ import { varz } from '../../../src/monitoring/varz.js';
 import type { MonitorView } from '../../../src/monitoring/view.js';
 import { goJson } from '../../../src/protocol/json.js';
 import { JetStreamServer, StoreFolder } from '../../support/jetstream-server.js';
+import { noJszOptions } from '../../support/jsz-options.js';
 
-const noOptions = {
-  account: '',
-  accounts: false,
-  streams: false,
-  consumers: false,
-  directConsumers: false,
-  config: false,
-  leaderOnly: false,
-  offset: 0,
-  limit: 0,
-  raftGroups: false,
-  streamLeaderOnly: false,
-};
 const noHealthOptions = {
   jsEnabled: false,
   jsEnabledOnly: false,
@@ -66,13 +54,13 @@ test('/jsz goes as deep as it is asked to', async () => {
     });
     await server.publish('s.1', 'hello');
     const view = viewOf(server);
-    const plain = shown(jsz(view, noOptions));
+    const plain = shown(jsz(view, noJszOptions));
     assert.deepEqual([plain.streams, plain.consumers, plain.messages, plain.total], [2, 1, 1, 1]);
     assert.equal(plain.reserved_storage, 1000000);
     assert.equal(plain.account_details, undefined);
     assert.deepEqual([plain.config.max_memory, plain.config.max_storage], [1073741824, 2147483648]);
     assert.equal(plain.config.sync_always, true);
-    const deep = shown(jsz(view, { ...noOptions, consumers: true, config: true, raftGroups: true }));
+    const deep = shown(jsz(view, { ...noJszOptions, consumers: true, config: true, raftGroups: true }));
     assert.deepEqual([deep.streams_leader, deep.consumers_leader], [2, 1]);
     const [account] = deep.account_details;
     assert.equal(account.name, '$G');
@@ -81,9 +69,9 @@ test('/jsz goes as deep as it is asked to', async () => {
     assert.equal(s.config.max_bytes, 1000000);
     assert.equal(s.state.messages, 1);
     assert.equal(s.consumer_detail[0].config.durable_name, 'c');
-    const text = goJson(jsz(view, { ...noOptions, account: '$G' }));
+    const text = goJson(jsz(view, { ...noJszOptions, account: '$G' }));
     assert.match(text, /"reserved_memory": 18446744073709551615/);
-    assert.equal(shown(jsz(view, { ...noOptions, account: 'nobody' })).account_details, undefined);
+    assert.equal(shown(jsz(view, { ...noJszOptions, account: 'nobody' })).account_details, undefined);
     assert.equal(shown(varz(view)).jetstream.stats.storage, s.state.bytes);
   });
 });

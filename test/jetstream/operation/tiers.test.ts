@@ -6,6 +6,7 @@ import { type JetStreamTiers, noJetStreamLimits } from '../../../src/config/jets
 import { jsz } from '../../../src/monitoring/jsz.js';
 import type { MonitorView } from '../../../src/monitoring/view.js';
 import { type ApiAnswer, JetStreamServer, StoreFolder } from '../../support/jetstream-server.js';
+import { noJszOptions } from '../../support/jsz-options.js';
 
 const R1 = {
   maxMemory: 10240,
@@ -159,23 +160,9 @@ test('a tier that goes leaves its streams readable, and shows them', async () =>
 test('/jsz shows no reservation for tiers, as officially', async () => {
   await withTiers({ R1, R3 }, async ({ server }) => {
     const view = { server, cpu: { percent: () => 0 }, requests: new Map(), ready: () => true };
-    const options = { ...JSZ, accounts: true };
+    const options = { ...noJszOptions, accounts: true };
     const shown = jsz(view as unknown as MonitorView, options) as { account_details?: object[] };
     const { reserved_memory: memory, reserved_storage: storage } = shown.account_details![0] as ApiAnswer;
     assert.deepEqual([memory, storage], [0, 0]);
   });
 });
-
-const JSZ = {
-  account: '',
-  accounts: false,
-  streams: false,
-  consumers: false,
-  directConsumers: false,
-  config: false,
-  leaderOnly: false,
-  offset: 0,
-  limit: 0,
-  raftGroups: false,
-  streamLeaderOnly: false,
-};

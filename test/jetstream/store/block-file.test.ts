@@ -13,7 +13,7 @@ import {
 import { recordSize } from '../../../src/jetstream/store/record.js';
 import { CorruptError } from '../../../src/jetstream/store/store-error.js';
 import { HighwayHash, hashKey } from '../../../src/runtime/highway-hash.js';
-import { writeMarker, writeMessage } from '../../support/records.js';
+import { stampOf, writeMarker, writeMessage } from '../../support/records.js';
 
 const hash = new HighwayHash(0);
 const key = hashKey('S-1');
@@ -26,7 +26,19 @@ function blockOf(payloads: (string | Buffer)[], firstSequence = 1): { bytes: Buf
   let at = 0;
   bodies.forEach((body, i) => {
     starts.push(at);
-    at = writeMessage(hash, key, bytes, at, firstSequence + i, 1000 + i, 5, 'a.b', body, 0, 0, body.length);
+    at = writeMessage(
+      hash,
+      key,
+      bytes,
+      at,
+      firstSequence + i,
+      stampOf(BigInt(1000 + i) + (5n << 32n)),
+      'a.b',
+      body,
+      0,
+      0,
+      body.length,
+    );
   });
   assert.equal(at, bytes.length);
   return { bytes, starts };
@@ -136,9 +148,9 @@ test('a record in the payload of a bad one is not taken for a record', () => {
 test('tombstones and skips among the damage', () => {
   const { bytes, starts } = blockOf(ten);
   const markers = Buffer.alloc(90);
-  writeMarker(hash, key, markers, 0, 'tombstone', 3, 1, 1);
-  writeMarker(hash, key, markers, 30, 'tombstone', 4, 1, 1);
-  writeMarker(hash, key, markers, 60, 'skip', 20, 1, 1);
+  writeMarker(hash, key, markers, 0, 'tombstone', 3, stampOf((1n << 32n) + 1n));
+  writeMarker(hash, key, markers, 30, 'tombstone', 4, stampOf((1n << 32n) + 1n));
+  writeMarker(hash, key, markers, 60, 'skip', 20, stampOf((1n << 32n) + 1n));
   const all = Buffer.concat([bytes, markers]);
   all[starts[9]! + 25]! ^= 1;
   all[bytes.length + 29]! ^= 1;

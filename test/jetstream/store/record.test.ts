@@ -11,7 +11,7 @@ import {
   recordSize,
 } from '../../../src/jetstream/store/record.js';
 import { HighwayHash, hashKey } from '../../../src/runtime/highway-hash.js';
-import { timeHalves, writeMarker, writeMessage } from '../../support/records.js';
+import { stampOf, writeMarker, writeMessage } from '../../support/records.js';
 
 const hash = new HighwayHash(1 << 20);
 const key = hashKey('A-1');
@@ -25,7 +25,6 @@ interface Message {
 }
 
 function write(message: Message, to: Uint8Array, at: number): number {
-  const { timeLow, timeHigh } = timeHalves(message.time);
   const body = Buffer.concat([Buffer.from('??'), message.headers, message.payload]);
   return writeMessage(
     hash,
@@ -33,8 +32,7 @@ function write(message: Message, to: Uint8Array, at: number): number {
     to,
     at,
     message.sequence,
-    timeLow,
-    timeHigh,
+    stampOf(message.time),
     message.subject,
     body,
     2,
@@ -75,7 +73,7 @@ test('a record of the official server, written and read', () => {
   assert.equal(to.toString('hex', 5, end), expected);
   const view = new RecordView();
   assert.equal(readVerifiedRecord(hash, key, to, 5, end, view), null);
-  assert.equal(view.milliseconds, Number(time) / 1e6);
+  assert.equal(view.stamp.milliseconds, Number(time) / 1e6);
   assert.deepEqual([view.kind, view.sequence, view.time, view.size], ['message', 1, time, 39]);
 });
 
@@ -106,7 +104,7 @@ test('skips, tombstones and erased records', () => {
   const to = Buffer.alloc(400);
   const view = new RecordView();
   for (const kind of ['skip', 'tombstone'] as const) {
-    const end = writeMarker(hash, key, to, 9, kind, 2 ** 40 + 3, 5, 6);
+    const end = writeMarker(hash, key, to, 9, kind, 2 ** 40 + 3, stampOf((6n << 32n) + 5n));
     assert.equal(end, 39);
     assert.equal(readVerifiedRecord(hash, key, to, 9, end, view), null);
     assert.deepEqual([view.kind, view.sequence, view.time], [kind, 2 ** 40 + 3, (6n << 32n) + 5n]);
@@ -114,7 +112,7 @@ test('skips, tombstones and erased records', () => {
   const headers = Buffer.from('NATS/1.0\r\nA: b\r\n\r\n');
   const end = write({ sequence: 77, time: 1n, subject: 's', headers, payload: Buffer.alloc(90, 'p') }, to, 0);
   readRecord(to, 0, end, view);
-  eraseRecord(hash, key, to, view, Buffer.alloc(200, '!'), 9, 0);
+  eraseRecord(hash, key, to, view, Buffer.alloc(200, '!'), stampOf(9n));
   assert.equal(readVerifiedRecord(hash, key, to, 0, end, view), null);
   assert.deepEqual([view.kind, view.sequence, view.time, view.end], ['erased', 77, 9n, end]);
   assert.ok(!to.includes('p'));
@@ -201,7 +199,7 @@ test('kinds of damage', () => {
   large.writeUInt32LE(0x0020_0000, 8);
   assert.equal(readRecord(large, 0, end, view), 'sequence');
   assert.ok(!isIntact(hash, key, large, view));
-  assert.throws(() => writeMarker(hash, key, to, 0, 'skip', 2 ** 53, 0, 0), RangeError);
+  assert.throws(() => writeMarker(hash, key, to, 0, 'skip', 2 ** 53, stampOf(0n)), RangeError);
 });
 
 test('noise is read without an exception', () => {

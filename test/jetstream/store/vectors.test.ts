@@ -33,7 +33,7 @@ import {
   encodeSources,
 } from '../../../src/jetstream/store/timer-files.js';
 import { HighwayHash, hashKey } from '../../../src/runtime/highway-hash.js';
-import { timeHalves, writeMarker, writeMessage } from '../../support/records.js';
+import { stampOf, writeMarker, writeMessage } from '../../support/records.js';
 import {
   contentOf,
   type Encryption,
@@ -220,7 +220,6 @@ function rewrite({ index, content, records }: StoredBlock, stream: string): Buff
   const out = Buffer.alloc(content.length);
   let at = 0;
   for (const { kind, sequence, time, subject, headers, payload, size } of records) {
-    const { timeLow, timeHigh } = timeHalves(time);
     if (kind === 'erased') {
       content.copy(out, at, at, at + size);
       at += size;
@@ -232,8 +231,7 @@ function rewrite({ index, content, records }: StoredBlock, stream: string): Buff
         out,
         at,
         sequence,
-        timeLow,
-        timeHigh,
+        stampOf(time),
         subject,
         body,
         0,
@@ -241,7 +239,7 @@ function rewrite({ index, content, records }: StoredBlock, stream: string): Buff
         payload.length,
       );
     } else {
-      at = writeMarker(hash, key, out, at, kind, sequence, timeLow, timeHigh);
+      at = writeMarker(hash, key, out, at, kind, sequence, stampOf(time));
     }
   }
   assert.equal(at, content.length);
