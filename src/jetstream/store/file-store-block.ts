@@ -74,6 +74,8 @@ export class FileBlock extends MessageBlock {
   unseen: { deleted: SequenceSet | null } | null = null;
   /** Whether there is a file. */
   created: boolean;
+  /** Another one when the content that was there is another. */
+  version = 0;
   readonly #context: BlockContext;
   readonly #key: HashKey;
   readonly #view = new RecordView();
@@ -338,6 +340,7 @@ export class FileBlock extends MessageBlock {
 
   /** Takes everything behind a mark away. */
   cutTo(mark: Mark): void {
+    this.version++;
     if (this.#index !== null) this.#index.truncate(mark.records);
     this.forgetFrom(mark.records);
     this.records = mark.records;
@@ -634,6 +637,7 @@ export class FileBlock extends MessageBlock {
 
   /** The file was written anew, with this content: only live messages of it are left. */
   rewritten(content: Buffer, index: BlockIndex, compressed: boolean, tombstones: number): void {
+    this.version++;
     this.closeFile();
     this.#releaseContent();
     this.#first = { sequence: -1, offset: 0 };
@@ -702,8 +706,15 @@ export class FileBlock extends MessageBlock {
     this.settled();
   }
 
+  /** The file has the same content compressed. */
+  wasCompressed(): void {
+    this.compressed = true;
+    this.#window = NOTHING;
+  }
+
   /** The file was written anew with the same records in the same places. */
   replaced(content: Buffer, compressed: boolean): void {
+    this.version++;
     this.closeFile();
     this.#releaseContent();
     this.compressed = compressed;

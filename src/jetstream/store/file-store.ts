@@ -15,6 +15,7 @@ import { commitPurge, removePurged, stagePurge, writeFirstBlock } from './file-s
 import { BlockRemover } from './file-store-removal.js';
 import { copyAside, copyLive, isFloor, tombstonesOf, writeBlockFile } from './file-store-rewrite.js';
 import { readTimes, timesOf, writeStates } from './file-store-states.js';
+import { Tidier } from './file-store-tidy.js';
 import type { CommitCycle, CommitMember } from './group-commit.js';
 import { blockFile, INDEX_FILE, MESSAGES_DIR } from './layout.js';
 import type { BlockIndex } from './message-block-index.js';
@@ -27,8 +28,6 @@ import { changedLately } from './sync-files.js';
 const COMPACT_FROM = 32 * 1024;
 /** An empty last block is given up from this size on. */
 const DROP_FROM = 1024 * 1024;
-/** Milliseconds between two rewrites of blocks. */
-const TIDY_PAUSE = 50;
 /** Milliseconds after which a disk that refused is asked again, without anything new to write. */
 const RETRY_PAUSE = 1000;
 
@@ -49,8 +48,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #garbage: FileBlock[] = [];
   /** Key files of blocks that are not written yet. */
   readonly #newKeys = new Map<FileBlock, Buffer>();
-  readonly #toCompact = new Set<FileBlock>();
-  readonly #toCompress = new Set<FileBlock>();
+  readonly #tidier: Tidier;
   /** Blocks with nothing in them but many tombstones. */
   readonly #graves = new Set<FileBlock>();
   #durablePosition = 0;
@@ -79,7 +77,6 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   /** The directory of a purge is not yet, or not yet durably, in its place. */
   #purging = false;
   #rebuildDue = false;
-  #tidyTimer: { cancel(): void } | null = null;
   /** The highest number that a block has had. */
   #number = 0;
 
@@ -91,6 +88,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.messagesDirectory = `${options.directory}/${MESSAGES_DIR}`;
     this.#streamKey = hashKey(options.name);
     this.#remover = new BlockRemover(options.disk, options.commit, this.messagesDirectory);
+    this.#tidier = this.#makeTidier();
     const found = new FileStoreOpener(options, this, this.#streamKey, (damage) =>
       this.reportDamage(damage),
     ).open();
@@ -228,7 +226,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   }
 
   protected override setAside(block: FileBlock, place: number, reason: string): void {
-    this.#toCompact.add(block);
+    this.#tidier.toCompact.add(block);
     super.setAside(block, place, reason);
   }
 
@@ -300,7 +298,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   /** A block is not the last one any more. */
   #closed(block: FileBlock): void {
-    if (this.options.compress && !block.compressed) this.#toCompress.add(block);
+    if (this.options.compress && !block.compressed) this.#tidier.compressor.add(block);
     if (block.messages === 0) this.#retire(block);
     else this.thinned(block);
   }
@@ -344,7 +342,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   protected thinned(block: FileBlock): void {
     if (block.size >= COMPACT_FROM && block.bytes * 2 < block.size && block !== this.blocks.at(-1)) {
-      this.#toCompact.add(block);
+      this.#tidier.toCompact.add(block);
     }
   }
 
@@ -376,12 +374,12 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     if (block.last >= this.last && this.last > 0 && !this.search.find(this.last))
       this.#writeTombstone(this.last, this.lastStamp);
     this.blocks.splice(this.blocks.indexOf(block), 1);
-    for (const set of [this.#toCompact, this.#toCompress, this.#graves]) set.delete(block);
+    for (const set of [this.#tidier, this.#graves]) set.delete(block);
     // One that has a file is still flushed: if a power cut brings the file back, it is to say itself that all in it is dead.
     if (!block.created) for (const set of [this.#touched, this.#newKeys]) set.delete(block);
     this.#garbage.push(block);
     // There may be less for the others to bury.
-    for (const grave of this.#graves) this.#toCompact.add(grave);
+    for (const grave of this.#graves) this.#tidier.toCompact.add(grave);
   }
 
   /** Whether the record of a deleted message may lie in another block than this one. */
@@ -464,7 +462,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       this.#collected = flushed.garbage;
     }
     this.listener?.durable(this.#durablePosition);
-    this.#armTidy();
+    this.#tidier.arm();
   }
 
   /** Goes back to what is durable. */
@@ -583,35 +581,29 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   // Rewriting
 
-  #armTidy(pause = TIDY_PAUSE): void {
-    if (this.#tidyTimer !== null || (this.#toCompact.size === 0 && this.#toCompress.size === 0)) return;
-    this.#tidyTimer = this.clock.after(pause, () => {
-      this.#tidyTimer = null;
-      this.tidy();
+  tidy(): void {
+    this.#tidier.step();
+  }
+
+  #makeTidier(): Tidier {
+    const { disk, slices, clock } = this.options;
+    return new Tidier({
+      disk,
+      slices,
+      clock,
+      isQuiet: () => this.undo.length === 0 && this.#touched.size === 0 && this.#inFlight === 0,
+      compact: (block) => this.#compact(block),
+      tidied: () => this.#garbage.length > 0 && this.changed(),
+      besideOf: ({ number }) => `${this.messagesDirectory}/${number}.new`,
+      stateOf: (block) => this.#stateOf(block),
+      exchange: (block, path) => this.#exchange(block, path),
     });
   }
 
-  /** Compacts or compresses one block, if there is one and nothing is on its way to the disk. */
-  tidy(): void {
-    if (this.closed) return;
-    let pause = TIDY_PAUSE;
-    if (this.undo.length === 0 && this.#touched.size === 0 && this.#inFlight === 0) {
-      const queue = this.#toCompact.size > 0 ? this.#toCompact : this.#toCompress;
-      const { value: block } = queue.values().next();
-      try {
-        if (block !== undefined && this.blocks.includes(block)) {
-          if (block.messages === 0 && block !== this.blocks.at(-1)) this.#retire(block);
-          else if (queue === this.#toCompact) this.#rewrite(block);
-          else this.#compress(block);
-        }
-        if (block !== undefined) queue.delete(block);
-        if (this.#garbage.length > 0) this.changed();
-      } catch {
-        // It stays as it is, which is good enough until the disk takes it.
-        pause = RETRY_PAUSE;
-      }
-    }
-    this.#armTidy(pause);
+  #compact(block: FileBlock): void {
+    if (!this.blocks.includes(block)) return;
+    if (block.messages === 0 && block !== this.blocks.at(-1)) this.#retire(block);
+    else this.#rewrite(block);
   }
 
   /** Leaves out of a block what is dead. */
@@ -621,25 +613,36 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const compress = !isLast && (block.compressed || (this.options.compress ?? false));
     this.#replaceFile(block, copy.content, compress);
     block.rewritten(copy.content, copy.index, compress, copy.tombstones);
-    this.#toCompress.delete(block);
+    this.#tidier.compressor.delete(block);
   }
 
-  #compress(block: FileBlock): void {
-    if (block === this.blocks.at(-1) || block.compressed || block.size === 0) return;
-    const content = block.content();
-    this.#replaceFile(block, content, true);
-    block.replaced(content, true);
+  #stateOf(block: FileBlock): 'settled' | 'later' | 'never' {
+    if (block === this.blocks.at(-1) || !this.blocks.includes(block)) return 'never';
+    return this.#touched.has(block) || !block.isDurable ? 'later' : 'settled';
+  }
+
+  /** A compressed file takes the place of the other. */
+  #exchange(block: FileBlock, path: string): void {
+    const { disk } = this.options;
+    disk.rename(path, this.#letGo(block));
+    block.wasCompressed();
+    disk.syncDirectoryNow(this.messagesDirectory);
   }
 
   /** Throws if the file is still the old one; what it returns is why the new one may not be durable. */
   #replaceFile(block: FileBlock, content: Buffer, compress: boolean): Error | null {
+    const path = this.#letGo(block);
+    return writeBlockFile(this.options.disk, path, content, compress, block.cipher);
+  }
+
+  /** Makes the file of a block ready to be replaced. */
+  #letGo(block: FileBlock): string {
     this.#indexIsTrue = false;
     this.#remover.sync();
-    const { disk, commit } = this.options;
     const path = this.#path(block.number);
-    commit.forgetFile(path);
+    this.options.commit.forgetFile(path);
     block.closeFile();
-    return writeBlockFile(disk, path, content, compress, block.cipher);
+    return path;
   }
 
   protected eraseRecord(block: FileBlock, place: number): StoreError | null {
@@ -715,8 +718,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #afterPurge(block: FileBlock, last: number): void {
     this.#touched.clear();
     this.#newKeys.clear();
-    this.#toCompact.clear();
-    this.#toCompress.clear();
+    this.#tidier.clear();
     this.#graves.clear();
     this.#garbage = [];
     this.#remover.reset();
@@ -780,8 +782,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   #shut(): void {
     this.close();
+    this.#tidier.stop();
     this.options.commit.forget(this);
-    this.#tidyTimer?.cancel();
     this.#retry?.cancel();
     for (const block of [...this.blocks, ...this.#garbage]) block.close();
   }
