@@ -81,7 +81,7 @@ export function startJetStream(broker: Broker, disk: Disk | null = null): JetStr
     log.notice(`  Encryption:      ${encryption.cipher === 'aes' ? 'AES-GCM' : 'ChaCha20-Poly1305'}`);
   log.notice(`  API Level:       ${API_LEVEL}`);
   log.notice('-------------------------------------------');
-  const stores = new StoreMemory();
+  const stores = new StoreMemory({ clock });
   const slices = new Slices();
   const storage = makeStorage(broker, disk ?? new NodeDisk(), directory, stores, slices);
   const server = new JetStream({

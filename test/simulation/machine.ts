@@ -134,7 +134,7 @@ export class Machine {
         interval: syncInterval,
         journal: { hash, directory: STORE, areaSize, after: journalAfter, log },
       }),
-      memory: new StoreMemory(),
+      memory: new StoreMemory({ clock }),
       hash,
       slices,
       directory: STORE,

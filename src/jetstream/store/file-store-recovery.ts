@@ -5,9 +5,9 @@
 import type { Disk } from '../../runtime/disk.js';
 import type { HashKey, HighwayHash } from '../../runtime/highway-hash.js';
 import { ByteReader } from './binary.js';
+import { plainContent } from './block-content.js';
 import { isCompressedBlock, scanBlock } from './block-file.js';
 import type { BlockCipher, FileSealer } from './encryption.js';
-import { plainContent } from './file-store-block.js';
 import { STAGING_DIR } from './file-store-purge.js';
 import {
   blockFile,

@@ -290,7 +290,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const block = new FileBlock(this, number, this.last + 1, hashKey(blockKeyName(name, number)), cipher);
     block.lastStamp.copy(this.lastStamp);
     if (keyFile !== null) this.#newKeys.set(block, keyFile);
-    block.follow(before, this.clock.monotonic());
+    block.follow(before, this.clock.monotonic(), this.options.blockSize);
     this.blocks.push(block);
     this.#touched.add(block);
     if (before !== undefined) this.#closed(before);
@@ -298,7 +298,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   /** A block is not the last one any more. */
   #closed(block: FileBlock): void {
-    if (this.options.compress && !block.compressed) this.#tidier.compressor.add(block);
+    if (!this.options.compress) block.filled();
+    else if (!block.compressed) this.#tidier.compressor.add(block);
     if (block.messages === 0) this.#retire(block);
     else this.thinned(block);
   }
