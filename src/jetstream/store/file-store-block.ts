@@ -268,6 +268,8 @@ export class FileBlock extends MessageBlock {
         }
         if (this.#dirtyTail) {
           this.#file!.truncate(this.#written);
+          // Before anything takes its place: what is left of the one must not be found behind the other.
+          this.#file!.syncNow();
           cycle.write(this.#file!, NOTHING, 0, 0, 0);
         }
         this.#dirtyTail = true;
@@ -303,6 +305,15 @@ export class FileBlock extends MessageBlock {
     this.#durable = mark;
     if (this.#syncing > 0) this.#syncing--;
     if (this.#syncing === 0 && this.#closeLater) this.closeFile();
+  }
+
+  /** The file is on the device as far as it was written, and ends there, when this returns. */
+  syncNow(): void {
+    if (!this.created) return;
+    const file = this.#openFile();
+    if (this.#dirtyTail) file.truncate(this.#written);
+    this.#dirtyTail = false;
+    file.syncNow();
   }
 
   /** Everything that is there is durable. */

@@ -1,5 +1,6 @@
 /** Removing the files of blocks that are out of use, in an order that a power cut cannot turn against the rest. */
 import type { Disk } from '../../runtime/disk.js';
+import type { BatchFile } from './file-store-batch.js';
 import type { FileBlock } from './file-store-block.js';
 import type { GroupCommit } from './group-commit.js';
 import { blockFile, blockKeyFile } from './layout.js';
@@ -9,6 +10,7 @@ export class BlockRemover {
   readonly #commit: GroupCommit;
   /** Of the messages. */
   readonly #directory: string;
+  readonly #batch: BatchFile;
   /** Files were removed since the directory was synced. */
   #unsynced = false;
   /** Blocks whose files could not be removed. */
@@ -18,16 +20,23 @@ export class BlockRemover {
   /** Blocks that were cut back to what is durable, of which the journal may say more. */
   readonly #cut = new Set<FileBlock>();
 
-  constructor(disk: Disk, commit: GroupCommit, directory: string) {
+  constructor(disk: Disk, commit: GroupCommit, directory: string, batch: BatchFile) {
     this.#disk = disk;
     this.#commit = commit;
     this.#directory = directory;
+    this.#batch = batch;
   }
 
   /** In the order in which they went out of use. What cannot be removed now is tried again. */
   remove(blocks: readonly FileBlock[]): void {
-    for (const block of blocks) block.close();
     const list = [...this.#leftover, ...blocks];
+    try {
+      this.#batch.settle(null);
+    } catch {
+      this.#leftover = list;
+      return;
+    }
+    for (const block of list) block.close();
     this.#leftover = [];
     for (let i = 0; i < list.length; i++) {
       try {
@@ -47,6 +56,7 @@ export class BlockRemover {
   /** The block was taken back: `removeRefused` is to remove it. */
   refuse(block: FileBlock): void {
     block.close();
+    this.#batch.without(block);
     this.#refused.push(block);
   }
 
@@ -69,6 +79,11 @@ export class BlockRemover {
 
   /** What was removed does not come back: needed before tombstones go. */
   sync(): void {
+    this.#batch.settle(null);
+    this.#syncNames();
+  }
+
+  #syncNames(): void {
     if (!this.#unsynced) return;
     this.#disk.syncDirectoryNow(this.#directory);
     this.#unsynced = false;
@@ -76,6 +91,7 @@ export class BlockRemover {
 
   /** The directory is another one now. */
   reset(): void {
+    this.#batch.forget();
     this.#leftover = [];
     this.#refused = [];
     this.#cut.clear();
@@ -86,7 +102,7 @@ export class BlockRemover {
     if (!block.created) return;
     const path = `${this.#directory}/${blockFile(block.number)}`;
     // What its tombstones bury must not come back after it.
-    if (block.tombstones > 0) this.sync();
+    if (block.tombstones > 0) this.#syncNames();
     this.#commit.forgetFile(path);
     this.#disk.remove(path);
     this.#unsynced = true;
