@@ -41,6 +41,7 @@ export class BlockRemover {
     for (let i = 0; i < list.length; i++) {
       try {
         this.#removeFile(list[i]!);
+        this.#removeKey(list[i]!);
       } catch {
         this.#leftover = list.slice(i);
         return;
@@ -74,6 +75,9 @@ export class BlockRemover {
     if (this.#refused.length === 0) return;
     for (const block of this.#refused) this.#removeFile(block);
     this.#disk.syncDirectoryNow(this.#directory);
+    // It brings blocks back, which need their keys then.
+    this.#batch.settle(null);
+    for (const block of this.#refused) this.#removeKey(block);
     this.#refused = [];
   }
 
@@ -106,7 +110,10 @@ export class BlockRemover {
     this.#commit.forgetFile(path);
     this.#disk.remove(path);
     this.#unsynced = true;
-    if (block.cipher === null) return;
+  }
+
+  #removeKey(block: FileBlock): void {
+    if (block.cipher === null || !block.created) return;
     // A block without its key would look like a damaged one.
     this.#disk.syncDirectoryNow(this.#directory);
     this.#disk.remove(`${this.#directory}/${blockKeyFile(block.number)}`);
