@@ -54,11 +54,16 @@ export class BlockRemover {
     return this.#leftover.some((block) => sequence <= block.last);
   }
 
-  /** The block was taken back: `removeRefused` is to remove it. */
+  /** The block was taken back: it is removed now, and `removeRefused` sees to it that it does not come back. */
   refuse(block: FileBlock): void {
     block.close();
     this.#batch.without(block);
     this.#refused.push(block);
+    try {
+      this.#removeFile(block);
+    } catch {
+      // It is tried again before anything else is written.
+    }
   }
 
   /** The end of the block was taken back: `removeRefused` is to see that it does not come back. */

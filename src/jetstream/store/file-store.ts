@@ -479,7 +479,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   }
 
   #cutToDurable(): void {
-    for (const block of [...this.blocks]) {
+    // The last one first: what the end of the process leaves is a front part of what was written.
+    for (const block of [...this.blocks].reverse()) {
       if (block.number > this.#durable.number) {
         this.blocks.splice(this.blocks.indexOf(block), 1);
         this.#newKeys.delete(block);

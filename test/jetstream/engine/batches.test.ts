@@ -26,6 +26,8 @@ class KillingDisk extends CuttingDisk {
 }
 
 interface Setting {
+  /** Milliseconds between syncs. */
+  interval?: number;
   journal: boolean;
   encrypted: boolean;
   /** Bytes of each message of the batch. */
@@ -43,11 +45,11 @@ class Life {
   durable = 0;
   failures = 0;
 
-  constructor(device: SimulatedDisk, disk: Disk, { journal, encrypted, blockSize }: Setting) {
+  constructor(device: SimulatedDisk, disk: Disk, { interval = 0, journal, encrypted, blockSize }: Setting) {
     const { clock } = this;
     this.#device = device;
     this.#commit = new GroupCommit(disk, {
-      interval: 0,
+      interval,
       clock,
       defer: (turn) => void this.#turns.push(turn),
       ...(journal && { journal: { hash, directory: '', areaSize: 64 * 1024, after: 0, log: silentLog } }),
@@ -185,6 +187,34 @@ for (const setting of settings) {
       assert.equal(outcomes.size, 2, 'both come about');
     });
   }
+}
+
+for (const trouble of ['', 'the disk is full'] as const) {
+  test(`with an interval the end of the process leaves the front${trouble && `, ${trouble}`}`, () => {
+    const setting = { interval: 1000, journal: false, encrypted: false, size: 100, blockSize: 300 };
+    const outcomes = new Set<number>();
+    for (let fuse = 1; fuse < 30; fuse++) {
+      const device = begun(1, setting);
+      const disk = new KillingDisk(device);
+      const life = new Life(device, disk, setting);
+      life.rest();
+      try {
+        disk.fuse = fuse;
+        if (trouble !== '') device.capacity = used(device) + 350;
+        life.batch(setting.size);
+        life.rest();
+        disk.cut();
+      } catch (error) {
+        if (!disk.off) throw error;
+      }
+      device.capacity = Number.POSITIVE_INFINITY;
+      const { store, ofBatch } = new Life(device, device, setting);
+      outcomes.add(ofBatch);
+      for (let i = 0; i < BATCH; i++) assert.equal(store.load(4 + i) !== null, i < ofBatch, `fuse ${fuse}`);
+    }
+    assert.ok(outcomes.size > 2);
+    assert.equal(outcomes.has(BATCH), trouble === '');
+  });
 }
 
 /** A disk whose server was killed when it had said what it is about to write, and before it had written all of it. */
