@@ -125,14 +125,12 @@ export class BatchFile {
   }
 
   /**
-   * Before blocks are written to, or anything (null): what lies before on the disk is a batch as a whole, or none. Blocks of a flush
-   * that has failed have to be cut back by now, or to be gone. Throws what the disk throws.
+   * Before anything else is done to files: all of the last batch is on the device, or nothing. Blocks of a flush that has failed have
+   * to be cut back by now, or to be gone. Throws what the disk throws.
    */
-  settle(next: ReadonlySet<FileBlock> | null): void {
+  settle(): void {
     const flush = this.#flush;
     if (flush === null) return;
-    // Behind the batch in the same block nothing survives without it.
-    if (!flush.kept && next !== null && [...next].every((block) => flush.blocks.includes(block))) return;
     for (const block of flush.blocks) block.syncNow();
     this.#drop(flush);
   }

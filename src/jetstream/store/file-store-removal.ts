@@ -31,7 +31,7 @@ export class BlockRemover {
   remove(blocks: readonly FileBlock[]): void {
     const list = [...this.#leftover, ...blocks];
     try {
-      this.#batch.settle(null);
+      this.#batch.settle();
     } catch {
       this.#leftover = list;
       return;
@@ -81,14 +81,14 @@ export class BlockRemover {
     for (const block of this.#refused) this.#removeFile(block);
     this.#disk.syncDirectoryNow(this.#directory);
     // It brings blocks back, which need their keys then.
-    this.#batch.settle(null);
+    this.#batch.settle();
     for (const block of this.#refused) this.#removeKey(block);
     this.#refused = [];
   }
 
   /** What was removed does not come back: needed before tombstones go. */
   sync(): void {
-    this.#batch.settle(null);
+    this.#batch.settle();
     this.#syncNames();
   }
 

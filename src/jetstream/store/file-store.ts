@@ -372,7 +372,6 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     if (!this.#distrusted) this.#distrust(cycle);
     if (this.#hasIndex) this.#dropIndex(cycle);
     if (this.#floorMoved) this.#writeFloor();
-    this.#batch.settle(this.#touched);
     const blocks: Flushed['blocks'] = [];
     if (this.#hasBatch)
       this.#batch.flush(cycle, this.#touched, this.position, this.#inFlight > 0, (block, into) =>
@@ -499,7 +498,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     }
     try {
       this.#remover.removeRefused();
-      this.#batch.settle(null);
+      this.#batch.settle();
     } catch {
       // Tried again before anything else is written.
     }
@@ -543,7 +542,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     // Also what a cycle that is not over has written.
     for (const block of this.blocks) block.syncWith(cycle);
     cycle.finish();
-    this.#batch.settle(null);
+    this.#batch.settle();
     this.#inFlight--;
     this.#epoch++;
     this.#settledPosition = this.position;
@@ -557,6 +556,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #clearTheWay(): void {
     if (this.#purging) this.#finishPurge();
     this.#remover.removeRefused();
+    this.#batch.settle();
   }
 
   // Rewriting
