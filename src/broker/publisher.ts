@@ -19,7 +19,7 @@ import { quote } from '../protocol/errors.js';
 import { type Arena, COPY_SLACK, Memory } from '../runtime/arena.js';
 import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
-import { writeAnswer } from './answer-frame.js';
+import { writeAnswer, writeAnswerWith } from './answer-frame.js';
 import { AnswerListeners } from './answer-listeners.js';
 import type { AckRoute, BrokerAccount } from './broker-account.js';
 import { Composer } from './composer.js';
@@ -54,8 +54,6 @@ const HMSG = Buffer.from('HMSG ');
 
 /** Enough for the head of nearly every message. */
 const SHOWN_HEAD_SIZE = 1024;
-/** Answers up to this size are made as text: copying so little by parts costs more. Bytes. */
-const SHORT = 1024;
 
 /** A plan, or a subject that stands for it. */
 type Shown = Pick<DeliveryPlan, 'subject'>;
@@ -228,21 +226,37 @@ export class Publisher {
     if (!to.dirty) this.#flushes.add(to);
   }
 
-  /** The same for a message with headers, which are latin1. */
-  answerWith(account: BrokerAccount, subject: string, header: string, payload: Uint8Array): boolean {
-    const listener = this.#listeners.find(account, subject);
+  /** The same for a message with headers, of which all parts lie in bytes. They are copied before anybody else is called. */
+  answerWith(
+    account: BrokerAccount,
+    subject: Uint8Array,
+    start: number,
+    end: number,
+    header: Scratch,
+    from: Uint8Array,
+    payloadStart: number,
+    payloadEnd: number,
+  ): void {
+    const listener = this.#listeners.findBytes(account, subject, start, end);
     const to = listener?.connection ?? null;
-    const size = header.length + payload.length;
-    if (to === null || to.special || listener!.special || !to.headers || size > SHORT || !isInbox(subject)) {
-      return this.publishText(account, subject, '', Buffer.from(header, 'latin1'), payload);
+    const length = payloadEnd - payloadStart;
+    const direct =
+      to !== null &&
+      !to.special &&
+      !listener!.special &&
+      to.headers &&
+      startsWith(INBOX, subject, start, end) &&
+      writeAnswerWith(to.out, listener!.sid, subject, start, end - start, header, from, payloadStart, length);
+    if (!direct) {
+      const head = Buffer.from(header.bytes.subarray(0, header.length));
+      const payload = from.subarray(payloadStart, payloadEnd);
+      this.publishText(account, readText(subject, start, end), '', head, payload);
+      return;
     }
     listener!.delivered++;
-    to.outMsgs++;
-    to.outBytes += size;
-    const body = readText(payload, 0, payload.length);
-    to.out.text(`HMSG ${subject} ${listener!.sid} ${header.length} ${size}\r\n${header}${body}\r\n`);
-    if (!to.dirty) this.#flushes.add(to);
-    return true;
+    to!.outMsgs++;
+    to!.outBytes += header.length + length;
+    if (!to!.dirty) this.#flushes.add(to!);
   }
 
   /**
