@@ -17,7 +17,7 @@ import { INDEX_FILE } from './layout.js';
 import { replaceFile } from './replace-file.js';
 
 const BATCH_FILE = 'weft.batch';
-/** Bytes from which on a single write is not taken for one step. */
+/** Bytes from which on the journal does not have a write: its block is synced instead, and that may be cut off anywhere. */
 const LARGE = 64 * 1024;
 
 interface Write {
