@@ -148,6 +148,8 @@ export class BatchFile {
   #drop(flush: Flush): void {
     const { disk, directory } = this.#options;
     if (flush.kept) {
+      // What did not fit takes up the space that is left.
+      disk.remove(`${this.#path}.tmp`);
       disk.remove(this.#path);
       disk.syncDirectoryNow(directory);
     }

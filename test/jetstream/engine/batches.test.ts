@@ -164,6 +164,8 @@ for (const setting of settings) {
               life.rest();
               device.failSyncs = false;
               device.capacity = Number.POSITIVE_INFINITY;
+              if (trouble === 'the disk is full' && !disk.off)
+                assert.equal(device.status(`${FILE}.tmp`), undefined, 'it takes no space');
               life.clock.advance(1500);
               life.rest();
               if (!disk.off) disk.cut();
