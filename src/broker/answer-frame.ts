@@ -1,7 +1,7 @@
-/** The frames of answers that streams give most: acknowledgements, and stored messages. Written where they go out from. */
-import { writeNumber, writeText } from '../protocol/bytes.js';
+/** The frames that streams send most, acknowledgements and stored messages, written where they go out from. */
+import { copyBytes, writeNumber, writeText } from '../protocol/bytes.js';
 import type { Outbound } from './outbound.js';
-import type { Scratch } from './stored-frame.js';
+import type { LyingMessage, Scratch } from './stored-frame.js';
 
 const MSG = Buffer.from('MSG ');
 const HMSG = Buffer.from('HMSG ');
@@ -11,7 +11,7 @@ const LINE_FEED = 10;
 const CLOSING_BRACE = 125;
 /** Bytes of a frame beyond texts: blanks, line ends, numbers at their longest. */
 const EXTRA = 48;
-const LOOP_LIMIT = 240;
+const LOOP_LIMIT = 40;
 
 /**
  * Writes `MSG <subject> <sid> <size>`, then a line of `before`, the number and `}`, which are `size` bytes. False when there is no room
@@ -65,8 +65,39 @@ export function writeAnswerWith(
   bytes[at++] = SPACE;
   at = writeNumber(size, bytes, at);
   at = writeLineEnd(bytes, at);
-  at = writeBytes(header.bytes, 0, header.length, bytes, at);
+  copyBytes(header.memory, 0, header.length, out.memory, at);
+  at += header.length;
   at = writeBytes(from, payloadStart, payloadLength, bytes, at);
+  out.written(writeLineEnd(bytes, at));
+  return true;
+}
+
+/** The same for a stored message under its own subject, with a reply. */
+export function writeStored(
+  out: Outbound,
+  sid: string | number,
+  { buffer, subjectStart, subjectEnd, headerStart, payloadStart, payloadEnd }: LyingMessage,
+  reply: Scratch,
+): boolean {
+  const size = payloadEnd - headerStart;
+  const texts = subjectEnd - subjectStart + reply.length + (typeof sid === 'number' ? 0 : sid.length);
+  let at = out.reserve(texts + size + EXTRA);
+  if (at === -1) return false;
+  const { bytes } = out.memory;
+  const headerSize = payloadStart - headerStart;
+  const verb = headerSize === 0 ? MSG : HMSG;
+  at = writeBytes(verb, 0, verb.length, bytes, at);
+  at = writeHead(sid, buffer, subjectStart, subjectEnd - subjectStart, bytes, at);
+  copyBytes(reply.memory, 0, reply.length, out.memory, at);
+  at += reply.length;
+  bytes[at++] = SPACE;
+  if (headerSize > 0) {
+    at = writeNumber(headerSize, bytes, at);
+    bytes[at++] = SPACE;
+  }
+  at = writeNumber(size, bytes, at);
+  at = writeLineEnd(bytes, at);
+  at = writeBytes(buffer, headerStart, size, bytes, at);
   out.written(writeLineEnd(bytes, at));
   return true;
 }

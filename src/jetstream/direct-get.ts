@@ -8,6 +8,7 @@ import { fromUtf8, toUtf8, writeNumber, writeText } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { readOneJson } from '../protocol/json-type.js';
 import { timeToNanoseconds } from '../protocol/rfc3339.js';
+import { Memory } from '../runtime/arena.js';
 import { needsHigherLevel } from './levels.js';
 import { type MessageGetRequest, messageGetRequest } from './message-get.js';
 import { type MessageStore, StoredMessage } from './store/message-store.js';
@@ -255,7 +256,7 @@ function loadLast(store: MessageStore, subject: string): StoredMessage | null {
 
 /** The headers that a message has been stored with, and where it lies in the stream; written for one message after the other. */
 export class DirectHeader implements Scratch {
-  bytes: Uint8Array = Buffer.allocUnsafeSlow(FIRST_HEADER);
+  memory = new Memory(FIRST_HEADER);
   length = 0;
   /** To be filled again and again by who uses this. */
   readonly message = new StoredMessage();
@@ -266,8 +267,8 @@ export class DirectHeader implements Scratch {
     const own = payloadStart - headerStart;
     const stream = fromUtf8(name);
     const room = own + stream.length + (subjectEnd - subjectStart) + more.length + LINES;
-    if (room > this.bytes.length) this.bytes = Buffer.allocUnsafeSlow(2 * room);
-    const { bytes } = this;
+    this.#room(room);
+    const { bytes } = this.memory;
     let at = 0;
     if (own === 0) at = writeText('NATS/1.0\r\n', bytes, 0);
     else {
@@ -289,7 +290,11 @@ export class DirectHeader implements Scratch {
 
   /** A block that has been written elsewhere; latin1. */
   set(text: string): void {
-    if (text.length > this.bytes.length) this.bytes = Buffer.allocUnsafeSlow(2 * text.length);
-    this.length = writeText(text, this.bytes, 0);
+    this.#room(text.length);
+    this.length = writeText(text, this.memory.bytes, 0);
+  }
+
+  #room(bytes: number): void {
+    if (bytes > this.memory.bytes.length) this.memory = new Memory(2 * bytes);
   }
 }
