@@ -171,7 +171,6 @@ export class BatchFile {
 /** Finishes the batch that was being written when the server ended. Throws what the disk throws: it is tried again then. */
 export function recoverBatch({ disk, hash, key, directory }: BatchFileOptions): void {
   const path = `${directory}/${BATCH_FILE}`;
-  disk.remove(`${path}.tmp`);
   if (disk.status(path) === undefined) return;
   const entry = readEntry(hash, key, disk.readFile(path), 0);
   const files = new Map<string, DiskFile>();

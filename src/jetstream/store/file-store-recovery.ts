@@ -75,7 +75,7 @@ export function listBlocks(disk: Disk, messages: string): { numbers: number[]; h
     if (number >= 0) numbers.push(number);
     else if (blockIndex(name, '.key') >= 0) hasKeys = true;
     else if (
-      /^\d+\.(new|blk\.tmp|blk\.tmp\.tmp|key\.tmp)$/.test(name) ||
+      /^(\d+\.(new|blk\.tmp|blk\.tmp\.tmp|key\.tmp)|weft\.batch\.tmp)$/.test(name) ||
       OBSOLETE_SUFFIXES.some((end) => name.endsWith(end))
     ) {
       disk.remove(`${messages}/${name}`);
