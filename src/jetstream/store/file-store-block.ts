@@ -289,6 +289,8 @@ export class FileBlock extends MessageBlock {
         }
         if (this.#dirtyTail) {
           this.#file!.truncate(this.#written);
+          // Before anything takes its place: what is left of the one must not be found behind the other.
+          this.#file!.syncNow();
           cycle.write(this.#file!, NOTHING, 0, 0, 0);
         }
         this.#dirtyTail = true;
@@ -325,6 +327,15 @@ export class FileBlock extends MessageBlock {
     if (this.#syncing > 0) return;
     if (this.#closeLater) this.closeFile();
     this.#dropUnlessHeld();
+  }
+
+  /** The file is on the device as far as it was written, and ends there, when this returns. */
+  syncNow(): void {
+    if (!this.created) return;
+    const file = this.#openFile();
+    if (this.#dirtyTail) file.truncate(this.#written);
+    this.#dirtyTail = false;
+    file.syncNow();
   }
 
   /** Everything that is there is durable. */

@@ -8,8 +8,10 @@ import type { DiskFile } from '../../runtime/disk.js';
 import { type HashKey, type HighwayHash, hashKey } from '../../runtime/highway-hash.js';
 import { Stamp } from '../../runtime/stamp.js';
 import { BlockCipher } from './encryption.js';
+import { BatchFile } from './file-store-batch.js';
 import { type BlockContext, FileBlock } from './file-store-block.js';
-import { FileStoreOpener, type Found, type Tombstone } from './file-store-open.js';
+import { applyDeletions } from './file-store-deletions.js';
+import { FileStoreOpener, type Found } from './file-store-open.js';
 import type { FileStoreOptions, Flushed } from './file-store-options.js';
 import { commitPurge, removePurged, stagePurge, writeFirstBlock } from './file-store-purge.js';
 import { BlockRemover } from './file-store-removal.js';
@@ -40,6 +42,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   readonly options: FileStoreOptions;
   readonly messagesDirectory: string;
   readonly #streamKey: HashKey;
+  readonly #batch: BatchFile;
   readonly #remover: BlockRemover;
   /** Used again and again. */
   readonly #stamp = new Stamp();
@@ -74,6 +77,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   /** Limits have taken something from the front since that was written down last. */
   #floorMoved = false;
   #rollingBack = false;
+  /** What is to be written has to be there as a whole or not at all. */
+  #hasBatch = false;
   /** The directory of a purge is not yet, or not yet durably, in its place. */
   #purging = false;
   #rebuildDue = false;
@@ -87,7 +92,9 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.hash = options.hash;
     this.messagesDirectory = `${options.directory}/${MESSAGES_DIR}`;
     this.#streamKey = hashKey(options.name);
-    this.#remover = new BlockRemover(options.disk, options.commit, this.messagesDirectory);
+    const { disk, hash, commit } = options;
+    this.#batch = new BatchFile({ disk, hash, key: this.#streamKey, directory: this.messagesDirectory });
+    this.#remover = new BlockRemover(disk, commit, this.messagesDirectory, this.#batch);
     this.#tidier = this.#makeTidier();
     const found = new FileStoreOpener(options, this, this.#streamKey, (damage) =>
       this.reportDamage(damage),
@@ -106,7 +113,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
         if (block.lastTime !== 0n) this.lastTime = block.lastTime;
       }
     }
-    this.#applyDeletions(found.isDeleted, found.tombstones, found.floor);
+    applyDeletions(this.blocks, this.search, found, (block, place) => this.forgetMessage(block, place));
     for (const block of found.damaged) this.#setAsideFile(block);
     this.#durable = { last: this.last, lastTime: this.lastTime, number: this.#number };
     if (found.rememberLast > this.last) this.#rememberLast(found.rememberLast, found.rememberTime);
@@ -135,52 +142,6 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   }
 
   // Opening
-
-  #applyDeletions(
-    isDeleted: ((sequence: number) => boolean) | null,
-    tombstones: readonly Tombstone[],
-    floor: Tombstone,
-  ): void {
-    for (const tombstone of tombstones) this.#bury(tombstone.sequence, tombstone);
-    this.#buryRepeated();
-    if (isDeleted === null && floor.sequence === 0) return;
-    for (const block of this.blocks) {
-      if (!block.seen) continue;
-      const { index } = block;
-      for (let place = 0; place < index.length; place++) {
-        const sequence = index.sequenceAt(place);
-        if (sequence <= floor.sequence) this.#bury(sequence, floor);
-        if (isDeleted?.(sequence)) this.#bury(sequence, null);
-      }
-    }
-  }
-
-  /** A sequence counts where it is first: what comes later was taken back, or is from elsewhere. */
-  #buryRepeated(): void {
-    let last = 0;
-    for (const block of this.blocks) {
-      const before = last;
-      last = Math.max(last, block.last);
-      if (!block.seen || block.messages === 0 || block.first > before) continue;
-      for (let place = block.nextLive(0); place < block.index.length; place = block.nextLive(place + 1)) {
-        if (block.index.sequenceAt(place) > before) break;
-        this.forgetMessage(block, place);
-      }
-    }
-  }
-
-  /** Takes a message out that was found in a block although it is deleted. */
-  #bury(sequence: number, by: Tombstone | null): void {
-    const block = this.blocks[this.search.blockAt(sequence)];
-    if (block === undefined || sequence < block.first || block.messages === 0) return;
-    const place = block.index.find(sequence);
-    if (place < 0 || !block.isLive(place)) return;
-    // A tombstone before it is for another message, which a crash took and whose sequence was used again.
-    const behind =
-      by !== null &&
-      (by.block < block.number || (by.block === block.number && by.start < block.index.offsets[place]!));
-    if (!behind) this.forgetMessage(block, place);
-  }
 
   /** TTLs and schedules: as they were found in the blocks, from their files, or by looking at all headers. */
   #enterTimes(found: Found): void {
@@ -395,6 +356,11 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   // Committing
 
+  override holdLimits(): void {
+    super.holdLimits();
+    this.#hasBatch = this.options.commit.always;
+  }
+
   protected changed(): void {
     this.options.commit.dirty(this);
   }
@@ -406,14 +372,13 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     if (this.#hasIndex) this.#dropIndex(cycle);
     if (this.#floorMoved) this.#writeFloor();
     const blocks: Flushed['blocks'] = [];
-    for (const block of this.#touched) {
-      const key = this.#newKeys.get(block);
-      if (key !== undefined)
-        this.options.commit.replaceNow(`${this.messagesDirectory}/${block.number}.key`, key);
-      this.#newKeys.delete(block);
-      blocks.push({ block, mark: block.flush(cycle, this.#path(block.number)) });
-    }
+    if (this.#hasBatch)
+      this.#batch.flush(cycle, this.#touched, this.position, this.#inFlight > 0, (block, into) =>
+        blocks.push(this.#flushBlock(block, into)),
+      );
+    else for (const block of this.#touched) blocks.push(this.#flushBlock(block, cycle));
     this.#touched.clear();
+    this.#hasBatch = false;
     this.#inFlight++;
     return {
       epoch: this.#epoch,
@@ -425,6 +390,14 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       lastTime: this.lastTime,
       number: this.#number,
     };
+  }
+
+  #flushBlock(block: FileBlock, cycle: CommitCycle): Flushed['blocks'][number] {
+    const key = this.#newKeys.get(block);
+    if (key !== undefined)
+      this.options.commit.replaceNow(`${this.messagesDirectory}/${block.number}.key`, key);
+    this.#newKeys.delete(block);
+    return { block, mark: block.flush(cycle, this.#path(block.number)) };
   }
 
   /** What a process before this one wrote, or took back, and did not sync, must not be what a power cut leaves. */
@@ -457,6 +430,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     if (flushed.epoch === this.#epoch) {
       for (const { block, mark } of flushed.blocks) block.confirmed(mark);
       this.#durable = flushed;
+      this.#batch.durable(flushed.position);
       this.undo.splice(0, flushed.undo - this.#undone);
       this.#undone = flushed.undo;
       this.#remover.remove(this.#garbage.splice(0, flushed.garbage - this.#collected));
@@ -503,7 +477,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   }
 
   #cutToDurable(): void {
-    for (const block of [...this.blocks]) {
+    // The last one first: what the end of the process leaves is a front part of what was written.
+    for (const block of [...this.blocks].reverse()) {
       if (block.number > this.#durable.number) {
         this.blocks.splice(this.blocks.indexOf(block), 1);
         this.#newKeys.delete(block);
@@ -522,6 +497,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     }
     try {
       this.#remover.removeRefused();
+      this.#batch.settle();
     } catch {
       // Tried again before anything else is written.
     }
@@ -565,6 +541,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     // Also what a cycle that is not over has written.
     for (const block of this.blocks) block.syncWith(cycle);
     cycle.finish();
+    this.#batch.settle();
     this.#inFlight--;
     this.#epoch++;
     this.#settledPosition = this.position;
@@ -578,6 +555,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #clearTheWay(): void {
     if (this.#purging) this.#finishPurge();
     this.#remover.removeRefused();
+    this.#batch.settle();
   }
 
   // Rewriting
