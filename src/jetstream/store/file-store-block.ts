@@ -49,6 +49,7 @@ export interface BlockContext {
 const WINDOW = 4096;
 const FIRST_BUFFER = 4096;
 const NOTHING = Buffer.alloc(0);
+const NONE = new Uint8Array(0);
 /** What grows by less than such a part of its buffer is not kept for being written. */
 const IDLE_SHARE = 4;
 /** Milliseconds. */
@@ -101,6 +102,8 @@ export class FileBlock extends MessageBlock {
   #begun = Number.NEGATIVE_INFINITY;
   /** Below this, the buffer was read from the file, and records are checked before they are served. */
   #checkBelow = 0;
+  /** Those that have been, a bit for each place. */
+  #checked = NONE;
   #size = 0;
   #written = 0;
   /** Records below have their hashes. The others get them when they are written, all at once. */
@@ -416,7 +419,7 @@ export class FileBlock extends MessageBlock {
       readRecord(buffer, record.at, record.end, view) === null &&
       view.kind === 'message' &&
       view.sequence === this.#index!.sequenceAt(place) &&
-      (offset >= this.#checkBelow || isIntact(this.#context.hash, this.#key, buffer, view));
+      (offset >= this.#checkBelow || this.#isIntact(place, buffer));
     if (!intact) return false;
     into.sequence = view.sequence;
     into.buffer = buffer;
@@ -427,6 +430,18 @@ export class FileBlock extends MessageBlock {
     into.headerStart = view.headersStart;
     into.payloadStart = view.payloadStart;
     into.payloadEnd = view.payloadEnd;
+    return true;
+  }
+
+  /** Whether the record that was looked at has its hash. Once is enough as long as the content stays in memory. */
+  #isIntact(place: number, bytes: Buffer): boolean {
+    const stays = bytes === this.#buffer;
+    const bit = 1 << (place & 7);
+    if (stays && (this.#checked[place >> 3]! & bit) !== 0) return true;
+    if (!isIntact(this.#context.hash, this.#key, bytes, this.#view)) return false;
+    if (!stays) return true;
+    if (this.#checked.length === 0) this.#checked = new Uint8Array((this.index.length >> 3) + 1);
+    this.#checked[place >> 3]! |= bit;
     return true;
   }
 
@@ -546,6 +561,7 @@ export class FileBlock extends MessageBlock {
 
   #setContent(content: Buffer): void {
     this.#buffer = content;
+    this.#checked = NONE;
     this.#lent = true;
     this.#base = 0;
     this.#window = NOTHING;
@@ -562,6 +578,7 @@ export class FileBlock extends MessageBlock {
     }
     const unseen = this.unseen;
     this.unseen = null;
+    this.#checked = NONE;
     this.#index = index;
     this.#holdIndex();
     if (unseen !== null) {
@@ -623,6 +640,7 @@ export class FileBlock extends MessageBlock {
   #dropContent(): void {
     if (this.#buffer !== null && !this.#lent) this.#context.memory.spares.give(this.#buffer);
     this.#buffer = null;
+    this.#checked = NONE;
     this.#lent = false;
     this.#reserve = FIRST_BUFFER;
     this.#base = 0;
