@@ -108,8 +108,17 @@ export class InternalClient {
   }
 
   /** The same for a message with headers. */
-  answerWith(subject: string, header: string, payload: Uint8Array): boolean {
-    return this.#broker.publisher.answerWith(this.account, subject, header, payload);
+  answerWith(
+    subject: Uint8Array,
+    start: number,
+    end: number,
+    header: Scratch,
+    from: Uint8Array,
+    payloadStart: number,
+    payloadEnd: number,
+  ): void {
+    const { publisher } = this.#broker;
+    publisher.answerWith(this.account, subject, start, end, header, from, payloadStart, payloadEnd);
   }
 
   /** The way to whoever listens on a subject (latin1), for `send` and `sendStored`. */

@@ -8,6 +8,8 @@ import type { Transport } from './transport.js';
 
 /** Full chunks that are handed over without waiting for the end of the turn. */
 const EAGER_CHUNKS = 4;
+/** For which the end of a chunk may be left free. Bytes. */
+const RESERVED_MOST = 4096;
 
 /** A chunk that is full, or as full as it gets. */
 interface Filled {
@@ -110,7 +112,10 @@ export class Outbound {
    * Room for so many bytes in one piece, which begins there in `memory` and is to be filled at once, see `written`; -1 where there is none.
    */
   reserve(size: number): number {
-    return this.#position + size <= this.#limit || this.#room() >= size ? this.#position : -1;
+    if (this.#position + size <= this.#limit) return this.#position;
+    // What is left of the chunk stays free.
+    if (size <= RESERVED_MOST) this.#limit = this.#position;
+    return this.#room() >= size ? this.#position : -1;
   }
 
   /** Where `reserve` gave room. */

@@ -5,21 +5,13 @@
 
 import { SYSTEM_ACCOUNT } from '../accounts/account.js';
 import type { MappedSubject, MappingTarget } from '../accounts/mappings.js';
-import {
-  digitsOf,
-  hashBytes,
-  readText,
-  startsWith,
-  toUtf8,
-  writeNumber,
-  writeText,
-} from '../protocol/bytes.js';
+import { digitsOf, hashBytes, readText, startsWith, toUtf8, writeText } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { quote } from '../protocol/errors.js';
 import { type Arena, COPY_SLACK, Memory } from '../runtime/arena.js';
 import type { Log } from '../runtime/log.js';
 import type { Random } from '../runtime/random.js';
-import { writeAnswer } from './answer-frame.js';
+import { writeAnswer, writeAnswerWith, writeStored } from './answer-frame.js';
 import { AnswerListeners } from './answer-listeners.js';
 import type { AckRoute, BrokerAccount } from './broker-account.js';
 import { Composer } from './composer.js';
@@ -49,13 +41,6 @@ const DOLLAR = 36;
 const CAPITAL_G = 71;
 const CAPITAL_J = 74;
 const CAPITAL_R = 82;
-const SPACE = 32;
-const HMSG = Buffer.from('HMSG ');
-
-/** Enough for the head of nearly every message. */
-const SHOWN_HEAD_SIZE = 1024;
-/** Answers up to this size are made as text: copying so little by parts costs more. Bytes. */
-const SHORT = 1024;
 
 /** A plan, or a subject that stands for it. */
 type Shown = Pick<DeliveryPlan, 'subject'>;
@@ -64,7 +49,6 @@ export class Publisher {
   readonly #composer = new Composer();
   readonly #frame = new StoredFrame();
   readonly #listeners = new AnswerListeners();
-  readonly #shownHead = new Memory(SHOWN_HEAD_SIZE);
   readonly #flushes: FlushQueue;
   readonly #random: Random;
   /** Handlers that are running and passages to other accounts, one inside the other. */
@@ -228,21 +212,37 @@ export class Publisher {
     if (!to.dirty) this.#flushes.add(to);
   }
 
-  /** The same for a message with headers, which are latin1. */
-  answerWith(account: BrokerAccount, subject: string, header: string, payload: Uint8Array): boolean {
-    const listener = this.#listeners.find(account, subject);
+  /** The same for a message with headers, of which all parts lie in bytes. They are copied before anybody else is called. */
+  answerWith(
+    account: BrokerAccount,
+    subject: Uint8Array,
+    start: number,
+    end: number,
+    header: Scratch,
+    from: Uint8Array,
+    payloadStart: number,
+    payloadEnd: number,
+  ): void {
+    const listener = this.#listeners.findBytes(account, subject, start, end);
     const to = listener?.connection ?? null;
-    const size = header.length + payload.length;
-    if (to === null || to.special || listener!.special || !to.headers || size > SHORT || !isInbox(subject)) {
-      return this.publishText(account, subject, '', Buffer.from(header, 'latin1'), payload);
+    const length = payloadEnd - payloadStart;
+    const direct =
+      to !== null &&
+      !to.special &&
+      !listener!.special &&
+      to.headers &&
+      startsWith(INBOX, subject, start, end) &&
+      writeAnswerWith(to.out, listener!.sid, subject, start, end - start, header, from, payloadStart, length);
+    if (!direct) {
+      const head = Buffer.from(header.memory.bytes.subarray(0, header.length));
+      const payload = from.subarray(payloadStart, payloadEnd);
+      this.publishText(account, readText(subject, start, end), '', head, payload);
+      return;
     }
     listener!.delivered++;
-    to.outMsgs++;
-    to.outBytes += size;
-    const body = readText(payload, 0, payload.length);
-    to.out.text(`HMSG ${subject} ${listener!.sid} ${header.length} ${size}\r\n${header}${body}\r\n`);
-    if (!to.dirty) this.#flushes.add(to);
-    return true;
+    to!.outMsgs++;
+    to!.outBytes += header.length + length;
+    if (!to!.dirty) this.#flushes.add(to!);
   }
 
   /**
@@ -262,33 +262,28 @@ export class Publisher {
 
   /** The same for a message where it lies. */
   deliverStored(route: Route, message: LyingMessage, reply: Scratch): boolean {
-    const operation = this.#frame.compose(message, reply);
     const { plain, groups } = route.plan;
     const only = plain.length === 1 && groups.length === 0 ? plain[0]! : null;
-    if (only === null || !isMereCopy(only, operation)) {
-      const busy = this.#frame.busy;
-      this.#frame.busy = true;
-      try {
-        return this.passOnAs(route.plan, message.subject, operation, null);
-      } finally {
-        this.#frame.busy = busy;
+    const headerSize = message.payloadStart - message.headerStart;
+    if (only !== null && isMereCopy(only, headerSize)) {
+      const { sub } = only;
+      const to = only.connection!;
+      if (writeStored(to.out, sub.sid, message, reply)) {
+        sub.delivered++;
+        to.outMsgs++;
+        to.outBytes += message.payloadEnd - message.headerStart;
+        if (!to.dirty) this.#flushes.add(to);
+        return true;
       }
     }
-    const { sub } = only;
-    const to = only.connection!;
-    const { sid } = sub;
-    const { bytes } = operation.memory;
-    const length = operation.subjectEnd + (typeof sid === 'number' ? 10 : sid.length) + 8;
-    const memory = length + COPY_SLACK <= SHOWN_HEAD_SIZE ? this.#shownHead : new Memory(length + COPY_SLACK);
-    const head = memory.bytes;
-    for (let i = 0; i < 5; i++) head[i] = HMSG[i]!;
-    for (let i = 0; i < operation.subjectEnd; i++) head[5 + i] = bytes[i]!;
-    let at = 5 + operation.subjectEnd;
-    head[at++] = SPACE;
-    at = typeof sid === 'number' ? writeNumber(sid, head, at) : writeText(sid, head, at);
-    head[at++] = SPACE;
-    this.#append(sub, to, operation, memory, 0, at);
-    return true;
+    const operation = this.#frame.compose(message, reply);
+    const busy = this.#frame.busy;
+    this.#frame.busy = true;
+    try {
+      return this.passOnAs(route.plan, message.subject, operation, null);
+    } finally {
+      this.#frame.busy = busy;
+    }
   }
 
   /** Delivers by a plan what shows another subject than the plan's; true when somebody got it. */
@@ -705,7 +700,7 @@ export class Publisher {
 }
 
 /** Whether nothing but a copy is to be done for this receiver. */
-function isMereCopy({ sub, connection }: Delivery, { headerSize }: PublishOperation): boolean {
+function isMereCopy({ sub, connection }: Delivery, headerSize: number): boolean {
   return (
     connection !== null && !sub.special && !connection.special && (headerSize === 0 || connection.headers)
   );

@@ -23,9 +23,9 @@ export interface LyingMessage {
   readonly subject: string;
 }
 
-/** Text that is written anew for each message. */
+/** Text that is written anew for each message, from the start of a memory. */
 export interface Scratch {
-  readonly bytes: Uint8Array;
+  readonly memory: Memory;
   readonly length: number;
 }
 
@@ -50,7 +50,7 @@ export class StoredFrame {
     let at = subjectLength;
     bytes[at++] = SPACE;
     const replyStart = at;
-    for (let i = 0; i < reply.length; i++) bytes[at++] = reply.bytes[i]!;
+    for (let i = 0; i < reply.length; i++) bytes[at++] = reply.memory.bytes[i]!;
     const replyEnd = at;
     bytes[at++] = SPACE;
     if (headerSize > 0) {

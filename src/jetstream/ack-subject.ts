@@ -1,6 +1,7 @@
 /** The subject on which a delivered message is acknowledged: written as bytes for each delivery, and read from them. */
 import type { Scratch } from '../broker/stored-frame.js';
 import { fromUtf8, writeNumber, writeText } from '../protocol/bytes.js';
+import { COPY_SLACK, Memory } from '../runtime/arena.js';
 import { Stamp } from '../runtime/stamp.js';
 
 export const ACK_PREFIX = '$JS.ACK.';
@@ -23,7 +24,7 @@ export interface AckSubject {
  * `<domain>.<hash of the account>.`
  */
 export class AckSubjectWriter implements Scratch {
-  readonly bytes: Uint8Array;
+  readonly memory: Memory;
   length = 0;
   readonly #prefixLength: number;
   /** The second of the last message, and how it is written: most come in the same one as the one before. */
@@ -33,13 +34,13 @@ export class AckSubjectWriter implements Scratch {
   /** `scope` is latin1, names are UTF-8 text. */
   constructor(scope: string, stream: string, consumer: string) {
     const prefix = `${ACK_PREFIX}${scope}${fromUtf8(stream)}.${fromUtf8(consumer)}.`;
-    this.bytes = new Uint8Array(prefix.length + NUMBERS);
-    this.#prefixLength = writeText(prefix, this.bytes, 0);
+    this.memory = new Memory(prefix.length + NUMBERS + COPY_SLACK);
+    this.#prefixLength = writeText(prefix, this.memory.bytes, 0);
   }
 
   /** The bytes are good until the next call. */
   write(deliveries: number, sequence: number, consumerSequence: number, time: Stamp, pending: number): this {
-    const { bytes } = this;
+    const { bytes } = this.memory;
     let at = writeNumber(deliveries, bytes, this.#prefixLength);
     bytes[at++] = DOT;
     at = writeNumber(sequence, bytes, at);
@@ -60,7 +61,7 @@ export class AckSubjectWriter implements Scratch {
       this.#secondText = String(nanoseconds / SECOND);
       rest = time.since(this.#second);
     }
-    const { bytes } = this;
+    const { bytes } = this.memory;
     if (this.#secondText === '0') return writeNumber(rest, bytes, at);
     const end = writeText(this.#secondText, bytes, at) + 9;
     for (let i = end - 1; i >= end - 9; i--) {

@@ -485,11 +485,17 @@ export class Consumer implements ConsumerStoreListener {
 
   /** With another header than the stored one. */
   #sendChanged(target: Route, message: StoredMessage, shown: Buffer | null, pin: string): boolean {
-    const { bytes, length } = this.#ackSubject;
+    const { memory, length } = this.#ackSubject;
     let header = shown ?? message.header;
     if (pin !== '') header = headerBytes(withHeader(headerText(header), 'Nats-Pin-Id', pin));
     const payload = shown === null ? message.payload : EMPTY;
-    return this.account.client.send(target, message.subject, readText(bytes, 0, length), header, payload);
+    return this.account.client.send(
+      target,
+      message.subject,
+      readText(memory.bytes, 0, length),
+      header,
+      payload,
+    );
   }
 
   #leaveLastOne(): void {

@@ -3,25 +3,57 @@
  * the newest of several subjects. What is not durable yet is not shown: such a request is answered after the next sync.
  */
 import type { InternalMessage } from '../broker/internal-client.js';
-import { fromUtf8, toUtf8 } from '../protocol/bytes.js';
+import type { Scratch } from '../broker/stored-frame.js';
+import { fromUtf8, toUtf8, writeNumber, writeText } from '../protocol/bytes.js';
+import type { PublishOperation } from '../protocol/client-parser.js';
 import { readOneJson } from '../protocol/json-type.js';
 import { timeToNanoseconds } from '../protocol/rfc3339.js';
+import { Memory } from '../runtime/arena.js';
 import { needsHigherLevel } from './levels.js';
 import { type MessageGetRequest, messageGetRequest } from './message-get.js';
 import { type MessageStore, StoredMessage } from './store/message-store.js';
 import type { Stream } from './stream.js';
 
 const EMPTY = Buffer.alloc(0);
+/** Bytes. */
+const FIRST_HEADER = 512;
+/** What lines take beyond the texts that they show. */
+const LINES = 160;
 
 /** As many subjects `multi_last` may find, as officially. */
 const MAX_SUBJECTS = 1024;
 
 const NOTHING: MessageGetRequest = messageGetRequest.zero();
 
+/**
+ * Answers what most requests ask for, without making text or objects of it: the newest message of a literal subject (latin1), asked for
+ * by nothing but the subject of the request. False where more has to be looked at; then nothing was done.
+ */
+export function directGetLast(
+  stream: Stream,
+  subject: string,
+  { memory, replyStart, replyEnd }: PublishOperation,
+  header: DirectHeader,
+): boolean {
+  if (stream.closed || subject === '' || hasWildcard(subject)) return false;
+  const message = stream.store.loadLast(subject, header.message);
+  if (message === null || message.sequence > stream.visibleSequence) return false;
+  header.compose(stream, message, '');
+  const { buffer, payloadStart, payloadEnd } = message;
+  const { client } = stream.account;
+  client.answerWith(memory.bytes, replyStart, replyEnd, header, buffer, payloadStart, payloadEnd);
+  return true;
+}
+
 /** Answers a request on `$JS.API.DIRECT.GET.<stream>`, or with `.<subject>` behind it, which is latin1 here. */
-export function directGet(stream: Stream, message: InternalMessage, subject: string | null): void {
+export function directGet(
+  stream: Stream,
+  message: InternalMessage,
+  subject: string | null,
+  header: DirectHeader,
+): void {
   if (message.reply === '') return;
-  const answer = new Answer(stream, message.reply);
+  const answer = new Answer(stream, message.reply, header);
   if (message.payload.length === 0 && message.header === null && subject) {
     answer.run({ ...NOTHING, last_by_subj: toUtf8(subject) });
     return;
@@ -72,22 +104,24 @@ function contradicts(request: MessageGetRequest): boolean {
 class Answer {
   readonly #stream: Stream;
   readonly #store: MessageStore;
-  /** Latin1. */
-  readonly #reply: string;
+  readonly #reply: Buffer;
+  readonly #header: DirectHeader;
   /** Sequence of the last message that was sent. */
   #last = 0;
   #bytes = 0;
   #waited = false;
 
-  constructor(stream: Stream, reply: string) {
+  constructor(stream: Stream, reply: string, header: DirectHeader) {
     this.#stream = stream;
     this.#store = stream.store;
-    this.#reply = reply;
+    this.#reply = Buffer.from(reply, 'latin1');
+    this.#header = header;
   }
 
   /** Sends a status, maybe with lines of headers behind it. */
   status(status: string): void {
-    this.#send(`NATS/1.0 ${status}\r\n\r\n`, EMPTY);
+    this.#header.set(`NATS/1.0 ${status}\r\n\r\n`);
+    this.#send(EMPTY, 0, 0);
   }
 
   run(request: MessageGetRequest): void {
@@ -102,11 +136,26 @@ class Answer {
     return request.batch > 0 ? this.#batch(request) : this.#one(request);
   }
 
-  /** `header` is latin1, '' for none. */
-  #send(header: string, payload: Uint8Array): void {
-    const { client } = this.#stream.account;
-    if (header === '') client.publish(toUtf8(this.#reply), payload);
-    else client.answerWith(this.#reply, header, payload);
+  /** What `#header` has, and a payload. */
+  #send(from: Uint8Array, start: number, end: number): void {
+    this.#stream.account.client.answerWith(
+      this.#reply,
+      0,
+      this.#reply.length,
+      this.#header,
+      from,
+      start,
+      end,
+    );
+  }
+
+  #sendMessage(message: StoredMessage, more: string, bare: boolean): void {
+    if (bare) {
+      this.#stream.account.client.publish(toUtf8(this.#reply.toString('latin1')), message.payload);
+      return;
+    }
+    this.#header.compose(this.#stream, message, more);
+    this.#send(message.buffer, message.payloadStart, message.payloadEnd);
   }
 
   /** Whether the request has to wait since messages up to this sequence are not durable yet. */
@@ -121,8 +170,7 @@ class Answer {
     const message = this.#find(request);
     if (message === null) return '404 Message Not Found';
     if (this.#waits(message.sequence, request)) return null;
-    const header = request.no_hdr ? '' : headerOf(this.#stream, message, '');
-    this.#send(header, message.payload);
+    this.#sendMessage(message, '', request.no_hdr);
     return null;
   }
 
@@ -190,23 +238,63 @@ class Answer {
 
   #sendOf(message: StoredMessage, pending: number, bare: boolean): void {
     const more = `Nats-Num-Pending: ${pending}\r\nNats-Last-Sequence: ${this.#last}\r\n`;
-    this.#send(bare ? '' : headerOf(this.#stream, message, more), message.payload);
+    this.#sendMessage(message, more, bare);
     this.#last = message.sequence;
     this.#bytes += message.subjectEnd - message.subjectStart + message.length;
   }
 }
 
+function hasWildcard(subject: string): boolean {
+  return subject.includes('*') || subject.includes('>');
+}
+
 /** The newest message under a subject, which may have wildcards. */
 function loadLast(store: MessageStore, subject: string): StoredMessage | null {
-  if (!/[*>]/.test(subject)) return store.loadLast(subject);
+  if (!hasWildcard(subject)) return store.loadLast(subject);
   return store.loadPrevious(store.filter([subject]), store.state.lastSequence);
 }
 
-/** The headers that a message has been stored with, and where it lies in the stream: latin1. */
-function headerOf({ name, account }: Stream, message: StoredMessage, more: string): string {
-  const { header, subject, sequence, stamp } = message;
-  const time = account.jetstream.times.of(stamp);
-  const place = `Nats-Stream: ${fromUtf8(name)}\r\nNats-Subject: ${subject}\r\nNats-Sequence: ${sequence}\r\nNats-Time-Stamp: ${time}\r\n${more}\r\n`;
-  const begin = header === null ? 'NATS/1.0\r\n' : header.toString('latin1', 0, header.length - 2);
-  return begin + place;
+/** The headers that a message has been stored with, and where it lies in the stream; written for one message after the other. */
+export class DirectHeader implements Scratch {
+  memory = new Memory(FIRST_HEADER);
+  length = 0;
+  /** To be filled again and again by who uses this. */
+  readonly message = new StoredMessage();
+
+  /** `more`: lines behind the others. */
+  compose({ name, account }: Stream, message: StoredMessage, more: string): void {
+    const { buffer, headerStart, payloadStart, subjectStart, subjectEnd, sequence, stamp } = message;
+    const own = payloadStart - headerStart;
+    const stream = fromUtf8(name);
+    const room = own + stream.length + (subjectEnd - subjectStart) + more.length + LINES;
+    this.#room(room);
+    const { bytes } = this.memory;
+    let at = 0;
+    if (own === 0) at = writeText('NATS/1.0\r\n', bytes, 0);
+    else {
+      bytes.set(buffer.subarray(headerStart, payloadStart), 0);
+      at = own - 2;
+    }
+    at = writeText('Nats-Stream: ', bytes, at);
+    at = writeText(stream, bytes, at);
+    at = writeText('\r\nNats-Subject: ', bytes, at);
+    for (let i = subjectStart; i < subjectEnd; i++) bytes[at++] = buffer[i]!;
+    at = writeText('\r\nNats-Sequence: ', bytes, at);
+    at = writeNumber(sequence, bytes, at);
+    at = writeText('\r\nNats-Time-Stamp: ', bytes, at);
+    at = account.jetstream.times.write(stamp, bytes, at);
+    at = writeText('\r\n', bytes, at);
+    at = writeText(more, bytes, at);
+    this.length = writeText('\r\n', bytes, at);
+  }
+
+  /** A block that has been written elsewhere; latin1. */
+  set(text: string): void {
+    this.#room(text.length);
+    this.length = writeText(text, this.memory.bytes, 0);
+  }
+
+  #room(bytes: number): void {
+    if (bytes > this.memory.bytes.length) this.memory = new Memory(2 * bytes);
+  }
 }

@@ -1,6 +1,6 @@
 /** One consumer in files: `meta.inf` with its configuration, `o.dat` with its position, in the directory `obs/<consumer>` of its stream. */
 
-import { readJson } from '../protocol/json-type.js';
+import { readKnown } from '../protocol/json-type.js';
 import type { Disk } from '../runtime/disk.js';
 import type { Log } from '../runtime/log.js';
 import { type ConsumerConfig, storedConsumer } from './consumer-config.js';
@@ -71,8 +71,8 @@ export class FileConsumerStorage implements ConsumerStorage {
     const { json, current, sumProblem } = this.#meta.read();
     // Otherwise nothing would be a consumer with nothing but defaults.
     if (json.length === 0) throw new Error('unexpected end of JSON input');
-    const unknown = strictProblem(json);
-    const { Created: created, Name: _name, ...config } = readJson(storedConsumer, json, false);
+    const { value, unknown } = readKnown(storedConsumer, json);
+    const { Created: created, Name: _name, ...config } = value;
     // As it is: fields that are not known here stay in the file.
     if (!current) this.#meta.write(json);
     this.#convertPosition();
@@ -191,15 +191,5 @@ function isPosition(content: Uint8Array): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-/** What a reader that knows no other fields would say of a configuration. */
-function strictProblem(json: Uint8Array): Error | null {
-  try {
-    readJson(storedConsumer, json, true);
-    return null;
-  } catch (error) {
-    return error as Error;
   }
 }

@@ -1,5 +1,5 @@
 /** One stream in files: its directory with `meta.inf`, the messages in `msgs`, the consumers in `obs`. */
-import { readJson } from '../protocol/json-type.js';
+import { readKnown } from '../protocol/json-type.js';
 import { finishBatch } from './batch-leftovers.js';
 import { blockSizeFor } from './block-size.js';
 import { DirectoryKey } from './directory-key.js';
@@ -59,13 +59,8 @@ export class StreamFiles {
 
   read(): ReadStream {
     const { json, current, sumProblem } = this.meta.read();
-    let unknown: Error | null = null;
-    try {
-      readJson(storedStream, json, true);
-    } catch (error) {
-      unknown = error as Error;
-    }
-    const { Created: created, ...config } = readJson(storedStream, json, false);
+    const { value, unknown } = readKnown(storedStream, json);
+    const { Created: created, ...config } = value;
     return { json, config, created, unknown, sumProblem, current };
   }
 }

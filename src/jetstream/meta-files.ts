@@ -2,7 +2,7 @@
  * The configuration of a stream or a consumer on disk: `meta.inf` with its sum beside it. Each of them is replaced as a whole, so a crash
  * between the two leaves a sum that does not match; then the configuration is believed if it can be read, and the sum is written anew.
  */
-import type { Disk } from '../runtime/disk.js';
+import { type Disk, readIfThere } from '../runtime/disk.js';
 import type { HighwayHash } from '../runtime/highway-hash.js';
 import type { DirectoryKey } from './directory-key.js';
 import type { CommitCycle, CommitMember, Foundation, GroupCommit } from './store/group-commit.js';
@@ -55,7 +55,7 @@ export class MetaFiles implements CommitMember {
     const path = `${directory}/${META_FILE}`;
     const file = disk.readFile(path);
     const sumPath = `${directory}/${META_SUM_FILE}`;
-    const sum = disk.status(sumPath) === undefined ? null : disk.readFile(sumPath).toString('latin1');
+    const sum = readIfThere(disk, sumPath)?.toString('latin1') ?? null;
     const wanted = metaSum(hash, name, file);
     const { content, current } = key.read(file, (plain) => plain[0] === 0x7b);
     let sumProblem: string | null = null;

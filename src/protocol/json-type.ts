@@ -313,6 +313,15 @@ export function readJson<V>(type: JsonType<V>, json: Uint8Array, strict: boolean
   return value;
 }
 
+/** Leaves fields out that are not known; `unknown`: what a reader that takes none of them would say. */
+export function readKnown<V>(type: JsonType<V>, json: Uint8Array): { value: V; unknown: Error | null } {
+  try {
+    return { value: readJson(type, json, true), unknown: null };
+  } catch (error) {
+    return { value: readJson(type, json, false), unknown: error as Error };
+  }
+}
+
 /** Reads the one value of a JSON text, over a value of zeros. Throws an error with the official server's text. */
 export function readOneJson<V>(type: JsonType<V>, json: Uint8Array): V {
   const findings = new Findings(false);

@@ -1,9 +1,16 @@
 /** Times as the JetStream API has them: RFC 3339 text with up to nine digits of fraction, nanoseconds since 1970 inside. */
 import type { Stamp } from '../runtime/stamp.js';
+import { writeNumber, writeText } from './bytes.js';
 import type { JsonType } from './json-type.js';
 
 /** How the official server shows that there is no time. */
 export const ZERO_TIME = '0001-01-01T00:00:00Z';
+
+/** Nanoseconds. */
+const SECOND = 1_000_000_000;
+const ZERO = 48;
+const DOT = 46;
+const CAPITAL_Z = 90;
 
 const LAYOUT: [pattern: RegExp, name: string][] = [
   [/^[0-9]{4}/, '2006'],
@@ -75,27 +82,41 @@ export function nanosecondsToTime(nanoseconds: bigint): string {
   return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}${fractionText(Number(fraction))}Z`;
 }
 
-/** The same for stamps. Most come in the same second as the one before, whose text is kept. */
+/** The same for stamps, as bytes. Most come in the same second as the one before, whose text is kept. */
 export class TimeTexts {
   #second = Number.NaN;
   #text = '';
 
-  of(stamp: Stamp): string {
-    const { seconds, fraction } = stamp;
+  /** Writes the text, which takes 30 bytes at most; returns the offset behind it. */
+  write(stamp: Stamp, to: Uint8Array, at: number): number {
+    let end = writeText(this.#toSecond(stamp), to, at);
+    const { fraction } = stamp;
+    if (fraction > 0) {
+      const dot = end;
+      // The first digit makes nine of the others.
+      end = writeNumber(SECOND + fraction, to, dot);
+      to[dot] = DOT;
+      while (to[end - 1] === ZERO) end--;
+    }
+    to[end] = CAPITAL_Z;
+    return end + 1;
+  }
+
+  #toSecond({ seconds }: Stamp): string {
     if (seconds !== this.#second) {
       this.#text = new Date(seconds * 1000).toISOString().slice(0, 19);
       this.#second = seconds;
     }
-    return `${this.#text}${fractionText(fraction)}Z`;
+    return this.#text;
   }
 }
 
 /** Nanoseconds behind a second, without zeros at the end: '' or `.5`. */
 function fractionText(nanoseconds: number): string {
   if (nanoseconds === 0) return '';
-  const digits = String(1_000_000_000 + nanoseconds);
+  const digits = String(SECOND + nanoseconds);
   let end = digits.length;
-  while (digits.charCodeAt(end - 1) === 0x30) end--;
+  while (digits.charCodeAt(end - 1) === ZERO) end--;
   return `.${digits.slice(1, end)}`;
 }
 

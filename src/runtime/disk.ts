@@ -86,6 +86,16 @@ export interface Disk {
   available(path: string): number;
 }
 
+/** The whole file; null when it is not there. For files that mostly are: otherwise asking for the status costs less. */
+export function readIfThere(disk: Disk, path: string): Buffer | null {
+  try {
+    return disk.readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
 class NodeFile implements DiskFile {
   readonly path: string;
   readonly #descriptor: number;

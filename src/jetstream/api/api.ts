@@ -2,12 +2,16 @@
  * The API of one account: requests on `$JS.API.>` go to the function that answers them. An unknown subject gets no answer, as officially.
  * Where the server has a domain, accounts map `$JS.<domain>.API.>` to that.
  */
+import type { ClientConnection } from '../../broker/connection.js';
 import type { InternalMessage } from '../../broker/internal-client.js';
+import { messageOf } from '../../broker/publisher.js';
 import { toUtf8 } from '../../protocol/bytes.js';
+import type { PublishOperation } from '../../protocol/client-parser.js';
 import type { AccountJetStream } from '../account-jetstream.js';
-import { directGet } from '../direct-get.js';
+import { DirectHeader, directGet, directGetLast } from '../direct-get.js';
 import { ApiError } from '../errors.js';
 import { needsHigherLevel } from '../levels.js';
+import type { Stream } from '../stream.js';
 import { accountInfo } from './account.js';
 import { restoreStream, snapshotStream } from './backup.js';
 import { clusterOnly } from './cluster.js';
@@ -83,6 +87,7 @@ const DIRECT_GET = `${API_PREFIX}DIRECT.GET.`;
 
 export class Api {
   readonly #account: AccountJetStream;
+  readonly #header = new DirectHeader();
   #closed = false;
 
   constructor(account: AccountJetStream) {
@@ -90,13 +95,30 @@ export class Api {
   }
 
   open(): void {
-    this.#account.client.subscribe('$JS.API.>', (message) => this.#dispatch(message));
+    this.#account.client.subscribeRaw('$JS.API.>', (subject, operation, from) =>
+      this.#receive(subject, operation, from),
+    );
   }
 
   /** Requests that wait are not answered any more. */
   close(): void {
     this.#closed = true;
     this.#account.client.close();
+  }
+
+  #receive(subject: string, operation: PublishOperation, from: ClientConnection | null): boolean {
+    const quick = operation.size === 0 && operation.replyStart !== 0 && operation.trace === null;
+    if (quick && subject.startsWith(DIRECT_GET)) {
+      const dot = subject.indexOf('.', DIRECT_GET.length);
+      const stream = dot === -1 ? undefined : this.#directGetStream(subject, dot);
+      if (stream !== undefined && directGetLast(stream, subject.slice(dot + 1), operation, this.#header))
+        return true;
+    }
+    return this.#dispatch(messageOf(subject, operation, from));
+  }
+
+  #directGetStream(subject: string, end: number): Stream | undefined {
+    return this.#account.directGetStream(toUtf8(subject.slice(DIRECT_GET.length, end)));
   }
 
   /** False for what consumers answer themselves: where there is none of that name, there is no responder. */
@@ -135,12 +157,10 @@ export class Api {
   /** Where no stream answers there is no responder. */
   #directGet(message: InternalMessage): boolean {
     const { subject } = message;
-    const at = DIRECT_GET.length;
-    const dot = subject.indexOf('.', at);
-    const name = toUtf8(dot === -1 ? subject.slice(at) : subject.slice(at, dot));
-    const stream = this.#account.directGetStream(name);
+    const dot = subject.indexOf('.', DIRECT_GET.length);
+    const stream = this.#directGetStream(subject, dot === -1 ? subject.length : dot);
     if (stream === undefined) return false;
-    directGet(stream, message, dot === -1 ? null : subject.slice(dot + 1));
+    directGet(stream, message, dot === -1 ? null : subject.slice(dot + 1), this.#header);
     return true;
   }
 }

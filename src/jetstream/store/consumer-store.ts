@@ -5,7 +5,7 @@
  * confirmed to a client are written with the next group commit.
  */
 import type { Clock, Timer } from '../../runtime/clock.js';
-import type { Disk } from '../../runtime/disk.js';
+import { type Disk, readIfThere } from '../../runtime/disk.js';
 import { type ConsumerFileState, decodeConsumerState, encodeConsumerState } from './consumer-state-file.js';
 import type { FileSealer } from './encryption.js';
 import { hasSum } from './file-sum.js';
@@ -102,10 +102,9 @@ export class FileConsumerStore implements ConsumerStore, CommitMember {
 
   load(): ConsumerPosition | null {
     const { disk, sealer } = this.#options;
-    if (disk.status(this.#path) === undefined) return null;
-    const file = disk.readFile(this.#path);
+    const file = readIfThere(disk, this.#path);
     // As officially, an empty file is that of a consumer that has not begun.
-    if (file.length === 0) return null;
+    if (file === null || file.length === 0) return null;
     try {
       const content = sealer === null ? file : sealer.open(file);
       const position = decodeConsumerState(content);

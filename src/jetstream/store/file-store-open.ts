@@ -80,6 +80,10 @@ export class FileStoreOpener {
   readonly #messages: string;
   /** Blocks whose damage was reported. */
   readonly #told = new Set<number>();
+  /** Of all blocks, in bytes; whether any of them has a key; and the one that was looked at to see whether the index fits. */
+  #sizes = 0;
+  #hasKeys = false;
+  #read: { number: number; file: Buffer } | null = null;
   readonly #found: Found = {
     blocks: [],
     highestNumber: 0,
@@ -113,13 +117,14 @@ export class FileStoreOpener {
     const found = this.#found;
     finishPurge(disk, directory, (number) => this.#isPurgeMeant(number));
     this.#finishConversions();
-    const all = listBlocks(disk, this.#messages);
+    const { numbers: all, hasKeys } = listBlocks(disk, this.#messages);
+    this.#hasKeys = hasKeys;
     found.highestNumber = all.at(-1) ?? 0;
     const numbers = all.filter((number) => !this.#removeEmpty(number));
     const index = readIndex(disk, this.#messages, hash, this.#key, this.#sealer(), this.#report);
     if (index !== null && this.#believe(index, numbers)) {
       found.indexIsTrue = true;
-      if (this.#sizeOf(numbers) > (this.#options.readBelow ?? READ_BELOW)) {
+      if (this.#sizes > (this.#options.readBelow ?? READ_BELOW)) {
         this.#adoptIndex(index);
         return found;
       }
@@ -175,16 +180,12 @@ export class FileStoreOpener {
 
   #removeEmpty(number: number): boolean {
     const { disk } = this.#options;
-    if (disk.status(this.#path(number))?.size !== 0) return false;
+    const size = disk.status(this.#path(number))?.size;
+    this.#sizes += size ?? 0;
+    if (size !== 0) return false;
     disk.remove(this.#path(number));
     disk.remove(keyFilePath(this.#messages, number));
     return true;
-  }
-
-  #sizeOf(numbers: readonly number[]): number {
-    let total = 0;
-    for (const number of numbers) total += this.#options.disk.status(this.#path(number))?.size ?? 0;
-    return total;
   }
 
   #path(number: number): string {
@@ -198,6 +199,7 @@ export class FileStoreOpener {
     if (last === undefined || numbers.some((number) => this.#isOutdated(number))) return false;
     const cipher = this.#cipher(last, false);
     const file = this.#options.disk.readFile(this.#path(last));
+    if (cipher === null) this.#read = { number: last, file };
     cipher?.apply(file, 0, file.length, 0);
     return indexFits(index, numbers, file);
   }
@@ -282,7 +284,7 @@ export class FileStoreOpener {
     let file: Buffer;
     try {
       cipher = this.#cipher(number, true);
-      file = disk.readFile(this.#path(number));
+      file = this.#read?.number === number ? this.#read.file : disk.readFile(this.#path(number));
     } catch (error) {
       // A block without its key, or one that the disk does not give: it stays where it is.
       const known = error instanceof StoreError && error.message === ENCRYPTED ? null : error;
@@ -417,6 +419,7 @@ export class FileStoreOpener {
   #cipher(number: number, always: boolean): BlockCipher | null {
     const { disk, keys, name } = this.#options;
     const path = keyFilePath(this.#messages, number);
+    if (!keys && !this.#hasKeys) return null;
     const hasKey = disk.status(path) !== undefined;
     if (!keys) {
       if (hasKey) throw new StoreError('disk', ENCRYPTED);

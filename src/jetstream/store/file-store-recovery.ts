@@ -2,7 +2,7 @@
  * Opening a directory of messages: finishing what a crash interrupted, and finding out what is there. The blocks are the truth; an
  * index is believed where reading them would take long, and even then only about blocks that are as it says.
  */
-import type { Disk } from '../../runtime/disk.js';
+import { type Disk, readIfThere } from '../../runtime/disk.js';
 import type { HashKey, HighwayHash } from '../../runtime/highway-hash.js';
 import { ByteReader } from './binary.js';
 import { isCompressedBlock, scanBlock } from './block-file.js';
@@ -65,13 +65,15 @@ export function finishPurge(disk: Disk, directory: string, isMeant: (number: num
   }
 }
 
-/** The numbers of the blocks, rising. What earlier versions or interrupted rewrites left is removed. */
-export function listBlocks(disk: Disk, messages: string): number[] {
+/** The numbers of the blocks, rising, and whether any has a key. What earlier versions or interrupted rewrites left is removed. */
+export function listBlocks(disk: Disk, messages: string): { numbers: number[]; hasKeys: boolean } {
   const numbers: number[] = [];
+  let hasKeys = false;
   for (const { name, directory } of disk.list(messages)) {
     const number = blockIndex(name);
     if (directory) continue;
     if (number >= 0) numbers.push(number);
+    else if (blockIndex(name, '.key') >= 0) hasKeys = true;
     else if (
       /^\d+\.(new|blk\.tmp|blk\.tmp\.tmp|key\.tmp)$/.test(name) ||
       OBSOLETE_SUFFIXES.some((end) => name.endsWith(end))
@@ -79,7 +81,7 @@ export function listBlocks(disk: Disk, messages: string): number[] {
       disk.remove(`${messages}/${name}`);
     }
   }
-  return numbers.sort((a, b) => a - b);
+  return { numbers: numbers.sort((a, b) => a - b), hasKeys };
 }
 
 /** The index, if there is one that can be read; `report` hears why it cannot. */
@@ -92,9 +94,10 @@ export function readIndex(
   report: (damage: DamageReport) => void,
 ): StreamIndex | null {
   const path = `${messages}/${INDEX_FILE}`;
-  if (disk.status(path) === undefined) return null;
   try {
-    const body = openIndex(hash, key, disk.readFile(path));
+    const file = readIfThere(disk, path);
+    if (file === null) return null;
+    const body = openIndex(hash, key, file);
     return decodeIndexBody(sealer === null ? body : sealer.open(body));
   } catch (error) {
     const reason = error instanceof CorruptError ? error.message : `cannot be read: ${String(error)}`;
