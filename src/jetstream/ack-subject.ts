@@ -1,12 +1,12 @@
 /** The subject on which a delivered message is acknowledged: written as bytes for each delivery, and read from them. */
 import type { Scratch } from '../broker/stored-frame.js';
-import { fromUtf8, writeNumber, writeText } from '../protocol/bytes.js';
+import { fromUtf8, writeDigits, writeNumber, writeText } from '../protocol/bytes.js';
 import { COPY_SLACK, Memory } from '../runtime/arena.js';
 import { Stamp } from '../runtime/stamp.js';
 
 export const ACK_PREFIX = '$JS.ACK.';
 const DOT = 46;
-const ZERO = 48;
+const FRACTION_DIGITS = 9;
 /** Five numbers of at most 20 digits, with dots. */
 const NUMBERS = 5 * 21;
 const SECOND = 1_000_000_000n;
@@ -63,13 +63,9 @@ export class AckSubjectWriter implements Scratch {
     }
     const { bytes } = this.memory;
     if (this.#secondText === '0') return writeNumber(rest, bytes, at);
-    const end = writeText(this.#secondText, bytes, at) + 9;
-    for (let i = end - 1; i >= end - 9; i--) {
-      const quotient = Math.floor(rest / 10);
-      bytes[i] = ZERO + (rest - quotient * 10);
-      rest = quotient;
-    }
-    return end;
+    const start = writeText(this.#secondText, bytes, at);
+    writeDigits(rest, FRACTION_DIGITS, bytes, start);
+    return start + FRACTION_DIGITS;
   }
 }
 

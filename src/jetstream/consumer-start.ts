@@ -7,7 +7,7 @@ import type { StreamConfig } from './stream-config.js';
 export interface Start {
   sequence: number;
   /** For `last_per_subject`: the newest messages of the subjects, which come first; null when nothing has to be left out. */
-  lastOnes: number[] | null;
+  lastOnes: Float64Array | null;
 }
 
 export function startOf(
@@ -47,8 +47,8 @@ function wanted(
       return at(store.sequenceAt(timeToNanoseconds(config.opt_start_time!)));
     case 'last_per_subject': {
       if (stream.max_msgs_per_subject === 1) return at(firstSequence);
-      const last = store.lastSequences(filter, lastSequence, Number.POSITIVE_INFINITY) ?? [];
-      return last.length === 0 ? at(lastSequence) : { sequence: last[0]!, lastOnes: last };
+      const last = store.lastSequences(filter, lastSequence, Number.POSITIVE_INFINITY);
+      return last === null || last.length === 0 ? at(lastSequence) : { sequence: last[0]!, lastOnes: last };
     }
   }
 }

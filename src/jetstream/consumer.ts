@@ -2,6 +2,7 @@
  * One consumer: which message is next, to whom it goes, and what becomes of it. Pull requests are in `pull-delivery.ts`, flow control
  * and heartbeats of push consumers in `push-delivery.ts`, the bookkeeping of acks in `ack-tracker.ts`.
  */
+
 import type { InternalMessage } from '../broker/internal-client.js';
 import type { Route } from '../broker/route.js';
 import type { Subscription } from '../broker/subscription.js';
@@ -17,6 +18,7 @@ import { answerReset } from './consumer-reset.js';
 import { filtersOf, isPush } from './consumer-rules.js';
 import { startOf } from './consumer-start.js';
 import { headerBytes, headerText, statusBlock, withHeader } from './headers.js';
+import { LastOnes } from './last-ones.js';
 import { PullDelivery } from './pull-delivery.js';
 import { PushDelivery } from './push-delivery.js';
 import type { ConsumerStorage } from './storage.js';
@@ -88,7 +90,7 @@ export class Consumer implements ConsumerStoreListener {
   readonly pulls: PullDelivery | null;
   readonly push: PushDelivery | null;
   /** The last messages of each subject that are still to come, for `last_per_subject`. */
-  #lastOnes: number[] | null = null;
+  #lastOnes: LastOnes | null = null;
   #subscriptions: Subscription[] = [];
   #ackTimer: Timer | null = null;
   #ackTimerAt = 0;
@@ -206,7 +208,7 @@ export class Consumer implements ConsumerStoreListener {
   #begin(): void {
     const { store, config } = this.stream;
     const { sequence, lastOnes } = startOf(this.config, config, store, this.filter);
-    this.#lastOnes = lastOnes;
+    this.#lastOnes = lastOnes === null ? null : new LastOnes(lastOnes);
     this.acks.startAt(sequence);
     // From the first message on is also what a consumer without a position means, whoever opens it: that is one file less to wait for.
     if (sequence > 1 || this.config.deliver_policy !== 'all') this.#changed(true);
@@ -218,7 +220,7 @@ export class Consumer implements ConsumerStoreListener {
   recount(): void {
     const last = this.#lastOnes;
     this.numPending = last === null ? 0 : last.length;
-    const from = last === null ? this.acks.next : last.at(-1)! + 1;
+    const from = last === null ? this.acks.next : last.last! + 1;
     const counting = this.stream.store.countPending(this.filter, from);
     this.#counting = counting;
     if (counting.step()) this.#counted(counting);
@@ -298,12 +300,11 @@ export class Consumer implements ConsumerStoreListener {
   /** `isCounted`: those behind the last ones are being counted, this one among them. */
   #forgetLastOne(sequence: number, subject: string, isCounted = false): void {
     const last = this.#lastOnes!;
-    const at = last.indexOf(sequence);
-    if (at !== -1) {
-      last.splice(at, 1);
+    const highest = last.last!;
+    if (last.delete(sequence)) {
       this.numPending--;
       if (last.length === 0) this.#endLastOnes(sequence);
-    } else if (!isCounted && sequence > last.at(-1)! && this.matches(subject)) this.numPending--;
+    } else if (!isCounted && sequence > highest && this.matches(subject)) this.numPending--;
   }
 
   /** The newest messages of all subjects are delivered: those that came since are next. */
@@ -320,8 +321,8 @@ export class Consumer implements ConsumerStoreListener {
     this.acks.purged(firstSequence, isGone);
     if (this.acks.pending.size < size) this.lastAck = this.clock.now();
     if (this.#lastOnes !== null) {
-      const before = this.#lastOnes.at(-1)!;
-      this.#lastOnes = this.#lastOnes.filter((each) => each >= firstSequence && !isGone(each));
+      const before = this.#lastOnes.last!;
+      this.#lastOnes.retain((each) => each >= firstSequence && !isGone(each));
       if (this.#lastOnes.length === 0) this.#endLastOnes(before);
     }
     this.recount();
@@ -425,7 +426,7 @@ export class Consumer implements ConsumerStoreListener {
     const { store, visibleSequence } = this.stream;
     const { acks } = this;
     while (this.#lastOnes !== null) {
-      const sequence = this.#lastOnes[0]!;
+      const sequence = this.#lastOnes.first!;
       if (sequence > visibleSequence) return null;
       const message = store.load(sequence, this.#message);
       if (message !== null) return message;
@@ -500,7 +501,8 @@ export class Consumer implements ConsumerStoreListener {
 
   #leaveLastOne(): void {
     const last = this.#lastOnes!;
-    const sequence = last.shift()!;
+    const sequence = last.first!;
+    last.delete(sequence);
     if (last.length === 0) this.#endLastOnes(sequence);
   }
 

@@ -72,6 +72,9 @@ export class FileConsumerStorage implements ConsumerStorage {
     // Otherwise nothing would be a consumer with nothing but defaults.
     if (json.length === 0) throw new Error('unexpected end of JSON input');
     const { value, unknown } = readKnown(storedConsumer, json);
+    // Rather a bit that flipped in the name of a field than one of another server, which would have written the sum of it. Without
+    // what the field says, a filter perhaps, messages would go that nobody has got.
+    if (unknown !== null && sumProblem !== null) throw new Error(`${sumProblem}, and ${unknown.message}`);
     const { Created: created, Name: _name, ...config } = value;
     // As it is: fields that are not known here stay in the file.
     if (!current) this.#meta.write(json);

@@ -13,6 +13,7 @@ import { FileStreamStorage, type ReadStream, StreamFiles } from './file-stream-s
 import { isUnsupported, unsupportedReason } from './levels.js';
 import { MemoryStage, MemoryStreamStorage } from './memory-storage.js';
 import { MetaFiles } from './meta-files.js';
+import type { Slices } from './slices.js';
 import type {
   StagedFiles,
   StagedStream,
@@ -43,6 +44,8 @@ export interface FileStorageOptions {
   commit: GroupCommit;
   memory: StoreMemory;
   hash: HighwayHash;
+  /** For work of the stores that takes longer than a turn of the event loop should. */
+  slices?: Slices;
   /** With `/jetstream` at its end. */
   directory: string;
   /** Null where nothing is encrypted. */

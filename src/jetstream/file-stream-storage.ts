@@ -98,9 +98,9 @@ export class FileStreamStorage implements StreamStorage {
   #openStore(
     options: Pick<FileStoreOptions, 'name' | 'directory' | 'blockSize'> & Partial<FileStoreOptions>,
   ): FileStore {
-    const { disk, clock, memory, commit, hash, encryption } = this.#storage.options;
+    const { disk, clock, memory, commit, hash, slices, encryption } = this.#storage.options;
     const keys = encryption === null ? null : new StoreKeys(encryption, this.#files.place.account);
-    return new FileStore({ disk, clock, memory, commit, hash, keys, ...options });
+    return new FileStore({ disk, clock, memory, commit, hash, slices, keys, ...options });
   }
 
   /** What the official server has left of atomic batches is finished, and goes. */

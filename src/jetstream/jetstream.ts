@@ -47,6 +47,7 @@ export interface JetStreamParts {
   directory?: string;
   /** What the stores share, for monitoring. */
   stores?: StoreMemory;
+  slices?: Slices;
 }
 
 /** Milliseconds between two lines in the log about the same stream that cannot be written. */
@@ -75,11 +76,20 @@ export class JetStream {
   readonly requests: RequestQueue;
   readonly #stamp = new Stamp();
   /** Work that takes longer than a turn of the event loop should. */
-  readonly slices = new Slices();
+  readonly slices: Slices;
   readonly #apis = new Map<string, Api>();
   readonly #failures: RateLimitedLog;
 
-  constructor({ broker, options, storage, maxMemory, maxStore, directory = '', stores }: JetStreamParts) {
+  constructor({
+    broker,
+    options,
+    storage,
+    maxMemory,
+    maxStore,
+    directory = '',
+    stores,
+    slices,
+  }: JetStreamParts) {
     this.broker = broker;
     this.log = broker.log;
     this.options = options;
@@ -88,6 +98,7 @@ export class JetStream {
     this.maxStore = maxStore;
     this.directory = directory;
     this.stores = stores ?? null;
+    this.slices = slices ?? new Slices();
     this.#failures = new RateLimitedLog(broker.log, broker.clock, FAILURE_PAUSE);
     this.requests = new RequestQueue({
       clock: broker.clock,

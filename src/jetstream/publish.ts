@@ -451,7 +451,7 @@ export class Publishing implements AtomicHost, FastHost {
     this.lastMessageId = plan?.messageId ?? '';
     if (plan !== null) {
       if (plan.messageId !== '') this.#duplicates.remember(plan.messageId, sequence, time);
-      this.#rollUp(plan, subject, 0);
+      this.#rollUp(plan, subject, sequence);
     }
     if (reply !== '') this.#acks.add(store.position, reply, `${this.ackStart}${sequence}${tail}`);
     this.#stored(sequence, 0);
@@ -486,14 +486,16 @@ export class Publishing implements AtomicHost, FastHost {
     this.#rollUp(plan, subject, sequence);
   }
 
-  /** Takes away what a message rolls up: everything before it, or all of it when it was not stored itself. */
+  /**
+   * Takes away what a message rolls up: everything before it, whether it was stored itself or not. Never by a purge of everything,
+   * which is done at once: this goes, or is taken back, together with the message.
+   */
   #rollUp(plan: PublishPlan, subject: string, before: number): void {
     const { store } = this;
     const { allow_rollup_hdrs: allowed, deny_purge: denied } = this.config;
     if (!allowed || denied) return;
-    const range = before === 0 ? {} : { before };
-    if (plan.rollup === 'sub') store.purge({ filter: store.filter([subject]), ...range });
-    else if (plan.rollup === 'all') store.purge(range);
+    if (plan.rollup === 'sub') store.purge({ filter: store.filter([subject]), before });
+    else if (plan.rollup === 'all') store.purge({ before });
     if (plan.endsSchedule !== '') store.purge({ filter: store.filter([plan.endsSchedule]) });
   }
 

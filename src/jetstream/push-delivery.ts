@@ -25,6 +25,8 @@ export class PushDelivery implements DeliveryMode {
   #heartbeat: Timer | null = null;
   /** When the heartbeat is due that the last delivery put off; by the monotonic clock. */
   #heartbeatAt = 0;
+  /** When it was put off; milliseconds since 1970. */
+  #putOffIn = -1;
   #inactive: Timer | null = null;
   #threshold = -1;
   #window = LARGEST_WINDOW / 16;
@@ -118,7 +120,8 @@ export class PushDelivery implements DeliveryMode {
   }
 
   sent(size: number): void {
-    this.#putOffHeartbeat();
+    // Once for all deliveries of a moment.
+    if (this.#consumer.now !== this.#putOffIn) this.#putOffHeartbeat();
     if (!this.#consumer.config.flow_control) return;
     this.#underWay += size;
     if (this.#asked !== '') {
@@ -180,6 +183,7 @@ export class PushDelivery implements DeliveryMode {
   }
 
   #putOffHeartbeat(): void {
+    this.#putOffIn = this.#consumer.now;
     this.#heartbeatAt = this.#consumer.clock.monotonic() + this.#every;
   }
 

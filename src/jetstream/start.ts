@@ -17,6 +17,7 @@ import { FileStorage } from './file-storage.js';
 import { JetStream } from './jetstream.js';
 import { API_LEVEL } from './levels.js';
 import { scheduleOf } from './schedule.js';
+import { Slices } from './slices.js';
 import type { Storage } from './storage.js';
 import { GroupCommit } from './store/group-commit.js';
 import { JETSTREAM_DIR } from './store/layout.js';
@@ -80,8 +81,9 @@ export function startJetStream(broker: Broker, disk: Disk | null = null): JetStr
     log.notice(`  Encryption:      ${encryption.cipher === 'aes' ? 'AES-GCM' : 'ChaCha20-Poly1305'}`);
   log.notice(`  API Level:       ${API_LEVEL}`);
   log.notice('-------------------------------------------');
-  const stores = new StoreMemory();
-  const storage = makeStorage(broker, disk ?? new NodeDisk(), directory, stores);
+  const stores = new StoreMemory({ clock });
+  const slices = new Slices();
+  const storage = makeStorage(broker, disk ?? new NodeDisk(), directory, stores, slices);
   const server = new JetStream({
     broker,
     options: jetstream,
@@ -90,6 +92,7 @@ export function startJetStream(broker: Broker, disk: Disk | null = null): JetStr
     maxStore,
     directory,
     stores,
+    slices,
   });
   for (const [name, limits] of jetStreamAccounts(options)) server.enable(broker.account(name), limits);
   server.refuseOthers();
@@ -147,6 +150,7 @@ function makeStorage(
   disk: Disk,
   directory: string,
   memory: StoreMemory,
+  slices: Slices,
 ): Storage {
   const { jetstream } = options;
   const hash = new HighwayHash(HASH_WORK);
@@ -161,6 +165,7 @@ function makeStorage(
     commit,
     memory,
     hash,
+    slices,
     directory,
     encryption: encryption === undefined || encryption.key === '' ? null : encryption,
     scheduleOf: (headers, time) => scheduleOf(headers, time, BigInt(Math.floor(clock.now())) * 1_000_000n),

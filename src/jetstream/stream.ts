@@ -17,14 +17,14 @@ import { Publishing } from './publish.js';
 import { Scheduler } from './scheduler.js';
 import { SourceIntake } from './source-intake.js';
 import type { StreamStorage } from './storage.js';
-import type {
-  DamageReport,
-  MessageStore,
-  PurgeRequest,
-  RemovalReason,
-  StoredMessage,
+import {
+  type DamageReport,
+  type MessageStore,
+  type PurgeRequest,
+  type RemovalReason,
+  type StoredMessage,
   StoreError,
-  StoreListener,
+  type StoreListener,
 } from './store/message-store.js';
 import { storeLimits } from './store-limits.js';
 import { type StreamConfig, streamConfig } from './stream-config.js';
@@ -226,14 +226,38 @@ export class Stream implements StoreListener {
 
   // --- What the API asks for ----------------------------------------------------------------------------------------
 
-  /** How many messages went. */
-  purge(request: PurgeRequest): number {
-    const count = this.store.purge(request);
-    const pattern = request.filter?.patterns[0];
+  /**
+   * `stepped` is called after each step, and `done` with the number of messages that went, in the same turn where that is enough. Where it
+   * takes longer, messages come and go meanwhile; what comes later than this call stays.
+   */
+  purge(
+    request: PurgeRequest,
+    stepped?: () => void,
+    done?: (count: number, error: Error | null) => void,
+  ): void {
+    const work = this.store.purgeSteps(request);
+    const step = (): boolean => {
+      let over: boolean;
+      try {
+        if (this.closed) throw new StoreError('closed', 'store is closed');
+        over = work.step();
+        this.charge();
+        stepped?.();
+        if (over) this.#purged(request);
+      } catch (error) {
+        done?.(work.count, error as Error);
+        return true;
+      }
+      if (over) done?.(work.count, null);
+      return over;
+    };
+    if (!step()) this.account.jetstream.slices.add(step);
+  }
+
+  #purged({ filter }: PurgeRequest): void {
+    const pattern = filter?.patterns[0];
     if (pattern === undefined) this.consumers.purged(this.store.state.firstSequence);
     else this.consumers.purgedSubjects(pattern);
-    this.charge();
-    return count;
   }
 
   /** False when there is no such message. */

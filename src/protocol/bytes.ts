@@ -4,6 +4,7 @@ import type { Memory } from '../runtime/arena.js';
 /** Up to this many bytes a loop over words is the fastest copy between two memories, or inside one without kernel. */
 const WORD_COPY_LIMIT = 48;
 const ZERO = 48;
+const LARGEST_INT = 0x7fff_ffff;
 
 /** Copies `length` bytes between memories. May write some bytes too many behind them (`COPY_SLACK`). */
 export function copyBytes(from: Memory, start: number, length: number, to: Memory, target: number): void {
@@ -44,21 +45,35 @@ export function endsWith(wanted: Uint8Array, bytes: Uint8Array, start: number, e
 
 /** How many digits a whole number from 0 on has in decimal. */
 export function digitsOf(value: number): number {
-  let digits = 1;
-  for (let limit = 10; value >= limit; limit *= 10) digits++;
+  if (value < 100) return value < 10 ? 1 : 2;
+  if (value < 100_000) return value < 1000 ? 3 : value < 10_000 ? 4 : 5;
+  let digits = 6;
+  for (let limit = 1_000_000; value >= limit; limit *= 10) digits++;
   return digits;
 }
 
 /** Writes a whole number from 0 on in decimal; returns the offset behind it. */
 export function writeNumber(value: number, to: Uint8Array, at: number): number {
   const end = at + digitsOf(value);
+  writeDigits(value, end - at, to, at);
+  return end;
+}
+
+/** Writes the last so many digits of a whole number from 0 on. */
+export function writeDigits(value: number, digits: number, to: Uint8Array, at: number): void {
   let rest = value;
-  for (let i = end - 1; i >= at; i--) {
+  let i = at + digits - 1;
+  for (; rest > LARGEST_INT && i >= at; i--) {
     const quotient = Math.floor(rest / 10);
     to[i] = ZERO + (rest - quotient * 10);
     rest = quotient;
   }
-  return end;
+  // Divisions of integers are multiplications, several times as fast.
+  for (let left = rest | 0; i >= at; i--) {
+    const quotient = (left / 10) | 0;
+    to[i] = ZERO + (left - quotient * 10);
+    left = quotient;
+  }
 }
 
 /** Reads bytes as a latin1 string. */

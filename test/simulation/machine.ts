@@ -7,6 +7,7 @@ import { defaultJetStreamOptions, noJetStreamLimits } from '../../src/config/jet
 import { defaultOptions } from '../../src/config/options.js';
 import { FileStorage } from '../../src/jetstream/file-storage.js';
 import { JetStream } from '../../src/jetstream/jetstream.js';
+import { Slices } from '../../src/jetstream/slices.js';
 import { GroupCommit } from '../../src/jetstream/store/group-commit.js';
 import { StoreMemory } from '../../src/jetstream/store/message-block-cache.js';
 import type { Stream } from '../../src/jetstream/stream.js';
@@ -123,6 +124,7 @@ export class Machine {
       log,
     });
     const { syncInterval, encrypted, blockSize, areaSize, journalAfter } = this.options;
+    const slices = new Slices();
     const storage = new FileStorage({
       disk,
       clock,
@@ -132,8 +134,9 @@ export class Machine {
         interval: syncInterval,
         journal: { hash, directory: STORE, areaSize, after: journalAfter, log },
       }),
-      memory: new StoreMemory(),
+      memory: new StoreMemory({ clock }),
       hash,
+      slices,
       directory: STORE,
       encryption: encrypted ? { cipher: 'chacha', key: 'key' } : null,
       maxPayload: () => 0,
@@ -143,6 +146,7 @@ export class Machine {
       broker: this.broker,
       options: { ...defaultJetStreamOptions(), enabled: true, syncInterval },
       storage,
+      slices,
       maxMemory: 1e9,
       maxStore: 1e9,
     });

@@ -166,11 +166,6 @@ export class StreamModel {
     }
   }
 
-  /** A power cut may have left a part of a batch that was not confirmed. */
-  tear(): void {
-    for (const each of this.published) if (each.batch.some(({ sequence }) => sequence === 0)) each.batch = [];
-  }
-
   #checkBatch({ batch, id }: Publication, there: ReadonlySet<Publication>, now: number): void {
     for (const other of batch) {
       const lost = !there.has(other) && !this.mayBeGone(other, now);

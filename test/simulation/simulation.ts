@@ -100,7 +100,6 @@ export class Simulation {
       this.#note('power cut while starting');
       this.#cut = true;
     }
-    if (this.#cut) for (const model of this.#client.streams.values()) model.tear();
     this.#adopt();
     this.#compare(false);
   }

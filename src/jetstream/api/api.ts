@@ -37,6 +37,11 @@ import {
 } from './streams.js';
 
 /** How a family of requests is answered. */
+export interface Preparation {
+  /** Takes some milliseconds; true when it is over. */
+  step(): boolean;
+}
+
 export interface Endpoint {
   /** Last part of the answer's type. */
   type: string;
@@ -46,6 +51,8 @@ export interface Endpoint {
   asks?: boolean;
   /** Nothing else is looked at where there is no cluster. */
   forCluster?: boolean;
+  /** What takes long and can be done in steps beforehand; null where nothing is. Then `handle` follows. */
+  prepare?(request: ApiRequest): Preparation | null;
   handle(request: ApiRequest): void;
 }
 
@@ -136,16 +143,31 @@ export class Api {
     return true;
   }
 
-  #handle(request: ApiRequest, endpoint: Endpoint): void {
+  #handle(request: ApiRequest, endpoint: Endpoint, prepared = false): void {
     if (this.#closed) return;
     try {
       if (!endpoint.forCluster && needsHigherLevel(request.message.header))
         throw new ApiError('requiredApiLevel');
+      const steps = prepared ? null : (endpoint.prepare?.(request) ?? null);
+      if (steps !== null) {
+        this.#account.jetstream.slices.add(() => this.#prepare(steps, request, endpoint));
+        return;
+      }
       endpoint.handle(request);
     } catch (error) {
       if (error instanceof ApiError) request.answerError(endpoint.type, error, endpoint.zeros);
       else this.#logFault(request, error);
     }
+  }
+
+  #prepare(steps: Preparation, request: ApiRequest, endpoint: Endpoint): boolean {
+    try {
+      if (!this.#closed && !steps.step()) return false;
+    } catch {
+      // Whoever handles the request meets it again.
+    }
+    this.#handle(request, endpoint, true);
+    return true;
   }
 
   /** A request that waited has nobody above it who would do this. */

@@ -1,11 +1,12 @@
 /** Requests that create, change, show and remove consumers. */
-import { toUtf8 } from '../../protocol/bytes.js';
+import { fromUtf8, toUtf8 } from '../../protocol/bytes.js';
 import { field, int, omitEmpty, struct, text } from '../../protocol/json-type.js';
 import { time, ZERO_TIME } from '../../protocol/rfc3339.js';
 import type { Consumer } from '../consumer.js';
 import { type ConsumerConfig, createConsumerRequest } from '../consumer-config.js';
 import { advisePause } from '../consumer-events.js';
 import { consumerInfoFields } from '../consumer-info.js';
+import { filtersOf } from '../consumer-rules.js';
 import { ApiError } from '../errors.js';
 import { jsonObject } from '../info.js';
 import { consumerChangeKept, goneConsumerKept, newConsumerKept } from '../kept.js';
@@ -71,6 +72,16 @@ function checkNames(at: Addressed, config: ConsumerConfig): void {
 
 export const createConsumer: Endpoint = {
   type: 'consumer_create_response',
+  prepare(request) {
+    if (!request.message.payload.includes('last_per_subject')) return null;
+    const { stream_name: name, config } = request.read(createConsumerRequest);
+    const stream = request.account.streams.get(name);
+    // There each message is the last of its subject.
+    if (stream === undefined || stream.config.max_msgs_per_subject === 1) return null;
+    const isNew = config.name === '' || stream.consumers.get(config.name) === undefined;
+    if (config.deliver_policy !== 'last_per_subject' || !isNew) return null;
+    return stream.store.lastsSteps(stream.store.filter(filtersOf(config).map(fromUtf8)));
+  },
   handle(request) {
     const { stream_name: streamName, config, action, pedantic } = request.read(createConsumerRequest);
     const at = addressed(request);

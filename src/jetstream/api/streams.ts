@@ -6,7 +6,7 @@ import type { AccountJetStream } from '../account-jetstream.js';
 import { invalidConfig } from '../config-checks.js';
 import { ApiError } from '../errors.js';
 import { json } from '../info.js';
-import { messagesKept, newStreamKept, streamChangeKept } from '../kept.js';
+import { type Kept, messagesKept, newStreamKept, streamChangeKept } from '../kept.js';
 import { levelOfStream, storedMetadata } from '../levels.js';
 import { StoreError } from '../store/message-store.js';
 import type { Stream } from '../stream.js';
@@ -195,18 +195,27 @@ export const purgeStream: Endpoint = {
       ...(seq > 0 ? { before: seq } : {}),
       ...(keep > 0 ? { keep } : {}),
     };
-    let purged: number;
+    const zeros = this.zeros ?? [];
+    const refused = (err: string) => new ApiError('streamPurgeFailed', { err });
+    const steps: Kept[] = [];
+    const kept = () => steps.map((step) => step()).find((error) => error !== null) ?? null;
+    const answer = (purged: number, error: Error | null) => {
+      if (error !== null) {
+        kept();
+        request.answerError(this.type, refused(error.message), zeros);
+        return;
+      }
+      const fields: Fields = [
+        ['success', 'true'],
+        ['purged', String(purged)],
+      ];
+      request.answerWhenDurable(this.type, fields, kept, { zeros });
+    };
     try {
-      purged = stream.purge(wanted);
+      stream.purge(wanted, () => void steps.push(messagesKept(stream, refused)), answer);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      throw new ApiError('streamPurgeFailed', { err: error.message });
+      answer(0, error);
     }
-    const fields: Fields = [
-      ['success', 'true'],
-      ['purged', String(purged)],
-    ];
-    const kept = messagesKept(stream, (err) => new ApiError('streamPurgeFailed', { err }));
-    request.answerWhenDurable(this.type, fields, kept, { zeros: this.zeros ?? [] });
   },
 };

@@ -194,6 +194,12 @@ export class LazyCycle implements CommitCycle {
     this.directories.clear();
     return taken;
   }
+
+  /** What was handed over has still to be synced. */
+  putBack({ files, directories }: { files: readonly DiskFile[]; directories: readonly string[] }): void {
+    for (const file of files) this.files.add(file);
+    for (const path of directories) this.directories.add(path);
+  }
 }
 
 /** Outside of the others, for a step that cannot wait: `finish` syncs, in this turn. */

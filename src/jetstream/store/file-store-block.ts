@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import type { DiskFile } from '../../runtime/disk.js';
 import { HASH_SIZE, type HashKey, type HighwayHash } from '../../runtime/highway-hash.js';
 import { Stamp } from '../../runtime/stamp.js';
-import { decompressBlock, isCompressedBlock, scanBlock } from './block-file.js';
+import { indexRecords, plainContent } from './block-content.js';
 import type { BlockCipher } from './encryption.js';
 import type { CommitCycle } from './group-commit.js';
 import { MessageBlock } from './message-block.js';
@@ -28,7 +28,7 @@ import {
   writeMessage,
 } from './record.js';
 import type { SequenceSet } from './sequence-set.js';
-import { type SubjectIndex, UNREAD_SUBJECT } from './subject-index.js';
+import type { SubjectIndex } from './subject-index.js';
 import type { StoreFilter } from './subject-index-pattern.js';
 
 /** What the blocks of a store have in common. */
@@ -49,6 +49,8 @@ export interface BlockContext {
 const WINDOW = 4096;
 const FIRST_BUFFER = 4096;
 const NOTHING = Buffer.alloc(0);
+/** What grows by less than such a part of its buffer is not kept for being written. */
+const IDLE_SHARE = 4;
 /** Milliseconds. */
 const FILLED_SOON = 5000;
 const FULL_TIME = 8;
@@ -74,6 +76,8 @@ export class FileBlock extends MessageBlock {
   unseen: { deleted: SequenceSet | null } | null = null;
   /** Whether there is a file. */
   created: boolean;
+  /** Another one when the content that was there is another. */
+  version = 0;
   readonly #context: BlockContext;
   readonly #key: HashKey;
   readonly #view = new RecordView();
@@ -87,6 +91,11 @@ export class FileBlock extends MessageBlock {
   #buffer: Buffer | null = null;
   #base = 0;
   #held = false;
+  /** Somebody may still look at the bytes of the buffer when it is dropped. */
+  #lent = false;
+  /** Since the store was last asked for what nobody uses: whether it was read, and the size it had then. */
+  #wasRead = false;
+  #sizeBefore = 0;
   /** Bytes of the first buffer. */
   #reserve = FIRST_BUFFER;
   #begun = Number.NEGATIVE_INFINITY;
@@ -152,9 +161,18 @@ export class FileBlock extends MessageBlock {
   }
 
   /** Begins a new block at a monotonic time. Where the one before was filled soon, this need not be copied to larger and larger buffers. */
-  follow(before: FileBlock | undefined, now: number): void {
+  follow(before: FileBlock | undefined, now: number, blockSize: number): void {
     this.#begun = now;
-    if (before !== undefined && now - before.#begun < FILLED_SOON) this.#reserve = before.size;
+    if (before !== undefined && now - before.#begun < FILLED_SOON)
+      this.#reserve = Math.max(before.size, blockSize);
+  }
+
+  /** Nothing is appended any more: unless it was read not long ago, its content goes when it is durable. */
+  filled(): void {
+    if (this.#buffer === null || this.#wasRead) return;
+    this.#context.memory.contents.release(this.#contentEntry);
+    this.#held = false;
+    this.#dropUnlessHeld();
   }
 
   /** Takes what was found in the file when the store was opened. */
@@ -231,14 +249,17 @@ export class FileBlock extends MessageBlock {
     if (this.#index === null) this.#readIndex();
     if (this.#buffer === null) {
       this.#base = this.#size;
-      this.#buffer = Buffer.allocUnsafeSlow(Math.max(this.#reserve, bytes));
+      this.#buffer = this.#context.memory.spares.take(Math.max(this.#reserve, bytes));
       this.#hold();
     }
     const used = this.#size - this.#base;
     if (used + bytes > this.#buffer.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, used + bytes));
+      const { spares } = this.#context.memory;
+      const grown = spares.take(Math.max(this.#buffer.length * 2, used + bytes));
       this.#buffer.copy(grown, 0, 0, used);
+      if (!this.#lent && this.#syncing === 0) spares.give(this.#buffer);
       this.#buffer = grown;
+      this.#lent = false;
       this.#hold();
     }
     return this.#buffer;
@@ -268,6 +289,8 @@ export class FileBlock extends MessageBlock {
         }
         if (this.#dirtyTail) {
           this.#file!.truncate(this.#written);
+          // Before anything takes its place: what is left of the one must not be found behind the other.
+          this.#file!.syncNow();
           cycle.write(this.#file!, NOTHING, 0, 0, 0);
         }
         this.#dirtyTail = true;
@@ -275,7 +298,6 @@ export class FileBlock extends MessageBlock {
         this.#dirtyTail = false;
         this.#written = this.#size;
         this.#window = NOTHING;
-        if (!this.#held) this.#dropContent();
       }
       if (this.#index !== null && this.#index.memory !== this.#indexHeld) this.#holdIndex();
     }
@@ -302,13 +324,25 @@ export class FileBlock extends MessageBlock {
   confirmed(mark: Mark): void {
     this.#durable = mark;
     if (this.#syncing > 0) this.#syncing--;
-    if (this.#syncing === 0 && this.#closeLater) this.closeFile();
+    if (this.#syncing > 0) return;
+    if (this.#closeLater) this.closeFile();
+    this.#dropUnlessHeld();
+  }
+
+  /** The file is on the device as far as it was written, and ends there, when this returns. */
+  syncNow(): void {
+    if (!this.created) return;
+    const file = this.#openFile();
+    if (this.#dirtyTail) file.truncate(this.#written);
+    this.#dirtyTail = false;
+    file.syncNow();
   }
 
   /** Everything that is there is durable. */
   settled(): void {
     this.#durable = this.#mark();
     this.#syncing = 0;
+    this.#dropUnlessHeld();
   }
 
   #mark(): Mark {
@@ -338,6 +372,7 @@ export class FileBlock extends MessageBlock {
 
   /** Takes everything behind a mark away. */
   cutTo(mark: Mark): void {
+    this.version++;
     if (this.#index !== null) this.#index.truncate(mark.records);
     this.forgetFrom(mark.records);
     this.records = mark.records;
@@ -385,6 +420,7 @@ export class FileBlock extends MessageBlock {
     if (!intact) return false;
     into.sequence = view.sequence;
     into.buffer = buffer;
+    this.#lent = true;
     into.stamp.read(buffer, record.at + 12);
     into.subjectStart = view.subjectStart;
     into.subjectEnd = view.subjectEnd;
@@ -398,6 +434,7 @@ export class FileBlock extends MessageBlock {
     const record = this.#record(this.index.offsets[place]!);
     readRecord(record.bytes, record.at, record.end, this.#view);
     into.buffer = record.bytes;
+    this.#lent = true;
     into.subjectStart = this.#view.subjectStart;
     into.subjectEnd = this.#view.subjectEnd;
   }
@@ -448,6 +485,7 @@ export class FileBlock extends MessageBlock {
   content(): Buffer {
     if (this.#buffer === null || this.#base > 0) this.#load();
     this.#seal();
+    this.#lent = this.#wasRead = true;
     return this.#buffer!.subarray(0, this.#size);
   }
 
@@ -461,8 +499,10 @@ export class FileBlock extends MessageBlock {
 
   /** Where some bytes of the content are in memory, after they were read if they were not. */
   #bytes(offset: number, length: number): { bytes: Buffer; at: number } {
-    if (this.#buffer !== null && offset >= this.#base)
+    if (this.#buffer !== null && offset >= this.#base) {
+      this.#wasRead = true;
       return { bytes: this.#buffer, at: offset - this.#base };
+    }
     const windowEnd = this.#windowStart + this.#window.length;
     if (offset >= this.#windowStart && offset + length <= windowEnd) {
       return { bytes: this.#window, at: offset - this.#windowStart };
@@ -506,6 +546,7 @@ export class FileBlock extends MessageBlock {
 
   #setContent(content: Buffer): void {
     this.#buffer = content;
+    this.#lent = true;
     this.#base = 0;
     this.#window = NOTHING;
     this.#windowReads = 0;
@@ -564,12 +605,25 @@ export class FileBlock extends MessageBlock {
   readonly #contentEntry = {
     evict: () => {
       this.#held = false;
-      if (this.#written === this.#size) this.#dropContent();
+      this.#dropUnlessHeld();
+    },
+    isIdle: () => {
+      const grown = this.#size - this.#sizeBefore;
+      const idle = !this.#wasRead && grown * IDLE_SHARE <= (this.#buffer?.length ?? 0);
+      this.#wasRead = false;
+      this.#sizeBefore = this.#size;
+      return idle;
     },
   };
 
+  #dropUnlessHeld(): void {
+    if (!this.#held && this.#written === this.#size && this.#syncing === 0) this.#dropContent();
+  }
+
   #dropContent(): void {
+    if (this.#buffer !== null && !this.#lent) this.#context.memory.spares.give(this.#buffer);
     this.#buffer = null;
+    this.#lent = false;
     this.#reserve = FIRST_BUFFER;
     this.#base = 0;
     this.#windowReads = 0;
@@ -634,6 +688,7 @@ export class FileBlock extends MessageBlock {
 
   /** The file was written anew, with this content: only live messages of it are left. */
   rewritten(content: Buffer, index: BlockIndex, compressed: boolean, tombstones: number): void {
+    this.version++;
     this.closeFile();
     this.#releaseContent();
     this.#first = { sequence: -1, offset: 0 };
@@ -702,69 +757,19 @@ export class FileBlock extends MessageBlock {
     this.settled();
   }
 
+  /** The file has the same content compressed. */
+  wasCompressed(): void {
+    this.compressed = true;
+    this.#window = NOTHING;
+  }
+
   /** The file was written anew with the same records in the same places. */
   replaced(content: Buffer, compressed: boolean): void {
+    this.version++;
     this.closeFile();
     this.#releaseContent();
     this.compressed = compressed;
     this.#setContent(content);
     this.#checkBelow = this.#size;
   }
-}
-
-/** What is in a block file, decrypted and decompressed, as far as it can be read. */
-export function plainContent(file: Buffer, cipher: BlockCipher | null): Buffer {
-  if (cipher !== null) cipher.apply(file, 0, file.length, 0);
-  if (!isCompressedBlock(file)) return file;
-  try {
-    return decompressBlock(file).content;
-  } catch {
-    return NOTHING;
-  }
-}
-
-/**
- * Enters all message records of a content up to the highest sequence that can be. Their subjects are left open: looking up each
- * takes longer than all the rest, and many are never asked for.
- */
-export function indexRecords(
-  content: Buffer,
-  context: Pick<BlockContext, 'hash'>,
-  key: HashKey,
-  index: BlockIndex,
-  highest: number,
-): { tombstones: number } {
-  const view = new RecordView();
-  let tombstones = 0;
-  let last = 0;
-  index.hasUnread = true;
-  const enter = (record: RecordView) => {
-    if (record.kind === 'tombstone') {
-      tombstones++;
-      return;
-    }
-    if (record.sequence <= last) return;
-    last = record.sequence;
-    if (record.kind !== 'message') return;
-    index.push(record.sequence, record.start, UNREAD_SUBJECT);
-  };
-  // Only lengths are believed without a look at the hash; what else would do harm is looked at.
-  const plausible = () =>
-    view.kind === 'message'
-      ? view.sequence > last && view.sequence <= highest
-      : isIntact(context.hash, key, content, view);
-  let at = 0;
-  while (at < content.length && readRecord(content, at, content.length, view) === null && plausible()) {
-    enter(view);
-    at = view.end;
-  }
-  if (at === content.length) return { tombstones };
-  // Lengths do not lead to the end: only what has the right hash counts.
-  index.truncate(0);
-  tombstones = last = 0;
-  scanBlock(context.hash, key, content, 0, content.length, {
-    record: (record) => enter(record),
-    damaged: () => {},
-  });
-  return { tombstones };
 }

@@ -4,6 +4,7 @@ import { type HashKey, type HighwayHash, hashKey } from '../../runtime/highway-h
 import { headerText } from '../headers.js';
 import { isCompressedBlock } from './block-file.js';
 import { BlockCipher, type FileSealer } from './encryption.js';
+import { recoverBatch } from './file-store-batch.js';
 import { type BlockContext, FileBlock } from './file-store-block.js';
 import type { StoreKeys } from './file-store-keys.js';
 import {
@@ -116,6 +117,7 @@ export class FileStoreOpener {
     const { disk, directory, hash } = this.#options;
     const found = this.#found;
     finishPurge(disk, directory, (number) => this.#isPurgeMeant(number));
+    recoverBatch({ disk, hash, key: this.#key, directory: this.#messages });
     this.#finishConversions();
     const { numbers: all, hasKeys } = listBlocks(disk, this.#messages);
     this.#hasKeys = hasKeys;

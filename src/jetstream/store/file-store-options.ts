@@ -2,6 +2,7 @@
 import type { Clock } from '../../runtime/clock.js';
 import type { Disk } from '../../runtime/disk.js';
 import type { HighwayHash } from '../../runtime/highway-hash.js';
+import type { Slices } from '../slices.js';
 import type { FileBlock, Mark } from './file-store-block.js';
 import type { StoreKeys } from './file-store-keys.js';
 import type { Foundation, GroupCommit } from './group-commit.js';
@@ -30,6 +31,8 @@ export interface FileStoreOptions {
   firstSequence?: number;
   /** When a schedule fires next, from the text of its headers; null where there is none. Nanoseconds. */
   scheduleOf?: (headers: string, time: bigint) => bigint | null;
+  /** Compresses blocks a piece at a time; without them each is compressed in one turn. */
+  slices?: Pick<Slices, 'add'> | undefined;
   /** Up to so many bytes of blocks are read rather than believed to be what an index says. */
   readBelow?: number;
 }

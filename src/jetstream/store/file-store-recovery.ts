@@ -5,9 +5,9 @@
 import { type Disk, readIfThere } from '../../runtime/disk.js';
 import type { HashKey, HighwayHash } from '../../runtime/highway-hash.js';
 import { ByteReader } from './binary.js';
+import { plainContent } from './block-content.js';
 import { isCompressedBlock, scanBlock } from './block-file.js';
 import type { BlockCipher, FileSealer } from './encryption.js';
-import { plainContent } from './file-store-block.js';
 import { STAGING_DIR } from './file-store-purge.js';
 import {
   blockFile,
@@ -75,7 +75,7 @@ export function listBlocks(disk: Disk, messages: string): { numbers: number[]; h
     if (number >= 0) numbers.push(number);
     else if (blockIndex(name, '.key') >= 0) hasKeys = true;
     else if (
-      /^\d+\.(new|blk\.tmp|blk\.tmp\.tmp|key\.tmp)$/.test(name) ||
+      /^(\d+\.(new|blk\.tmp|blk\.tmp\.tmp|key\.tmp)|weft\.batch\.tmp)$/.test(name) ||
       OBSOLETE_SUFFIXES.some((end) => name.endsWith(end))
     ) {
       disk.remove(`${messages}/${name}`);

@@ -1,5 +1,6 @@
 /** Removing the files of blocks that are out of use, in an order that a power cut cannot turn against the rest. */
 import type { Disk } from '../../runtime/disk.js';
+import type { BatchFile } from './file-store-batch.js';
 import type { FileBlock } from './file-store-block.js';
 import type { GroupCommit } from './group-commit.js';
 import { blockFile, blockKeyFile } from './layout.js';
@@ -9,6 +10,7 @@ export class BlockRemover {
   readonly #commit: GroupCommit;
   /** Of the messages. */
   readonly #directory: string;
+  readonly #batch: BatchFile;
   /** Files were removed since the directory was synced. */
   #unsynced = false;
   /** Blocks whose files could not be removed. */
@@ -18,20 +20,28 @@ export class BlockRemover {
   /** Blocks that were cut back to what is durable, of which the journal may say more. */
   readonly #cut = new Set<FileBlock>();
 
-  constructor(disk: Disk, commit: GroupCommit, directory: string) {
+  constructor(disk: Disk, commit: GroupCommit, directory: string, batch: BatchFile) {
     this.#disk = disk;
     this.#commit = commit;
     this.#directory = directory;
+    this.#batch = batch;
   }
 
   /** In the order in which they went out of use. What cannot be removed now is tried again. */
   remove(blocks: readonly FileBlock[]): void {
-    for (const block of blocks) block.close();
     const list = [...this.#leftover, ...blocks];
+    try {
+      this.#batch.settle();
+    } catch {
+      this.#leftover = list;
+      return;
+    }
+    for (const block of list) block.close();
     this.#leftover = [];
     for (let i = 0; i < list.length; i++) {
       try {
         this.#removeFile(list[i]!);
+        this.#removeKey(list[i]!);
       } catch {
         this.#leftover = list.slice(i);
         return;
@@ -44,10 +54,16 @@ export class BlockRemover {
     return this.#leftover.some((block) => sequence <= block.last);
   }
 
-  /** The block was taken back: `removeRefused` is to remove it. */
+  /** The block was taken back: it is removed now, and `removeRefused` sees to it that it does not come back. */
   refuse(block: FileBlock): void {
     block.close();
+    this.#batch.without(block);
     this.#refused.push(block);
+    try {
+      this.#removeFile(block);
+    } catch {
+      // It is tried again before anything else is written.
+    }
   }
 
   /** The end of the block was taken back: `removeRefused` is to see that it does not come back. */
@@ -64,11 +80,19 @@ export class BlockRemover {
     if (this.#refused.length === 0) return;
     for (const block of this.#refused) this.#removeFile(block);
     this.#disk.syncDirectoryNow(this.#directory);
+    // It brings blocks back, which need their keys then.
+    this.#batch.settle();
+    for (const block of this.#refused) this.#removeKey(block);
     this.#refused = [];
   }
 
   /** What was removed does not come back: needed before tombstones go. */
   sync(): void {
+    this.#batch.settle();
+    this.#syncNames();
+  }
+
+  #syncNames(): void {
     if (!this.#unsynced) return;
     this.#disk.syncDirectoryNow(this.#directory);
     this.#unsynced = false;
@@ -76,6 +100,7 @@ export class BlockRemover {
 
   /** The directory is another one now. */
   reset(): void {
+    this.#batch.forget();
     this.#leftover = [];
     this.#refused = [];
     this.#cut.clear();
@@ -86,11 +111,14 @@ export class BlockRemover {
     if (!block.created) return;
     const path = `${this.#directory}/${blockFile(block.number)}`;
     // What its tombstones bury must not come back after it.
-    if (block.tombstones > 0) this.sync();
+    if (block.tombstones > 0) this.#syncNames();
     this.#commit.forgetFile(path);
     this.#disk.remove(path);
     this.#unsynced = true;
-    if (block.cipher === null) return;
+  }
+
+  #removeKey(block: FileBlock): void {
+    if (block.cipher === null || !block.created) return;
     // A block without its key would look like a damaged one.
     this.#disk.syncDirectoryNow(this.#directory);
     this.#disk.remove(`${this.#directory}/${blockKeyFile(block.number)}`);

@@ -8,13 +8,16 @@ import type { DiskFile } from '../../runtime/disk.js';
 import { type HashKey, type HighwayHash, hashKey } from '../../runtime/highway-hash.js';
 import { Stamp } from '../../runtime/stamp.js';
 import { BlockCipher } from './encryption.js';
+import { BatchFile } from './file-store-batch.js';
 import { type BlockContext, FileBlock } from './file-store-block.js';
-import { FileStoreOpener, type Found, type Tombstone } from './file-store-open.js';
+import { applyDeletions } from './file-store-deletions.js';
+import { FileStoreOpener, type Found } from './file-store-open.js';
 import type { FileStoreOptions, Flushed } from './file-store-options.js';
 import { commitPurge, removePurged, stagePurge, writeFirstBlock } from './file-store-purge.js';
 import { BlockRemover } from './file-store-removal.js';
 import { copyAside, copyLive, isFloor, tombstonesOf, writeBlockFile } from './file-store-rewrite.js';
 import { readTimes, timesOf, writeStates } from './file-store-states.js';
+import { Tidier } from './file-store-tidy.js';
 import type { CommitCycle, CommitMember } from './group-commit.js';
 import { blockFile, INDEX_FILE, MESSAGES_DIR } from './layout.js';
 import type { BlockIndex } from './message-block-index.js';
@@ -27,8 +30,6 @@ import { changedLately } from './sync-files.js';
 const COMPACT_FROM = 32 * 1024;
 /** An empty last block is given up from this size on. */
 const DROP_FROM = 1024 * 1024;
-/** Milliseconds between two rewrites of blocks. */
-const TIDY_PAUSE = 50;
 /** Milliseconds after which a disk that refused is asked again, without anything new to write. */
 const RETRY_PAUSE = 1000;
 
@@ -41,6 +42,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   readonly options: FileStoreOptions;
   readonly messagesDirectory: string;
   readonly #streamKey: HashKey;
+  readonly #batch: BatchFile;
   readonly #remover: BlockRemover;
   /** Used again and again. */
   readonly #stamp = new Stamp();
@@ -49,8 +51,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #garbage: FileBlock[] = [];
   /** Key files of blocks that are not written yet. */
   readonly #newKeys = new Map<FileBlock, Buffer>();
-  readonly #toCompact = new Set<FileBlock>();
-  readonly #toCompress = new Set<FileBlock>();
+  readonly #tidier: Tidier;
   /** Blocks with nothing in them but many tombstones. */
   readonly #graves = new Set<FileBlock>();
   #durablePosition = 0;
@@ -76,10 +77,11 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   /** Limits have taken something from the front since that was written down last. */
   #floorMoved = false;
   #rollingBack = false;
+  /** What is to be written has to be there as a whole or not at all. */
+  #hasBatch = false;
   /** The directory of a purge is not yet, or not yet durably, in its place. */
   #purging = false;
   #rebuildDue = false;
-  #tidyTimer: { cancel(): void } | null = null;
   /** The highest number that a block has had. */
   #number = 0;
 
@@ -90,7 +92,10 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.hash = options.hash;
     this.messagesDirectory = `${options.directory}/${MESSAGES_DIR}`;
     this.#streamKey = hashKey(options.name);
-    this.#remover = new BlockRemover(options.disk, options.commit, this.messagesDirectory);
+    const { disk, hash, commit } = options;
+    this.#batch = new BatchFile({ disk, hash, key: this.#streamKey, directory: this.messagesDirectory });
+    this.#remover = new BlockRemover(disk, commit, this.messagesDirectory, this.#batch);
+    this.#tidier = this.#makeTidier();
     const found = new FileStoreOpener(options, this, this.#streamKey, (damage) =>
       this.reportDamage(damage),
     ).open();
@@ -108,7 +113,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
         if (block.lastTime !== 0n) this.lastTime = block.lastTime;
       }
     }
-    this.#applyDeletions(found.isDeleted, found.tombstones, found.floor);
+    applyDeletions(this.blocks, this.search, found, (block, place) => this.forgetMessage(block, place));
     for (const block of found.damaged) this.#setAsideFile(block);
     this.#durable = { last: this.last, lastTime: this.lastTime, number: this.#number };
     if (found.rememberLast > this.last) this.#rememberLast(found.rememberLast, found.rememberTime);
@@ -137,52 +142,6 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   }
 
   // Opening
-
-  #applyDeletions(
-    isDeleted: ((sequence: number) => boolean) | null,
-    tombstones: readonly Tombstone[],
-    floor: Tombstone,
-  ): void {
-    for (const tombstone of tombstones) this.#bury(tombstone.sequence, tombstone);
-    this.#buryRepeated();
-    if (isDeleted === null && floor.sequence === 0) return;
-    for (const block of this.blocks) {
-      if (!block.seen) continue;
-      const { index } = block;
-      for (let place = 0; place < index.length; place++) {
-        const sequence = index.sequenceAt(place);
-        if (sequence <= floor.sequence) this.#bury(sequence, floor);
-        if (isDeleted?.(sequence)) this.#bury(sequence, null);
-      }
-    }
-  }
-
-  /** A sequence counts where it is first: what comes later was taken back, or is from elsewhere. */
-  #buryRepeated(): void {
-    let last = 0;
-    for (const block of this.blocks) {
-      const before = last;
-      last = Math.max(last, block.last);
-      if (!block.seen || block.messages === 0 || block.first > before) continue;
-      for (let place = block.nextLive(0); place < block.index.length; place = block.nextLive(place + 1)) {
-        if (block.index.sequenceAt(place) > before) break;
-        this.forgetMessage(block, place);
-      }
-    }
-  }
-
-  /** Takes a message out that was found in a block although it is deleted. */
-  #bury(sequence: number, by: Tombstone | null): void {
-    const block = this.blocks[this.search.blockAt(sequence)];
-    if (block === undefined || sequence < block.first || block.messages === 0) return;
-    const place = block.index.find(sequence);
-    if (place < 0 || !block.isLive(place)) return;
-    // A tombstone before it is for another message, which a crash took and whose sequence was used again.
-    const behind =
-      by !== null &&
-      (by.block < block.number || (by.block === block.number && by.start < block.index.offsets[place]!));
-    if (!behind) this.forgetMessage(block, place);
-  }
 
   /** TTLs and schedules: as they were found in the blocks, from their files, or by looking at all headers. */
   #enterTimes(found: Found): void {
@@ -228,7 +187,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   }
 
   protected override setAside(block: FileBlock, place: number, reason: string): void {
-    this.#toCompact.add(block);
+    this.#tidier.toCompact.add(block);
     super.setAside(block, place, reason);
   }
 
@@ -292,7 +251,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const block = new FileBlock(this, number, this.last + 1, hashKey(blockKeyName(name, number)), cipher);
     block.lastStamp.copy(this.lastStamp);
     if (keyFile !== null) this.#newKeys.set(block, keyFile);
-    block.follow(before, this.clock.monotonic());
+    block.follow(before, this.clock.monotonic(), this.options.blockSize);
     this.blocks.push(block);
     this.#touched.add(block);
     if (before !== undefined) this.#closed(before);
@@ -300,7 +259,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   /** A block is not the last one any more. */
   #closed(block: FileBlock): void {
-    if (this.options.compress && !block.compressed) this.#toCompress.add(block);
+    if (!this.options.compress) block.filled();
+    else if (!block.compressed) this.#tidier.compressor.add(block);
     if (block.messages === 0) this.#retire(block);
     else this.thinned(block);
   }
@@ -344,7 +304,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   protected thinned(block: FileBlock): void {
     if (block.size >= COMPACT_FROM && block.bytes * 2 < block.size && block !== this.blocks.at(-1)) {
-      this.#toCompact.add(block);
+      this.#tidier.toCompact.add(block);
     }
   }
 
@@ -376,12 +336,12 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     if (block.last >= this.last && this.last > 0 && !this.search.find(this.last))
       this.#writeTombstone(this.last, this.lastStamp);
     this.blocks.splice(this.blocks.indexOf(block), 1);
-    for (const set of [this.#toCompact, this.#toCompress, this.#graves]) set.delete(block);
+    for (const set of [this.#tidier, this.#graves]) set.delete(block);
     // One that has a file is still flushed: if a power cut brings the file back, it is to say itself that all in it is dead.
     if (!block.created) for (const set of [this.#touched, this.#newKeys]) set.delete(block);
     this.#garbage.push(block);
     // There may be less for the others to bury.
-    for (const grave of this.#graves) this.#toCompact.add(grave);
+    for (const grave of this.#graves) this.#tidier.toCompact.add(grave);
   }
 
   /** Whether the record of a deleted message may lie in another block than this one. */
@@ -396,6 +356,11 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   // Committing
 
+  override holdLimits(): void {
+    super.holdLimits();
+    this.#hasBatch = this.options.commit.always;
+  }
+
   protected changed(): void {
     this.options.commit.dirty(this);
   }
@@ -407,14 +372,13 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     if (this.#hasIndex) this.#dropIndex(cycle);
     if (this.#floorMoved) this.#writeFloor();
     const blocks: Flushed['blocks'] = [];
-    for (const block of this.#touched) {
-      const key = this.#newKeys.get(block);
-      if (key !== undefined)
-        this.options.commit.replaceNow(`${this.messagesDirectory}/${block.number}.key`, key);
-      this.#newKeys.delete(block);
-      blocks.push({ block, mark: block.flush(cycle, this.#path(block.number)) });
-    }
+    if (this.#hasBatch)
+      this.#batch.flush(cycle, this.#touched, this.position, this.#inFlight > 0, (block, into) =>
+        blocks.push(this.#flushBlock(block, into)),
+      );
+    else for (const block of this.#touched) blocks.push(this.#flushBlock(block, cycle));
     this.#touched.clear();
+    this.#hasBatch = false;
     this.#inFlight++;
     return {
       epoch: this.#epoch,
@@ -426,6 +390,14 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       lastTime: this.lastTime,
       number: this.#number,
     };
+  }
+
+  #flushBlock(block: FileBlock, cycle: CommitCycle): Flushed['blocks'][number] {
+    const key = this.#newKeys.get(block);
+    if (key !== undefined)
+      this.options.commit.replaceNow(`${this.messagesDirectory}/${block.number}.key`, key);
+    this.#newKeys.delete(block);
+    return { block, mark: block.flush(cycle, this.#path(block.number)) };
   }
 
   /** What a process before this one wrote, or took back, and did not sync, must not be what a power cut leaves. */
@@ -458,13 +430,14 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     if (flushed.epoch === this.#epoch) {
       for (const { block, mark } of flushed.blocks) block.confirmed(mark);
       this.#durable = flushed;
+      this.#batch.durable(flushed.position);
       this.undo.splice(0, flushed.undo - this.#undone);
       this.#undone = flushed.undo;
       this.#remover.remove(this.#garbage.splice(0, flushed.garbage - this.#collected));
       this.#collected = flushed.garbage;
     }
     this.listener?.durable(this.#durablePosition);
-    this.#armTidy();
+    this.#tidier.arm();
   }
 
   /** Goes back to what is durable. */
@@ -504,7 +477,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   }
 
   #cutToDurable(): void {
-    for (const block of [...this.blocks]) {
+    // The last one first: what the end of the process leaves is a front part of what was written.
+    for (const block of [...this.blocks].reverse()) {
       if (block.number > this.#durable.number) {
         this.blocks.splice(this.blocks.indexOf(block), 1);
         this.#newKeys.delete(block);
@@ -523,6 +497,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     }
     try {
       this.#remover.removeRefused();
+      this.#batch.settle();
     } catch {
       // Tried again before anything else is written.
     }
@@ -566,6 +541,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     // Also what a cycle that is not over has written.
     for (const block of this.blocks) block.syncWith(cycle);
     cycle.finish();
+    this.#batch.settle();
     this.#inFlight--;
     this.#epoch++;
     this.#settledPosition = this.position;
@@ -579,39 +555,34 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #clearTheWay(): void {
     if (this.#purging) this.#finishPurge();
     this.#remover.removeRefused();
+    this.#batch.settle();
   }
 
   // Rewriting
 
-  #armTidy(pause = TIDY_PAUSE): void {
-    if (this.#tidyTimer !== null || (this.#toCompact.size === 0 && this.#toCompress.size === 0)) return;
-    this.#tidyTimer = this.clock.after(pause, () => {
-      this.#tidyTimer = null;
-      this.tidy();
+  tidy(): void {
+    this.#tidier.step();
+  }
+
+  #makeTidier(): Tidier {
+    const { disk, slices, clock } = this.options;
+    return new Tidier({
+      disk,
+      slices,
+      clock,
+      isQuiet: () => this.undo.length === 0 && this.#touched.size === 0 && this.#inFlight === 0,
+      compact: (block) => this.#compact(block),
+      tidied: () => this.#garbage.length > 0 && this.changed(),
+      besideOf: ({ number }) => `${this.messagesDirectory}/${number}.new`,
+      stateOf: (block) => this.#stateOf(block),
+      exchange: (block, path) => this.#exchange(block, path),
     });
   }
 
-  /** Compacts or compresses one block, if there is one and nothing is on its way to the disk. */
-  tidy(): void {
-    if (this.closed) return;
-    let pause = TIDY_PAUSE;
-    if (this.undo.length === 0 && this.#touched.size === 0 && this.#inFlight === 0) {
-      const queue = this.#toCompact.size > 0 ? this.#toCompact : this.#toCompress;
-      const { value: block } = queue.values().next();
-      try {
-        if (block !== undefined && this.blocks.includes(block)) {
-          if (block.messages === 0 && block !== this.blocks.at(-1)) this.#retire(block);
-          else if (queue === this.#toCompact) this.#rewrite(block);
-          else this.#compress(block);
-        }
-        if (block !== undefined) queue.delete(block);
-        if (this.#garbage.length > 0) this.changed();
-      } catch {
-        // It stays as it is, which is good enough until the disk takes it.
-        pause = RETRY_PAUSE;
-      }
-    }
-    this.#armTidy(pause);
+  #compact(block: FileBlock): void {
+    if (!this.blocks.includes(block)) return;
+    if (block.messages === 0 && block !== this.blocks.at(-1)) this.#retire(block);
+    else this.#rewrite(block);
   }
 
   /** Leaves out of a block what is dead. */
@@ -621,25 +592,36 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const compress = !isLast && (block.compressed || (this.options.compress ?? false));
     this.#replaceFile(block, copy.content, compress);
     block.rewritten(copy.content, copy.index, compress, copy.tombstones);
-    this.#toCompress.delete(block);
+    this.#tidier.compressor.delete(block);
   }
 
-  #compress(block: FileBlock): void {
-    if (block === this.blocks.at(-1) || block.compressed || block.size === 0) return;
-    const content = block.content();
-    this.#replaceFile(block, content, true);
-    block.replaced(content, true);
+  #stateOf(block: FileBlock): 'settled' | 'later' | 'never' {
+    if (block === this.blocks.at(-1) || !this.blocks.includes(block)) return 'never';
+    return this.#touched.has(block) || !block.isDurable ? 'later' : 'settled';
+  }
+
+  /** A compressed file takes the place of the other. */
+  #exchange(block: FileBlock, path: string): void {
+    const { disk } = this.options;
+    disk.rename(path, this.#letGo(block));
+    block.wasCompressed();
+    disk.syncDirectoryNow(this.messagesDirectory);
   }
 
   /** Throws if the file is still the old one; what it returns is why the new one may not be durable. */
   #replaceFile(block: FileBlock, content: Buffer, compress: boolean): Error | null {
+    const path = this.#letGo(block);
+    return writeBlockFile(this.options.disk, path, content, compress, block.cipher);
+  }
+
+  /** Makes the file of a block ready to be replaced. */
+  #letGo(block: FileBlock): string {
     this.#indexIsTrue = false;
     this.#remover.sync();
-    const { disk, commit } = this.options;
     const path = this.#path(block.number);
-    commit.forgetFile(path);
+    this.options.commit.forgetFile(path);
     block.closeFile();
-    return writeBlockFile(disk, path, content, compress, block.cipher);
+    return path;
   }
 
   protected eraseRecord(block: FileBlock, place: number): StoreError | null {
@@ -715,8 +697,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #afterPurge(block: FileBlock, last: number): void {
     this.#touched.clear();
     this.#newKeys.clear();
-    this.#toCompact.clear();
-    this.#toCompress.clear();
+    this.#tidier.clear();
     this.#graves.clear();
     this.#garbage = [];
     this.#remover.reset();
@@ -780,8 +761,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   #shut(): void {
     this.close();
+    this.#tidier.stop();
     this.options.commit.forget(this);
-    this.#tidyTimer?.cancel();
     this.#retry?.cancel();
     for (const block of [...this.blocks, ...this.#garbage]) block.close();
   }

@@ -93,7 +93,11 @@ export class GroupCommit {
   #expected = 0;
   /** With an interval: what was written since the last sync. */
   readonly #unsynced: LazyCycle;
+  /** The last of these syncs has failed, which is logged. */
+  #syncFailed = false;
+  readonly #log: Log | null;
   #timer: Timer | null = null;
+  #stopping = false;
 
   /** Throws what the disk throws where there is a journal of another server that ended without a stop. */
   constructor(disk: Disk, options: GroupCommitOptions) {
@@ -103,6 +107,7 @@ export class GroupCommit {
     this.#interval = options.interval;
     this.#defer = options.defer ?? ((callback) => void setImmediate(callback));
     const { journal, clock } = options;
+    this.#log = journal?.log ?? null;
     this.#journalAfter = journal?.after ?? JOURNAL_AFTER;
     if (journal !== undefined) recoverJournal(disk, journal.hash, journal.directory, journal.log);
     this.#journal =
@@ -323,23 +328,31 @@ export class GroupCommit {
   }
 
   #armTimer(): void {
-    if (this.#timer || this.#unsynced.empty) return;
+    if (this.#timer || this.#stopping || this.#unsynced.empty) return;
     this.#timer = this.#clock.after(this.#interval, () => {
       this.#timer = null;
       this.syncWritten(() => {});
     });
   }
 
-  /** With an interval: syncs what was written since the last time. */
+  /** With an interval: syncs what was written since the last time. What fails is tried again when the next time has come. */
   syncWritten(done: (error: Error | null) => void): void {
-    const { files, directories } = this.#unsynced.take();
+    const taken = this.#unsynced.take();
+    const { files, directories } = taken;
     this.figures.syncs += files.length;
     eachOf(
       files,
       (file, one) => file.sync(one),
       (error) => {
         const end = (problem: Error | null) => {
-          if (problem) this.figures.failures++;
+          if (problem) {
+            this.figures.failures++;
+            this.#unsynced.putBack(taken);
+            this.#armTimer();
+            if (!this.#syncFailed)
+              this.#log?.error(`Files of the store cannot be synced, it is tried again: ${problem.message}`);
+          }
+          this.#syncFailed = problem !== null;
           done(problem);
         };
         if (error !== null) end(error);
@@ -350,6 +363,7 @@ export class GroupCommit {
 
   /** Makes everything durable that members have, then ends. */
   stop(done: (error: Error | null) => void): void {
+    this.#stopping = true;
     this.#timer?.cancel();
     this.#timer = null;
     const failures = this.figures.failures;

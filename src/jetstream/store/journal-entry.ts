@@ -182,8 +182,9 @@ export function readEntries(hash: HighwayHash, key: HashKey, area: Buffer): Entr
   return entries;
 }
 
-function readEntry(hash: HighwayHash, key: HashKey, area: Buffer, at: number): Entry | null {
-  if (area.readUInt32LE(at) !== MAGIC) return null;
+/** The entry at a position; null if there is no whole one. Any bytes will do. */
+export function readEntry(hash: HighwayHash, key: HashKey, area: Buffer, at: number): Entry | null {
+  if (at + HEADER + HASH_SIZE > area.length || area.readUInt32LE(at) !== MAGIC) return null;
   const length = area.readUInt32LE(at + 4);
   if (length < HEADER + HASH_SIZE || at + length > area.length) return null;
   const end = at + length - HASH_SIZE;

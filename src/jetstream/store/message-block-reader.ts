@@ -74,17 +74,22 @@ export abstract class BlockReader<B extends MessageBlock> {
     return id === NO_SUBJECT ? 0 : this.search.lastOf(id);
   }
 
-  lastSequences(filter: SubjectFilter | null, upTo: number, limit: number): number[] | null {
+  lastSequences(filter: SubjectFilter | null, upTo: number, limit: number): Float64Array | null {
     const { lasts, firsts } = this.subjects;
     const found: number[] = [];
+    /** Subjects whose last one up to there has to be looked for. */
     const open = new Set<number>();
     let unknown = 0;
-    const visit = (id: number) => {
-      if (lasts[id]! < 0) unknown++;
-      if (Math.abs(firsts[id]!) <= upTo) open.add(id);
-      return true;
-    };
-    this.#visit(filter, visit);
+    this.#visit(filter, (id) => {
+      const last = lasts[id]!;
+      if (last > 0 && last <= upTo) found.push(last);
+      else if (Math.abs(firsts[id]!) <= upTo) {
+        open.add(id);
+        if (last < 0) unknown++;
+      }
+      return found.length <= limit;
+    });
+    if (found.length > limit) return null;
     if (unknown > MANY_UNKNOWN) this.search.resolveLasts(filter as StoreFilter | null);
     for (const id of open) {
       const last = this.search.lastOf(id);
@@ -97,7 +102,7 @@ export abstract class BlockReader<B extends MessageBlock> {
       from = block.index.sequenceAt(place) - 1;
       if (open.delete(block.subjectAt(place))) found.push(from + 1);
     }
-    return found.length > limit ? null : found.sort((a, b) => a - b);
+    return found.length > limit ? null : Float64Array.from(found).sort();
   }
 
   sequenceAt(time: bigint): number {

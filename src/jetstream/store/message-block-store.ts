@@ -21,7 +21,10 @@ import {
   StoreError,
   type StoreLimits,
   type StoreListener,
+  type SubjectFilter,
 } from './message-store.js';
+import { PurgeSteps } from './purge-steps.js';
+import { ResolveLasts } from './resolve-lasts.js';
 import { NO_SUBJECT } from './subject-index.js';
 import type { StoreFilter } from './subject-index-pattern.js';
 
@@ -53,6 +56,8 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   /** Sequences that no age takes (`Nats-TTL: never`). */
   protected readonly ageless = new Set<number>();
   protected closed = false;
+  /** Counts up when messages are taken back or come back, or all are counted anew. */
+  protected epoch = 0;
   /** Removals since the last durable position, where those are kept. */
   protected undo: Undo[] = [];
   protected keepUndo = false;
@@ -381,6 +386,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   /** Counts everything anew, from what the blocks say is alive. */
   protected recount(): void {
     const message = this.#scratch;
+    this.epoch++;
     this.subjects.clear();
     this.messages = this.bytes = 0;
     for (const block of this.blocks) {
@@ -413,30 +419,28 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   }
 
   purge(request: PurgeRequest = {}): number {
+    return this.purgeSteps(request).finish();
+  }
+
+  purgeSteps(request: PurgeRequest = {}): PurgeSteps<B> {
     const filter = (request.filter ?? null) as StoreFilter | null;
-    const { before, keep = 0 } = request;
+    const { before = 0, keep = 0 } = request;
     if (filter === null) {
-      if (before !== undefined && before > 0) return this.#purgeBefore(before);
-      if (keep > 0) return this.#purgeBefore(this.#keepFrom(keep));
-      const purged = this.messages;
-      this.#clear(this.last);
-      return purged;
+      if (before > 0) return this.#purgeBefore(before);
+      return this.#purgeBefore(keep > 0 ? this.#keepFrom(keep) : this.last + 1, keep === 0);
     }
-    let left = this.totalOf(filter) - keep;
-    const end = before !== undefined && before > 0 ? before : Number.POSITIVE_INFINITY;
-    let purged = 0;
-    for (let from = 0; left > 0 && this.search.next(filter, from); left--) {
-      const { block, place } = this.search;
-      from = block.index.sequenceAt(place) + 1;
-      if (from > end) break;
-      this.removePlace(block, place, 'purge');
-      purged++;
-    }
-    return purged;
+    // What comes later than this is not meant.
+    const end = before > 0 ? before : this.last + 1;
+    return this.#stepsTo(filter, end, keep > 0 ? this.totalOf(filter) - keep : undefined);
+  }
+
+  #stepsTo(filter: StoreFilter | null, end: number, most?: number): PurgeSteps<B> {
+    const remove = (block: B, place: number) => this.removePlace(block, place, 'purge');
+    return new PurgeSteps({ clock: this.clock, search: this.search, remove }, filter, end, most);
   }
 
   compact(sequence: number): number {
-    return this.#purgeBefore(sequence);
+    return this.#purgeBefore(sequence).finish();
   }
 
   /** The sequence from which on the newest `keep` messages are. */
@@ -456,25 +460,21 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     return this.state.firstSequence;
   }
 
-  #purgeBefore(sequence: number): number {
+  /** `all`: everything there is. */
+  #purgeBefore(sequence: number, all = sequence > this.last): PurgeSteps<B> {
     checkJump(sequence);
-    const before = this.messages;
-    if (sequence > this.last) {
-      this.#clear(Math.max(this.last, sequence - 1));
-      return before;
-    }
-    while (this.search.next(null, 0)) {
-      const { block, place } = this.search;
-      if (block.index.sequenceAt(place) >= sequence) break;
-      this.removePlace(block, place, 'purge');
-    }
-    return before - this.messages;
+    const steps = this.#stepsTo(null, all ? 0 : sequence);
+    if (!all) return steps;
+    steps.count = this.messages;
+    this.#clear(Math.max(this.last, sequence - 1));
+    return steps;
   }
 
   #clear(last: number): void {
     if (this.closed) throw new StoreError('closed', 'store is closed');
     if (this.messages === 0 && last === this.last) return;
     this.removeAll(last);
+    this.epoch++;
     this.last = last;
     this.messages = this.bytes = 0;
     this.subjects.clear();
@@ -488,6 +488,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
 
   truncate(sequence: number): void {
     if (sequence >= this.last) return;
+    this.epoch++;
     while (this.search.next(null, sequence + 1)) {
       this.removePlace(this.search.block, this.search.place, 'truncate');
     }
@@ -499,6 +500,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
 
   /** Forgets messages above `sequence` and takes back removals: what the disk refused was never there. */
   protected rollBack(sequence: number, removals: readonly Undo[]): void {
+    this.epoch++;
     for (let more = this.search.next(null, sequence + 1); more; more = this.search.next(null, sequence + 1)) {
       const { block, place } = this.search;
       const bytes = block.sizeOf(place);
@@ -546,6 +548,14 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
 
   protected reportDamage(report: DamageReport): void {
     this.listener?.damaged(report);
+  }
+
+  /** What `lastSequences` would have to look for, where that is much; null where it is not. */
+  lastsSteps(filter: SubjectFilter | null): { step(): boolean } | null {
+    const { clock, blocks, subjects } = this;
+    const store = { clock, blocks, subjects, epoch: () => this.epoch };
+    const steps = new ResolveLasts(store, filter as StoreFilter | null);
+    return steps.isWorthwhile ? steps : null;
   }
 
   // Time

@@ -194,6 +194,13 @@ export interface PurgeRequest {
   keep?: number;
 }
 
+export interface PurgeWork {
+  /** Messages that went so far. */
+  readonly count: number;
+  /** Takes some milliseconds; true when nothing is left to do. */
+  step(): boolean;
+}
+
 export interface Pending {
   count: number;
   /** The last sequence that was looked at. */
@@ -273,7 +280,12 @@ export interface MessageStore {
   /** The sequence of the newest message of a literal subject; 0 without. */
   lastSequenceOf(subject: string): number;
   /** The newest sequence of every subject that matches, at or below `upTo`, rising; null when more than `limit`. */
-  lastSequences(filter: SubjectFilter | null, upTo: number, limit: number): number[] | null;
+  lastSequences(filter: SubjectFilter | null, upTo: number, limit: number): Float64Array | null;
+  /**
+   * Finds out beforehand, a few milliseconds at a time until a step is true, what `lastSequences` would have to look for in all blocks;
+   * null where that is not much.
+   */
+  lastsSteps(filter: SubjectFilter | null): { step(): boolean } | null;
   /** The first sequence with a time at or after `time`; last plus one without. */
   sequenceAt(time: bigint): number;
   /** Sequences between first and last that are gone, rising, at most `limit`. */
@@ -293,6 +305,8 @@ export interface MessageStore {
   erase(sequence: number): boolean;
   /** How many went. */
   purge(request?: PurgeRequest): number;
+  /** The same in steps; what takes no time is done when it returns. */
+  purgeSteps(request?: PurgeRequest): PurgeWork;
   /** Takes away everything below `sequence`, which becomes the first (and last plus one) even if none is left. */
   compact(sequence: number): number;
   /** Takes away everything above `sequence`. */

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Slices } from '../../../src/jetstream/slices.js';
 import { FileStore } from '../../../src/jetstream/store/file-store.js';
 import { StoreKeys } from '../../../src/jetstream/store/file-store-keys.js';
 import type { FileStoreOptions } from '../../../src/jetstream/store/file-store-options.js';
@@ -56,6 +57,7 @@ const stopped = (store: FileStore) =>
 const variants: Record<string, () => Partial<FileStoreOptions>> = {
   plain: () => ({}),
   compressed: () => ({ compress: true }),
+  'compressed in slices': () => ({ compress: true, slices: new Slices() }),
   chacha: () => ({ keys: new StoreKeys({ cipher: 'chacha', key: 'secret' }, 'A') }),
   'aes, compressed': () => ({ keys: new StoreKeys({ cipher: 'aes', key: 'secret' }, 'A'), compress: true }),
   'by its index': () => ({ readBelow: 0 }),

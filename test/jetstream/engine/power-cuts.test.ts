@@ -62,15 +62,16 @@ class World {
     this.disk = new SimulatedDisk(this.random, false);
     this.disk.makeDirectory('/s');
     this.#areaSize = [0, 16, 64][this.below(3)]! * 1024;
-    const kind = this.below(5);
+    const kind = this.below(7);
     const random = (size: number) => Buffer.from(Array.from({ length: size }, () => this.below(256)));
-    const keys = kind === 1 ? new StoreKeys({ cipher: 'chacha', key: 'k' }, 'A', random) : null;
+    const keys = kind === 1 || kind === 6 ? new StoreKeys({ cipher: 'chacha', key: 'k' }, 'A', random) : null;
     const limits = { ...NO_LIMITS };
     if (this.below(3) === 0) limits.maxMessages = 5 + this.below(30);
     if (this.below(3) === 0) limits.maxMessagesPerSubject = 1 + this.below(4);
     this.#options = {
       keys,
-      compress: kind === 2,
+      compress: kind === 2 || kind >= 5,
+      ...(kind >= 5 && { slices: { add: (step) => this.#steps(step) } }),
       limits,
       blockSize: 600 + this.below(3000),
       readBelow: this.below(2) * 1e6,
@@ -159,6 +160,13 @@ class World {
     }
     this.#lasts = [];
     this.check(true);
+  }
+
+  /** One in each turn. */
+  #steps(step: () => boolean): void {
+    this.#turns.push(() => {
+      if (!step()) this.#steps(step);
+    });
   }
 
   turn(): void {

@@ -165,7 +165,7 @@ export class StoreModel {
     for (const message of matching)
       if (message.sequence <= sequence) upTo.set(message.subject, message.sequence);
     assert.deepEqual(
-      store.lastSequences(filter, sequence, 1e9),
+      [...(store.lastSequences(filter, sequence, 1e9) ?? [])],
       [...upTo.values()].sort((a, b) => a - b),
     );
     const time = this.time - BigInt(this.below(30) * 1_000_003);

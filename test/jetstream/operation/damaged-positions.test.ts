@@ -1,4 +1,4 @@
-// A bit flips in the file that says how far a consumer is: no message of a work queue goes because of that.
+// A bit flips in the files that say what a consumer is and how far: no message of a work queue goes because of that.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -75,5 +75,29 @@ test('of a file without a sum, as the official server writes it, messages that c
     assert.deepEqual(lab.payloads('S'), LEFT, `bit ${bit}`);
   }
   assert.ok(repeated > 5, String(repeated));
+  await lab.close();
+});
+
+test('of a configuration whose sum is wrong and which has a field that nobody knows no consumer is made', async () => {
+  const lab = new Lab();
+  await lab.create({ name: 'S', subjects: ['s.*'], retention: 'workqueue' });
+  const config = { name: 'c', durable_name: 'c', ack_policy: 'explicit', filter_subject: 's.a' };
+  await lab.api('CONSUMER.CREATE.S.c', { stream_name: 'S', config });
+  for (const token of ['a', 'b', 'a']) await lab.publish(`s.${token}`, token);
+  await lab.jetstream.close();
+  const tree = lab.disk.snapshot();
+  const path = '/store/jetstream/$G/streams/S/obs/c/meta.inf';
+  const at = tree.get(path)!.indexOf('filter_subject');
+  for (let bit = 0; bit < 'filter_subject'.length * 8; bit++) {
+    lab.disk.restore(tree);
+    lab.disk.flipBit(path, at + (bit >> 3), bit & 7);
+    lab.warnings.length = 0;
+    lab.start();
+    const consumer = lab.stream('S').consumers.get('c');
+    // Field names may be written in capitals, as officially.
+    if (consumer !== undefined) assert.equal(consumer.config.filter_subject, 's.a', `bit ${bit}`);
+    else assert.match(lab.warnings.join(), /Error adding consumer '\$G > S > c'/);
+    assert.deepEqual(lab.payloads('S'), ['a', 'b', 'a'], `bit ${bit}`);
+  }
   await lab.close();
 });

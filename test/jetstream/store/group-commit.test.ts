@@ -63,6 +63,7 @@ class Line implements CommitMember {
 class Bench {
   readonly disk = new TakingDisk(new SeededRandom(1), false);
   readonly commit: GroupCommit;
+  readonly errors: string[] = [];
   #turns: (() => void)[] = [];
 
   constructor(interval = 0) {
@@ -71,7 +72,13 @@ class Bench {
       interval,
       clock: this.disk.clock,
       defer: (turn) => void this.#turns.push(turn),
-      journal: { hash: new HighwayHash(), directory: '/s', areaSize: 64 * 1024, after: 0, log: silentLog },
+      journal: {
+        hash: new HighwayHash(),
+        directory: '/s',
+        areaSize: 64 * 1024,
+        after: 0,
+        log: { ...silentLog, error: (text) => void this.errors.push(text) },
+      },
     });
   }
 
@@ -234,4 +241,45 @@ test('with an interval a stop syncs what was replaced, too', () => {
   assert.equal(ended, null);
   for (let i = 0; i < 5; i++) bench.disk.powerCut();
   assert.equal(bench.disk.readFile('/s/a.inf').toString(), 'whole');
+});
+
+test('with an interval a sync that failed is tried again when its time has come, and logged once', () => {
+  const bench = new Bench(1000);
+  const { disk, commit, errors } = bench;
+  disk.makeDirectory('/s/d');
+  const interval = () => {
+    disk.clock.advance(1001);
+    bench.rest();
+  };
+  commit.dirty(new Line('/s/d/a'));
+  bench.rest();
+  disk.failSyncs = true;
+  for (let i = 0; i < 3; i++) interval();
+  assert.equal(errors.length, 1);
+  assert.match(errors[0]!, /^Files of the store cannot be synced, it is tried again: EIO/);
+  assert.equal(commit.figures.failures, 3);
+  disk.failSyncs = false;
+  interval();
+  const { syncs } = disk;
+  for (let i = 0; i < 3; i++) interval();
+  assert.equal(disk.syncs, syncs, 'nothing is left to do');
+  for (let i = 0; i < 5; i++) disk.powerCut();
+  assert.equal(disk.readFile('/s/d/a').toString(), 'x');
+});
+
+test('with an interval the next failure is logged again', () => {
+  const bench = new Bench(1000);
+  const { disk, commit, errors } = bench;
+  const line = new Line('/s/a');
+  for (const fails of [true, false, true, false]) {
+    disk.failSyncs = fails;
+    commit.dirty(line);
+    bench.rest();
+    disk.clock.advance(1001);
+    bench.rest();
+  }
+  assert.equal(errors.length, 2);
+  commit.stop((error) => assert.equal(error, null));
+  bench.rest();
+  assert.equal(disk.clock.pending, 0);
 });
