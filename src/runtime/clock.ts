@@ -16,6 +16,9 @@ export interface Clock {
   after(delay: number, callback: () => void): Timer;
 }
 
+/** Milliseconds for which the machine's time is believed to go as the monotonic one does. */
+const LOOK_AGAIN = 100;
+
 /** The longest delay that Node's timers take, in milliseconds: with a longer one they fire at once. */
 const LONGEST_DELAY = 0x7fff_ffff;
 
@@ -42,10 +45,16 @@ class NodeTimer implements Timer {
 
 /** The machine's own time. Not by `performance`, which says the same but takes a millisecond of a start to load. */
 export class NodeClock implements Clock {
-  readonly #origin = Date.now() - this.monotonic();
+  /** What lies between the two clocks. Up to a millisecond too small at first, for `Date.now` cuts off what is finer. */
+  #origin = Date.now() - this.monotonic();
+  #looked = this.monotonic();
+  #fine = false;
 
+  /** A client that takes the time before it publishes finds its message after it, so the fractions have to be true. */
   now(): number {
-    return this.#origin + this.monotonic();
+    const monotonic = this.monotonic();
+    if (monotonic - this.#looked >= LOOK_AGAIN) this.#look();
+    return this.#origin + monotonic;
   }
 
   monotonic(): number {
@@ -55,5 +64,24 @@ export class NodeClock implements Clock {
 
   after(delay: number, callback: () => void): Timer {
     return new NodeTimer(delay, callback);
+  }
+
+  /** Follows the machine's time where somebody sets it, or where the machine slept and its monotonic time stood still. */
+  #look(): void {
+    let wall = Date.now();
+    if (!this.#fine) {
+      // Once, and not during a start: wait for the millisecond to turn. Where somebody made `Date` stand still it never does.
+      const before = wall;
+      const until = this.monotonic() + 2;
+      while (wall === before && this.monotonic() < until) wall = Date.now();
+      this.#fine = true;
+      this.#origin = wall - this.monotonic();
+    }
+    this.#looked = this.monotonic();
+    const now = this.#origin + this.#looked;
+    if (now < wall) this.#origin += wall - now;
+    // The process may have been stopped since `wall`.
+    const ahead = now - (Date.now() + 1);
+    if (ahead > 0) this.#origin -= ahead;
   }
 }

@@ -26,3 +26,53 @@ test('a delay longer than Node can take', () => {
     mock.timers.reset();
   }
 });
+
+test('fractions of a millisecond are those of the machine', () => {
+  const clock = new NodeClock();
+  wait(clock, 150);
+  clock.now();
+  // A process that is stopped between two readings shows more than there is.
+  const off = Array.from({ length: 200 }, () => {
+    const before = performance.timeOrigin + performance.now();
+    const now = clock.now();
+    const after = performance.timeOrigin + performance.now();
+    return Math.max(before - now, now - after, 0);
+  });
+  assert.ok(Math.min(...off) < 0.05, `${Math.min(...off)} ms`);
+});
+
+test('a clock that somebody sets', () => {
+  const real = Date.now;
+  let set = 0;
+  mock.method(Date, 'now', () => real() + set);
+  try {
+    const clock = new NodeClock();
+    for (const to of [0, 3_600_000, -3_600_000, -3_599_995, 0]) {
+      set = to;
+      wait(clock, 150);
+      clock.now();
+      const before = Date.now();
+      const now = clock.now();
+      const after = Date.now() + 1;
+      assert.ok(now >= before - 0.1 && now <= after + 0.1, `${to}: ${now - before}`);
+    }
+  } finally {
+    mock.reset();
+  }
+});
+
+test('a date that stands still holds nobody up', () => {
+  mock.method(Date, 'now', () => 1_000_000);
+  try {
+    const clock = new NodeClock();
+    wait(clock, 110);
+    assert.ok(Math.abs(clock.now() - 1_000_000) <= 3);
+  } finally {
+    mock.reset();
+  }
+});
+
+function wait(clock: NodeClock, milliseconds: number): void {
+  const until = clock.monotonic() + milliseconds;
+  while (clock.monotonic() < until);
+}
