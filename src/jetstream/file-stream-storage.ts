@@ -16,6 +16,7 @@ import { StoreKeys } from './store/file-store-keys.js';
 import { BATCHES_DIR, CONSUMERS_DIR, deletedStream, META_FILE } from './store/layout.js';
 import { streamMetaName } from './store/meta-file.js';
 import type { SourceEntry, Stamped } from './store/timer-files.js';
+import { TreeRemoval } from './store/tree-removal.js';
 import { storeLimits } from './store-limits.js';
 import { type StreamConfig, storedStream } from './stream-config.js';
 
@@ -256,10 +257,11 @@ export class FileStreamStorage implements StreamStorage {
     const parent = directory.slice(0, directory.lastIndexOf('/'));
     const gone = `${parent}/${deletedStream(name)}`;
     disk.removeTree(gone);
-    commit.forgetDirectory(directory);
     disk.rename(directory, gone);
     try {
       if (commit.always) disk.syncDirectoryNow(parent);
+      // Not before: then all that the journal has of its files would have to be on the device.
+      commit.forgetDirectory(directory);
     } catch (error) {
       disk.rename(gone, directory);
       this.#files.meta.renamed();
@@ -273,13 +275,14 @@ export class FileStreamStorage implements StreamStorage {
     this.#sources.forget();
     if (this.#retired === null) this.retire();
     this.store.destroy();
-    const { disk, log } = this.#storage.options;
-    try {
-      disk.removeTree(this.#retired!);
-    } catch (error) {
-      // The next start tries again.
-      log.warn(`Error removing ${JSON.stringify(this.#retired)}: ${(error as Error).message}`);
-    }
+    const { disk, log, clock, slices } = this.#storage.options;
+    // The next start tries again.
+    const removal = new TreeRemoval(disk, clock, this.#retired!, (error) =>
+      log.warn(`Error removing ${JSON.stringify(this.#retired)}: ${error.message}`),
+    );
+    if (removal.step()) return;
+    if (slices !== undefined) slices.add(() => removal.step());
+    else while (!removal.step());
   }
 
   stop(done: (error: Error | null) => void): void {
