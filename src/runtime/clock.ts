@@ -73,9 +73,13 @@ export class NodeClock implements Clock {
       // Once, and not during a start: wait for the millisecond to turn. Where somebody made `Date` stand still it never does.
       const before = wall;
       const until = this.monotonic() + 2;
-      while (wall === before && this.monotonic() < until) wall = Date.now();
+      let at: number;
+      do {
+        at = this.monotonic();
+        wall = Date.now();
+      } while (wall === before && at < until);
       this.#fine = true;
-      this.#origin = wall - this.monotonic();
+      this.#origin = wall - at;
     }
     this.#looked = this.monotonic();
     const now = this.#origin + this.#looked;
