@@ -4,7 +4,9 @@
  * journal has them. A start that finds it does all of it again, so the batch is there as a whole; without it there is nothing of the
  * batch. It goes when the blocks are on the device, and before anything else is written to them.
  *
- * All other batches are one write to one block. Of that the power leaves the front, which a start recognises (`Publishing.recover`).
+ * All other batches are one write to one block. Of that the power leaves the front, which a start recognises (`Publishing.recover`) where
+ * it is the end of what is there and nothing before it is missing. So what was written before is on the device first, and a batch
+ * before anything behind it, also where a process before this one has written it.
  *
  * With an interval between syncs none of this is done: writes have their order, of which a mere end of the process leaves the front, too.
  */
@@ -103,15 +105,21 @@ export class BatchFile {
     for (const block of flush.blocks) flushBlock(block, gathering);
     const { writes, changed } = gathering;
     this.#flush = flush;
-    if (writes.length > 1 || (writes[0]?.length ?? 0) >= LARGE) {
-      // What a start finds then is as `isOurs` has it.
-      if (ahead) for (const { file, position } of writes) if (position > 0) changed.add(file);
-      for (const file of changed) file.syncNow();
+    const keep = writes.length > 1 || (writes[0]?.length ?? 0) >= LARGE;
+    // What a start finds then is as `isOurs` has it, and no hole before the batch, which would count as damage.
+    if (ahead) for (const { file, position } of writes) if (position > 0) changed.add(file);
+    if (ahead || keep) for (const file of changed) file.syncNow();
+    if (keep) {
       flush.kept = true;
       this.#keep(writes);
     }
     for (const write of writes)
       cycle.write(write.file, write.bytes, write.offset, write.length, write.position);
+  }
+
+  /** Blocks may end with a batch of a process before this one that is not on the device. */
+  found(blocks: FileBlock[], position: number): void {
+    this.#flush = { blocks, position, kept: false };
   }
 
   #keep(writes: readonly Write[]): void {

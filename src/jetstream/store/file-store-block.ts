@@ -338,6 +338,10 @@ export class FileBlock extends MessageBlock {
     const file = this.#openFile();
     if (this.#dirtyTail) file.truncate(this.#written);
     this.#dirtyTail = false;
+    if (this.#rewrite) {
+      const bytes = this.#context.readBlockFile(this.number);
+      file.write(bytes, 0, bytes.length, 0);
+    }
     file.syncNow();
   }
 

@@ -69,6 +69,8 @@ export interface Found {
   /** The last sequence that an index knows of; 0 without. */
   rememberLast: number;
   rememberTime: bigint;
+  /** Some of the messages that were looked at belong to batches. */
+  hasBatches: boolean;
   /** Null where not all messages were looked at. */
   times: Times | null;
 }
@@ -97,6 +99,7 @@ export class FileStoreOpener {
     lostBytes: 0,
     rememberLast: 0,
     rememberTime: 0n,
+    hasBatches: false,
     times: { expiries: [], schedules: [] },
   };
 
@@ -374,8 +377,10 @@ export class FileStoreOpener {
     else if (lasts[id]! > 0) this.#link(lasts[id]!, sequence);
     lasts[id] = sequence;
     const { limits, scheduleOf } = this.#options;
-    if (view.headersEnd === view.headersStart || !limits) return;
+    if (view.headersEnd === view.headersStart) return;
     const header = content.subarray(view.headersStart, view.headersEnd);
+    this.#found.hasBatches ||= header.includes('Nats-Batch-Id');
+    if (!limits) return;
     const { time } = view;
     const ttl = limits.allowTtl ? ttlOf(header) : 0;
     const times = this.#found.times!;

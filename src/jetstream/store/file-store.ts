@@ -70,6 +70,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   /** The last block when the store was opened, 0 once that is durable; and whether it is on its way to the device. */
   #openedLast = 0;
   #distrusted = false;
+  /** There were batches in the blocks that were read. */
+  readonly #foundBatches: boolean;
   /** Whether there may be an index.db, which must be gone before anything changes. */
   #hasIndex = true;
   /** Whether index.db is as it should be. */
@@ -101,6 +103,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     ).open();
     for (const block of found.blocks) this.blocks.push(block);
     this.#number = found.highestNumber;
+    this.#foundBatches = found.hasBatches;
     this.#openedLast = this.blocks.at(-1)?.number ?? 0;
     this.#indexIsTrue = found.indexIsTrue;
     this.lostSequences = found.lost;
@@ -405,10 +408,13 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#distrusted = true;
     cycle.syncDirectory(this.messagesDirectory);
     const opened = this.blocks.filter((block) => block.number <= this.#openedLast);
-    for (const block of changedLately(this.options.disk, opened, ({ number }) => this.#path(number))) {
-      block.distrust(this.#failedEpoch > 0);
-      this.#touched.add(block);
+    const doubtful = changedLately(this.options.disk, opened, ({ number }) => this.#path(number));
+    for (const block of doubtful) block.distrust(this.#failedEpoch > 0);
+    if (this.#foundBatches && this.options.commit.always) {
+      this.#batch.found(doubtful, this.position);
+      if (this.#touched.size > 0 || this.#floorMoved) this.#batch.settle();
     }
+    for (const block of doubtful) this.#touched.add(block);
   }
 
   #dropIndex(cycle: CommitCycle): void {
@@ -522,6 +528,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       }
       this.options.commit.forgetFile(this.#path(block.number));
       block.cutTo(mark);
+      // Before anything takes its place, of which only a part may be left with what is behind that.
+      block.syncNow();
       block.settled();
     }
     this.#remover.remove([...this.#garbage.splice(0), ...gone].sort((a, b) => b.number - a.number));

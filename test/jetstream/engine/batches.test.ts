@@ -17,6 +17,7 @@ const hash = new HighwayHash();
 const MESSAGES = '/s/msgs';
 const FILE = `${MESSAGES}/weft.batch`;
 const BATCH = 6;
+const BATCH_HEADER = Buffer.from('NATS/1.0\r\nNats-Batch-Id: b\r\n\r\n');
 
 /** The process ends where the power would go. */
 class KillingDisk extends CuttingDisk {
@@ -78,7 +79,8 @@ class Life {
   }
 
   append(subject: string, size: number): void {
-    this.store.append(subject, null, Buffer.alloc(size, subject), 1n);
+    const header = subject === 'batch' ? BATCH_HEADER : null;
+    this.store.append(subject, header, Buffer.alloc(size, subject), 1n);
   }
 
   batch(size: number): void {
@@ -87,9 +89,14 @@ class Life {
     this.store.releaseLimits(['batch']);
   }
 
+  /** Until syncs are under way. */
+  turn(): void {
+    for (const turn of this.#turns.splice(0)) turn();
+  }
+
   rest(): void {
     for (let i = 0; i < 12; i++) {
-      for (const turn of this.#turns.splice(0)) turn();
+      this.turn();
       this.#device.settle();
     }
   }
@@ -109,6 +116,15 @@ class Life {
     for (let each = store.loadNext(null, 0); each; each = store.loadNext(null, each.sequence + 1))
       found.push(each.subject);
     return found;
+  }
+
+  /** The batch is there, or nothing, or what a start recognises as the front of one. */
+  assertWhole(what: string): void {
+    const { subjects } = this;
+    const count = subjects.filter((subject) => subject === 'batch').length;
+    if (count === 0 || count === BATCH) return;
+    assert.equal(subjects.at(-1), 'batch', `${what}: ${count} of ${BATCH}, with something behind`);
+    assert.deepEqual(this.store.reports, [], `${what}: ${count} of ${BATCH}`);
   }
 
   /** How many of the batch are there; the others have to be. */
@@ -319,6 +335,76 @@ test('nothing but a batch in several blocks costs a file', () => {
   assert.deepEqual(named, [`${FILE}.tmp`]);
   assert.equal(device.status(FILE), undefined);
 });
+
+/** What happens to a batch in one block, or to what is around it, while one of the two is not on the device. */
+const around: Readonly<Record<string, (life: Life, device: SimulatedDisk) => void>> = {
+  'one of a process before, something is written behind it at once': (life) => {
+    life.append('d', 10);
+    life.rest();
+  },
+  'one of a process before, something is written behind it while it is synced': (life) => {
+    life.turn();
+    life.store.erase(1);
+    life.rest();
+  },
+  'one of a process before, something is written behind it when a sync has failed': (life, device) => {
+    device.failSyncs = true;
+    life.rest();
+    device.failSyncs = false;
+    life.append('d', 10);
+    life.turn();
+    life.store.erase(1);
+    life.rest();
+  },
+  'behind something that is being synced': (life) => {
+    life.rest();
+    life.append('d', 2000);
+    life.turn();
+    life.batch(300);
+    life.store.erase(1);
+    life.rest();
+  },
+  'the front of one is cut off': (life) => {
+    life.rest();
+    for (let i = 1; i < BATCH; i++) life.append('batch', 300);
+    life.rest();
+    life.store.truncate(life.store.state.lastSequence - BATCH + 1);
+    life.append('d', 10);
+    life.rest();
+  },
+};
+
+for (const [title, work] of Object.entries(around)) {
+  // A journal brings back what was written to it, and not the end of a file.
+  for (const journal of title.includes('cut off') ? [false, true] : [false]) {
+    test(`in one block, ${title}, ${journal ? 'with' : 'without'} a journal`, () => {
+      const setting = { journal, encrypted: false, size: 300, blockSize: 100_000 };
+      for (let fuse = 1; fuse < (journal ? 60 : 18); fuse++) {
+        for (let seed = 201; seed <= (journal ? 210 : 350); seed++) {
+          const device = begun(seed, setting);
+          if (title.includes('process before')) {
+            const before = new Life(device, device, setting);
+            before.rest();
+            before.batch(setting.size);
+            before.turn();
+            device.crash();
+          }
+          device.dropsUnsynced = seed % 2 === 0;
+          const disk = new CuttingDisk(device);
+          try {
+            disk.fuse = fuse;
+            work(new Life(device, disk, setting), device);
+            disk.cut();
+          } catch (error) {
+            if (!disk.off) throw error;
+          }
+          device.failSyncs = false;
+          new Life(device, device, setting).assertWhole(`seed ${seed}, fuse ${fuse}`);
+        }
+      }
+    });
+  }
+}
 
 function used(device: SimulatedDisk): number {
   let bytes = 0;
