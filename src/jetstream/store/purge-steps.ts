@@ -59,8 +59,8 @@ export class PurgeSteps<B extends MessageBlock = MessageBlock> {
 
   #run(limit: number): boolean {
     const { search } = this.#store;
-    for (let i = 0; i < limit; i++) {
-      if (this.count >= this.#most || !search.next(this.#filter, this.#from)) return true;
+    for (let i = 0; i < limit && this.count < this.#most; i++) {
+      if (!search.next(this.#filter, this.#from)) return true;
       const { block, place } = search;
       const sequence = block.index.sequenceAt(place);
       if (sequence >= this.#end) return true;
@@ -68,6 +68,6 @@ export class PurgeSteps<B extends MessageBlock = MessageBlock> {
       this.#store.remove(block, place);
       this.count++;
     }
-    return false;
+    return this.count >= this.#most;
   }
 }

@@ -42,6 +42,11 @@ for (const storage of ['memory', 'file']) {
 
       const gone = server.api('STREAM.PURGE.S', { filter: 's.a', keep: 1 });
       assert.equal((await gone).purged, turns - 1);
+      // Nothing to do: as many are to stay as there are, or more.
+      for (const keep of [1, 2]) {
+        const nothing = await server.api('STREAM.PURGE.S', { filter: 's.a', keep });
+        assert.deepEqual([nothing.success, nothing.purged], [true, 0], `keep ${keep}`);
+      }
     } finally {
       folder.remove();
     }
