@@ -1,7 +1,7 @@
 /** The frames that streams send most, acknowledgements and stored messages, written where they go out from. */
 import { copyBytes, writeNumber, writeText } from '../protocol/bytes.js';
 import type { Outbound } from './outbound.js';
-import type { LyingMessage, Scratch } from './stored-frame.js';
+import type { LyingMessage, LyingPayload, Scratch } from './stored-frame.js';
 
 const MSG = Buffer.from('MSG ');
 const HMSG = Buffer.from('HMSG ');
@@ -50,10 +50,9 @@ export function writeAnswerWith(
   subjectStart: number,
   subjectLength: number,
   header: Scratch,
-  from: Uint8Array,
-  payloadStart: number,
-  payloadLength: number,
+  { buffer, payloadStart, payloadEnd }: LyingPayload,
 ): boolean {
+  const payloadLength = payloadEnd - payloadStart;
   const texts = subjectLength + (typeof sid === 'number' ? 0 : sid.length);
   const size = header.length + payloadLength;
   let at = out.reserve(texts + size + EXTRA);
@@ -67,7 +66,7 @@ export function writeAnswerWith(
   at = writeLineEnd(bytes, at);
   copyBytes(header.memory, 0, header.length, out.memory, at);
   at += header.length;
-  at = writeBytes(from, payloadStart, payloadLength, bytes, at);
+  at = writeBytes(buffer, payloadStart, payloadLength, bytes, at);
   out.written(writeLineEnd(bytes, at));
   return true;
 }

@@ -7,7 +7,7 @@ import type { BrokerAccount } from './broker-account.js';
 import type { ClientConnection } from './connection.js';
 import type { MessageTrace } from './message-trace.js';
 import { Route } from './route.js';
-import type { LyingMessage, Scratch } from './stored-frame.js';
+import type { LyingMessage, LyingPayload, Scratch } from './stored-frame.js';
 import { Shadows } from './stream-imports.js';
 import { type InternalHandler, type RawHandler, Subscription } from './subscription.js';
 
@@ -108,17 +108,8 @@ export class InternalClient {
   }
 
   /** The same for a message with headers. */
-  answerWith(
-    subject: Uint8Array,
-    start: number,
-    end: number,
-    header: Scratch,
-    from: Uint8Array,
-    payloadStart: number,
-    payloadEnd: number,
-  ): void {
-    const { publisher } = this.#broker;
-    publisher.answerWith(this.account, subject, start, end, header, from, payloadStart, payloadEnd);
+  answerWith(subject: Uint8Array, start: number, end: number, header: Scratch, payload: LyingPayload): void {
+    this.#broker.publisher.answerWith(this.account, subject, start, end, header, payload);
   }
 
   /** The way to whoever listens on a subject (latin1), for `send` and `sendStored`. */

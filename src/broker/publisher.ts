@@ -23,7 +23,7 @@ import { beginTrace, type MessageTrace, notDelivered } from './message-trace.js'
 import { isInbox, OneTimePlans } from './one-time-plans.js';
 import { RESPONSE_PREFIX } from './responses.js';
 import type { Route } from './route.js';
-import { type LyingMessage, type Scratch, StoredFrame } from './stored-frame.js';
+import { type LyingMessage, type LyingPayload, type Scratch, StoredFrame } from './stored-frame.js';
 import type { InternalHandler, Passage, RawHandler, Subscription } from './subscription.js';
 import { mayAskForTrace } from './trace-headers.js';
 
@@ -219,29 +219,26 @@ export class Publisher {
     start: number,
     end: number,
     header: Scratch,
-    from: Uint8Array,
-    payloadStart: number,
-    payloadEnd: number,
+    payload: LyingPayload,
   ): void {
     const listener = this.#listeners.findBytes(account, subject, start, end);
     const to = listener?.connection ?? null;
-    const length = payloadEnd - payloadStart;
     const direct =
       to !== null &&
       !to.special &&
       !listener!.special &&
       to.headers &&
       startsWith(INBOX, subject, start, end) &&
-      writeAnswerWith(to.out, listener!.sid, subject, start, end - start, header, from, payloadStart, length);
+      writeAnswerWith(to.out, listener!.sid, subject, start, end - start, header, payload);
     if (!direct) {
       const head = Buffer.from(header.memory.bytes.subarray(0, header.length));
-      const payload = from.subarray(payloadStart, payloadEnd);
-      this.publishText(account, readText(subject, start, end), '', head, payload);
+      const body = payload.buffer.subarray(payload.payloadStart, payload.payloadEnd);
+      this.publishText(account, readText(subject, start, end), '', head, body);
       return;
     }
     listener!.delivered++;
     to!.outMsgs++;
-    to!.outBytes += header.length + length;
+    to!.outBytes += header.length + payload.payloadEnd - payload.payloadStart;
     if (!to!.dirty) this.#flushes.add(to!);
   }
 

@@ -11,6 +11,9 @@ const KEPT_SIZE = 64 * 1024;
 const LOOP_LIMIT = 160;
 const SPACE = 32;
 
+/** A payload where it lies. */
+export type LyingPayload = Pick<LyingMessage, 'buffer' | 'payloadStart' | 'payloadEnd'>;
+
 /** A message where it lies: subject, header block (none where it has no length) and payload, the last two one behind the other. */
 export interface LyingMessage {
   readonly buffer: Uint8Array;

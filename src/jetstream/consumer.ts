@@ -2,7 +2,6 @@
  * One consumer: which message is next, to whom it goes, and what becomes of it. Pull requests are in `pull-delivery.ts`, flow control
  * and heartbeats of push consumers in `push-delivery.ts`, the bookkeeping of acks in `ack-tracker.ts`.
  */
-
 import type { InternalMessage } from '../broker/internal-client.js';
 import type { Route } from '../broker/route.js';
 import type { Subscription } from '../broker/subscription.js';

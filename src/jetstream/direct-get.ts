@@ -3,7 +3,7 @@
  * the newest of several subjects. What is not durable yet is not shown: such a request is answered after the next sync.
  */
 import type { InternalMessage } from '../broker/internal-client.js';
-import type { Scratch } from '../broker/stored-frame.js';
+import type { LyingPayload, Scratch } from '../broker/stored-frame.js';
 import { fromUtf8, toUtf8, writeNumber, writeText } from '../protocol/bytes.js';
 import type { PublishOperation } from '../protocol/client-parser.js';
 import { readOneJson } from '../protocol/json-type.js';
@@ -14,7 +14,7 @@ import { type MessageGetRequest, messageGetRequest } from './message-get.js';
 import { type MessageStore, StoredMessage } from './store/message-store.js';
 import type { Stream } from './stream.js';
 
-const EMPTY = Buffer.alloc(0);
+const NO_PAYLOAD: LyingPayload = { buffer: Buffer.alloc(0), payloadStart: 0, payloadEnd: 0 };
 /** Bytes. */
 const FIRST_HEADER = 512;
 /** What lines take beyond the texts that they show. */
@@ -39,9 +39,7 @@ export function directGetLast(
   const message = stream.store.loadLast(subject, header.message);
   if (message === null || message.sequence > stream.visibleSequence) return false;
   header.compose(stream, message, '');
-  const { buffer, payloadStart, payloadEnd } = message;
-  const { client } = stream.account;
-  client.answerWith(memory.bytes, replyStart, replyEnd, header, buffer, payloadStart, payloadEnd);
+  stream.account.client.answerWith(memory.bytes, replyStart, replyEnd, header, message);
   return true;
 }
 
@@ -121,7 +119,7 @@ class Answer {
   /** Sends a status, maybe with lines of headers behind it. */
   status(status: string): void {
     this.#header.set(`NATS/1.0 ${status}\r\n\r\n`);
-    this.#send(EMPTY, 0, 0);
+    this.#send(NO_PAYLOAD);
   }
 
   run(request: MessageGetRequest): void {
@@ -137,16 +135,9 @@ class Answer {
   }
 
   /** What `#header` has, and a payload. */
-  #send(from: Uint8Array, start: number, end: number): void {
-    this.#stream.account.client.answerWith(
-      this.#reply,
-      0,
-      this.#reply.length,
-      this.#header,
-      from,
-      start,
-      end,
-    );
+  #send(payload: LyingPayload): void {
+    const { client } = this.#stream.account;
+    client.answerWith(this.#reply, 0, this.#reply.length, this.#header, payload);
   }
 
   #sendMessage(message: StoredMessage, more: string, bare: boolean): void {
@@ -155,7 +146,7 @@ class Answer {
       return;
     }
     this.#header.compose(this.#stream, message, more);
-    this.#send(message.buffer, message.payloadStart, message.payloadEnd);
+    this.#send(message);
   }
 
   /** Whether the request has to wait since messages up to this sequence are not durable yet. */

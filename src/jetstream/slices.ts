@@ -3,6 +3,12 @@
  * who have some take turns.
  */
 
+/** Work that can be done a few milliseconds at a time. */
+export interface SteppedWork {
+  /** True when nothing is left to do. */
+  step(): boolean;
+}
+
 /** Does a step; true when nothing is left. It must not throw. */
 export type Step = () => boolean;
 

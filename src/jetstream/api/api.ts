@@ -11,6 +11,7 @@ import type { AccountJetStream } from '../account-jetstream.js';
 import { DirectHeader, directGet, directGetLast } from '../direct-get.js';
 import { ApiError } from '../errors.js';
 import { needsHigherLevel } from '../levels.js';
+import type { SteppedWork } from '../slices.js';
 import type { Stream } from '../stream.js';
 import { accountInfo } from './account.js';
 import { restoreStream, snapshotStream } from './backup.js';
@@ -37,11 +38,6 @@ import {
 } from './streams.js';
 
 /** How a family of requests is answered. */
-export interface Preparation {
-  /** Takes some milliseconds; true when it is over. */
-  step(): boolean;
-}
-
 export interface Endpoint {
   /** Last part of the answer's type. */
   type: string;
@@ -52,7 +48,7 @@ export interface Endpoint {
   /** Nothing else is looked at where there is no cluster. */
   forCluster?: boolean;
   /** What takes long and can be done in steps beforehand; null where nothing is. Then `handle` follows. */
-  prepare?(request: ApiRequest): Preparation | null;
+  prepare?(request: ApiRequest): SteppedWork | null;
   handle(request: ApiRequest): void;
 }
 
@@ -160,7 +156,7 @@ export class Api {
     }
   }
 
-  #prepare(steps: Preparation, request: ApiRequest, endpoint: Endpoint): boolean {
+  #prepare(steps: SteppedWork, request: ApiRequest, endpoint: Endpoint): boolean {
     try {
       if (!this.#closed && !steps.step()) return false;
     } catch {

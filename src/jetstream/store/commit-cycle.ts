@@ -17,8 +17,8 @@ export interface CommitCycle {
   syncDirectory(path: string): void;
 }
 
-/** Writes from this size on go to the device once, not twice. Bytes. */
-const TOO_LARGE = 64 * 1024;
+/** Writes from this size on go to the device once, not twice: the journal does not have them. Bytes. */
+export const TOO_LARGE = 64 * 1024;
 
 interface Rename {
   from: string;

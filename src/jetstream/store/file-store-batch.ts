@@ -12,6 +12,7 @@
  */
 import type { Disk, DiskFile } from '../../runtime/disk.js';
 import type { HashKey, HighwayHash } from '../../runtime/highway-hash.js';
+import { TOO_LARGE } from './commit-cycle.js';
 import type { FileBlock } from './file-store-block.js';
 import type { CommitCycle } from './group-commit.js';
 import { EntryBuilder, type Operation, readEntry } from './journal-entry.js';
@@ -19,8 +20,6 @@ import { INDEX_FILE } from './layout.js';
 import { replaceFile } from './replace-file.js';
 
 const BATCH_FILE = 'weft.batch';
-/** Bytes from which on the journal does not have a write: its block is synced instead, and that may be cut off anywhere. */
-const LARGE = 64 * 1024;
 
 interface Write {
   file: DiskFile;
@@ -105,7 +104,8 @@ export class BatchFile {
     for (const block of flush.blocks) flushBlock(block, gathering);
     const { writes, changed } = gathering;
     this.#flush = flush;
-    const keep = writes.length > 1 || (writes[0]?.length ?? 0) >= LARGE;
+    // Of what the journal does not have any part may be left, and of several writes any of them.
+    const keep = writes.length > 1 || (writes[0]?.length ?? 0) >= TOO_LARGE;
     // What a start finds then is as `isOurs` has it, and no hole before the batch, which would count as damage.
     if (ahead) for (const { file, position } of writes) if (position > 0) changed.add(file);
     if (ahead || keep) for (const file of changed) file.syncNow();

@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../../runtime/clock.js';
 import { Stamp } from '../../runtime/stamp.js';
 import { headerText, headerValue } from '../headers.js';
 import { parseTtl } from '../message-ttl.js';
+import type { SteppedWork } from '../slices.js';
 import type { MessageBlock } from './message-block.js';
 import type { StoreMemory } from './message-block-cache.js';
 import { ExpiryHeap, Schedules } from './message-block-expiry.js';
@@ -551,7 +552,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   }
 
   /** What `lastSequences` would have to look for, where that is much; null where it is not. */
-  lastsSteps(filter: SubjectFilter | null): { step(): boolean } | null {
+  lastsSteps(filter: SubjectFilter | null): SteppedWork | null {
     const { clock, blocks, subjects } = this;
     const store = { clock, blocks, subjects, epoch: () => this.epoch };
     const steps = new ResolveLasts(store, filter as StoreFilter | null);

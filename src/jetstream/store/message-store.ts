@@ -8,6 +8,7 @@
 
 import { Stamp } from '../../runtime/stamp.js';
 import { systemErrorReason } from '../../runtime/system-error.js';
+import type { SteppedWork } from '../slices.js';
 
 /** What a stream may hold. -1 means no limit. */
 export interface StoreLimits {
@@ -194,11 +195,9 @@ export interface PurgeRequest {
   keep?: number;
 }
 
-export interface PurgeWork {
+export interface PurgeWork extends SteppedWork {
   /** Messages that went so far. */
   readonly count: number;
-  /** Takes some milliseconds; true when nothing is left to do. */
-  step(): boolean;
 }
 
 export interface Pending {
@@ -285,7 +284,7 @@ export interface MessageStore {
    * Finds out beforehand, a few milliseconds at a time until a step is true, what `lastSequences` would have to look for in all blocks;
    * null where that is not much.
    */
-  lastsSteps(filter: SubjectFilter | null): { step(): boolean } | null;
+  lastsSteps(filter: SubjectFilter | null): SteppedWork | null;
   /** The first sequence with a time at or after `time`; last plus one without. */
   sequenceAt(time: bigint): number;
   /** Sequences between first and last that are gone, rising, at most `limit`. */

@@ -1,6 +1,7 @@
 /** Removing a directory that nobody needs any more, without holding anybody up: thousands of files, or large ones, take seconds. */
 import type { Clock } from '../../runtime/clock.js';
 import type { Disk, DiskEntry } from '../../runtime/disk.js';
+import type { SteppedWork } from '../slices.js';
 
 /** Milliseconds of a step. */
 const STEP_TIME = 4;
@@ -12,7 +13,7 @@ interface Folder {
 }
 
 /** Begins with what is deepest. What somebody else removes meanwhile counts as removed. */
-export class TreeRemoval {
+export class TreeRemoval implements SteppedWork {
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #folders: Folder[];
