@@ -83,7 +83,7 @@ const walk = (user: string, prefix: string, subject: string): Step[] => {
     ask('CONSUMER.MSG.NEXT.S.f', { batch: 1, expires: 300_000_000 }, { all: true }),
     ask(
       'CONSUMER.MSG.NEXT.S.f',
-      { batch: 1, expires: 300_000_000, idle_heartbeat: 100_000_000 },
+      { batch: 1, expires: 350_000_000, idle_heartbeat: 100_000_000 },
       { all: true },
     ),
     ask('CONSUMER.INFO.S.c'),

@@ -124,7 +124,7 @@ export const moreScripts: Scripts = {
       await p.sub('$JS.EVENT.ADVISORY.CONSUMER.>');
       await p.store(`${s}.a`);
       await create(p, s, 'c', { ack_policy: 'explicit', pause_until: '2099-01-01T00:00:00Z' });
-      await p.next('c', { batch: 1, expires: 600 * MILLISECOND, idle_heartbeat: 200 * MILLISECOND });
+      await p.next('c', { batch: 1, expires: 700 * MILLISECOND, idle_heartbeat: 200 * MILLISECOND });
       await p.look(5);
       await p.info('c');
       await create(p, s, 'c', { ack_policy: 'explicit' });
@@ -242,7 +242,7 @@ export const moreScripts: Scripts = {
         { batch: 1, min_pending: 1, no_wait: true },
         { batch: 1, group: 'g', no_wait: true },
         { batch: 1, id: 'g', no_wait: true },
-        { expires: 400 * MILLISECOND, batch: 3, idle_heartbeat: 100 * MILLISECOND },
+        { expires: 450 * MILLISECOND, batch: 3, idle_heartbeat: 100 * MILLISECOND },
       ]) {
         await p.next('c', request);
         await p.look(1, 1500);
