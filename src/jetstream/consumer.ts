@@ -33,6 +33,8 @@ import type { Stream } from './stream.js';
 const NANOSECONDS = 1e6;
 /** Beyond this many messages in a row others get their turn. */
 const TURN_MESSAGES = 512;
+/** So many leave at once for who pulls: while the client reads them and asks for more, the next are made. */
+const SENT_MESSAGES = 128;
 /** The clock is looked at every so many messages. */
 const CLOCK_MESSAGES = 16;
 /** An ack is waited for a little longer than the client was told, as officially, so that many go in one go. */
@@ -357,6 +359,8 @@ export class Consumer implements ConsumerStoreListener {
           return;
         }
         if (count % CLOCK_MESSAGES === 0) this.now = this.clock.now();
+        if (count % SENT_MESSAGES === SENT_MESSAGES - 1 && this.push === null)
+          this.account.jetstream.broker.flushes.flush();
         if (this.now < this.#pausedUntil) break;
         const outcome = this.#deliverNext();
         if (outcome === 'sent') continue;
