@@ -76,6 +76,7 @@ export class Publishing implements AtomicHost, FastHost {
   #republisher: Republisher | null = null;
   /** Every message has to be looked at, not only those with headers. */
   #looksCloser = false;
+  readonly #inFiles: boolean;
   // Made when first used.
   #atomic: AtomicBatches | null = null;
   #fast: FastBatches | null = null;
@@ -85,6 +86,7 @@ export class Publishing implements AtomicHost, FastHost {
     this.#duplicates = new DuplicateWindow(stream.config.duplicate_window);
     const { client, jetstream } = stream.account;
     const inFiles = stream.config.storage === 'file';
+    this.#inFiles = inFiles;
     this.#acks = new AckQueue({
       acknowledge: (bytes, start, end, sequence) =>
         client.answerNumber(bytes, start, end, this.#ackStartBytes, sequence),
@@ -206,6 +208,8 @@ export class Publishing implements AtomicHost, FastHost {
 
   /** A client's message where it lies: most are stored from there. */
   receiveRaw(subject: string, operation: PublishOperation, from: ClientConnection | null): void {
+    // Only between two messages of a client: what the server says itself may come from the middle of a change.
+    if (from !== null && this.#inFiles) this.#stream.account.jetstream.storage.commit.between();
     const { memory, replyStart, replyEnd } = operation;
     const plain = operation.headerSize === 0 && operation.trace === null && !this.#looksCloser;
     if (!plain || isFastReplyIn(memory.bytes, replyStart, replyEnd) || this.#isBusy()) {

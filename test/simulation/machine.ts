@@ -45,6 +45,8 @@ export interface MachineOptions {
   /** Of the journal, and the number of commits without one. */
   areaSize: number;
   journalAfter: number;
+  /** See `GroupCommitOptions`. */
+  halvedFrom: number | undefined;
   /** Subjects that consumers push to. */
   interest: readonly string[];
 }
@@ -123,7 +125,7 @@ export class Machine {
       random,
       log,
     });
-    const { syncInterval, encrypted, blockSize, areaSize, journalAfter } = this.options;
+    const { syncInterval, encrypted, blockSize, areaSize, journalAfter, halvedFrom } = this.options;
     const slices = new Slices();
     const storage = new FileStorage({
       disk,
@@ -132,6 +134,7 @@ export class Machine {
       commit: new GroupCommit(disk, {
         clock,
         interval: syncInterval,
+        halvedFrom,
         journal: { hash, directory: STORE, areaSize, after: journalAfter, log },
       }),
       memory: new StoreMemory({ clock }),

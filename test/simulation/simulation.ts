@@ -33,6 +33,7 @@ export class Simulation {
       blockSize: seed % 13 === 5 ? 64 * 1024 : 400 + (seed % 5) * 500,
       areaSize: [16, 64, 8, 16][seed % 4]! * 1024,
       journalAfter: [4, 0, Number.POSITIVE_INFINITY][seed % 3]!,
+      halvedFrom: seed % 5 === 2 ? 2 : undefined,
       interest: STREAM_NAMES.flatMap((stream) => CONSUMER_NAMES.map((name) => pushSubject(stream, name))),
     });
     this.#mayFail = seed % 4 === 1;

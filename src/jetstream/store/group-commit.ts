@@ -43,6 +43,8 @@ export interface GroupCommitOptions {
   clock: Clock;
   /** When a first cycle begins; the end of the turn of the event loop unless told otherwise. */
   defer?: (callback: () => void) => void;
+  /** From so many changes on that are likely to come a cycle begins with half of them. */
+  halvedFrom?: number;
   /** Without it each file is synced on its own. */
   journal?: CommitJournalOptions;
 }
@@ -62,6 +64,12 @@ export interface CommitJournalOptions {
 const JOURNAL_AFTER = 50;
 /** Turns of the event loop for which a commit waits for others at most. */
 const GATHER_TURNS = 64;
+/**
+ * Where so many changes are likely to come, a cycle begins with half of them: they are synced while the others are read, and answered
+ * while those are synced. With less it is not worth the syncs, with more enough comes while one runs.
+ */
+const HALVED_LEAST = 128;
+const HALVED_MOST = 1024;
 
 /** Counters for monitoring. */
 export interface CommitFigures {
@@ -75,6 +83,7 @@ export class GroupCommit {
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #interval: number;
+  readonly #halvedFrom: number;
   readonly #defer: (callback: () => void) => void;
   readonly #journal: Journal | null;
   readonly #journalAfter: number;
@@ -91,6 +100,8 @@ export class GroupCommit {
   #lastPromises = 0;
   /** So many are likely to come: those who were answered come again. */
   #expected = 0;
+  /** Half of them, where a cycle is to begin with these; Infinity otherwise. */
+  #half = Number.POSITIVE_INFINITY;
   /** With an interval: what was written since the last sync. */
   readonly #unsynced: LazyCycle;
   /** The last of these syncs has failed, which is logged. */
@@ -105,6 +116,7 @@ export class GroupCommit {
     this.#clock = options.clock;
     this.#unsynced = new LazyCycle(disk);
     this.#interval = options.interval;
+    this.#halvedFrom = options.halvedFrom ?? HALVED_LEAST;
     this.#defer = options.defer ?? ((callback) => void setImmediate(callback));
     const { journal, clock } = options;
     this.#log = journal?.log ?? null;
@@ -132,6 +144,12 @@ export class GroupCommit {
   /** A client waits for a change that was made just now. */
   awaited(): void {
     this.#promises++;
+  }
+
+  /** Between two messages of one read: begins a cycle where that should not wait for the end of the turn. */
+  between(): void {
+    if (this.#promises < this.#half || this.#running || !this.#journal?.ready) return;
+    this.#begin(true);
   }
 
   /** Takes a member out that is going away. */
@@ -194,7 +212,7 @@ export class GroupCommit {
   #gather(since: number, turns: number): void {
     const patience = this.#journal?.patience(this.#expected) ?? 0;
     if (
-      this.#promises < this.#expected &&
+      this.#promises < Math.min(this.#expected, this.#half) &&
       turns > 0 &&
       this.#waiting.length === 0 &&
       !this.#running &&
@@ -261,12 +279,18 @@ export class GroupCommit {
       for (const member of flushed.keys()) member.failed(error);
       if (this.#dirty.size > 0 || this.#waiting.length > 0) this.#schedule();
     } else {
-      this.#expected = this.#lastPromises + this.#promises;
+      this.#expect(this.#lastPromises + this.#promises);
       if (this.always && this.#dirty.size > 0 && !this.#journal?.ready) this.#begin(true);
       for (const [member, what] of flushed) member.durable(what);
       if (!this.#running && (this.#dirty.size > 0 || this.#waiting.length > 0)) this.#schedule();
     }
     for (const callback of waiting) callback();
+  }
+
+  #expect(changes: number): void {
+    this.#expected = changes;
+    const halved = changes >= this.#halvedFrom && changes <= HALVED_MOST;
+    this.#half = halved ? changes >>> 1 : Number.POSITIVE_INFINITY;
   }
 
   /** First the contents, then the names: what is renamed must be whole by then. */

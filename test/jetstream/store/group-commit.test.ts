@@ -132,6 +132,37 @@ test('who was answered is likely to come again, and is waited for', () => {
   assert.equal(bench.commit.figures.cycles, cycles + 2);
 });
 
+test('of many changes that are likely to come half are synced while the others are read', () => {
+  for (const window of [100, 256, 2000]) {
+    const bench = new Bench();
+    const line = new Line('/s/a');
+    const publish = () => {
+      bench.commit.between();
+      bench.commit.awaited();
+      bench.commit.dirty(line);
+    };
+    /** Cycles that begin before the turn ends. */
+    const begun = (count: number) => {
+      const { cycles } = bench.commit.figures;
+      for (let i = 0; i < count; i++) publish();
+      return bench.commit.figures.cycles - cycles;
+    };
+    publish();
+    bench.rest();
+    // Nobody knows yet that they come together.
+    assert.equal(begun(window), 0);
+    bench.rest();
+    assert.equal(begun(window / 2), 0);
+    assert.equal(begun(window / 2), window === 256 ? 1 : 0, `${window}`);
+    bench.rest();
+    assert.deepEqual(
+      line.told,
+      Array.from(line.told, (_, i) => i + 1),
+    );
+    assert.deepEqual(line.failures, []);
+  }
+});
+
 test('who came while a cycle was under way is told after those who were in it', () => {
   const bench = new Bench();
   const order: string[] = [];
