@@ -78,7 +78,10 @@ function runTests(files, more = []) {
 }
 
 /** The test file a reporter means: it names the source where it can. */
-const built = (path) => relative(root, path).replaceAll('\\', '/').replace(/^test\/(.*)\.ts$/, 'build/test/$1.js');
+const built = (path) =>
+  relative(root, path)
+    .replaceAll('\\', '/')
+    .replace(/^test\/(.*)\.ts$/, 'build/test/$1.js');
 
 /** The exit code of a run, and the files in which something failed. */
 function runAndCollect(files) {
@@ -106,7 +109,9 @@ if (files.length === 0) {
 }
 const { status, failed } = runAndCollect(files);
 if (status === 0) process.exit(0);
-const again = failed.length > 0 && failed.every((path) => path.startsWith('build/test/differential/') && files.includes(path));
+const again =
+  failed.length > 0 &&
+  failed.every((path) => path.startsWith('build/test/differential/') && files.includes(path));
 if (again) process.stderr.write(`once more, alone: ${failed.join(' ')}\n`);
 if (again && runTests(failed, ['--test-concurrency=1']) === 0) process.exit(0);
 process.stderr.write('tests failed\n');

@@ -101,8 +101,8 @@ export class FileStorage implements Storage {
   }
 
   create(account: string, config: StreamConfig, created: string): StreamStorage {
-    const { clock, memory, disk } = this.options;
-    if (config.storage === 'memory') return new MemoryStreamStorage(clock, memory, config);
+    const { disk } = this.options;
+    if (config.storage === 'memory') return new MemoryStreamStorage(this.options, config);
     const directory = this.streamDirectory(account, config.name);
     this.#clear(directory);
     const storage = this.createIn({ account, name: config.name, directory }, config);

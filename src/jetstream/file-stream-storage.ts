@@ -16,7 +16,7 @@ import { StoreKeys } from './store/file-store-keys.js';
 import { BATCHES_DIR, CONSUMERS_DIR, deletedStream, META_FILE } from './store/layout.js';
 import { streamMetaName } from './store/meta-file.js';
 import type { SourceEntry, Stamped } from './store/timer-files.js';
-import { TreeRemoval } from './store/tree-removal.js';
+import { removeInSteps, TreeRemoval } from './store/tree-removal.js';
 import { storeLimits } from './store-limits.js';
 import { type StreamConfig, storedStream } from './stream-config.js';
 
@@ -280,9 +280,7 @@ export class FileStreamStorage implements StreamStorage {
     const removal = new TreeRemoval(disk, clock, this.#retired!, (error) =>
       log.warn(`Error removing ${JSON.stringify(this.#retired)}: ${error.message}`),
     );
-    if (removal.step()) return;
-    if (slices !== undefined) slices.add(() => removal.step());
-    else while (!removal.step());
+    removeInSteps(removal, slices);
   }
 
   stop(done: (error: Error | null) => void): void {

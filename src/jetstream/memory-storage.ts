@@ -2,6 +2,7 @@
 
 import type { Clock } from '../runtime/clock.js';
 import type { ConsumerConfig } from './consumer-config.js';
+import type { Slices } from './slices.js';
 import type {
   ConsumerStorage,
   StagedStream,
@@ -54,6 +55,12 @@ class PlacedConsumerStore extends MemoryConsumerStore {
   }
 }
 
+interface MemoryStorageParts {
+  clock: Clock;
+  memory: StoreMemory;
+  slices?: Slices;
+}
+
 export class MemoryStreamStorage implements StreamStorage {
   readonly store: MemoryStore;
   readonly lastSave = { failure: null };
@@ -63,8 +70,9 @@ export class MemoryStreamStorage implements StreamStorage {
   readonly #consumers: StoredConsumer[];
 
   /** `consumers` are those of a backup. */
-  constructor(clock: Clock, memory: StoreMemory, config: StreamConfig, consumers: StoredConsumer[] = []) {
-    this.store = new MemoryStore(clock, memory, Math.max(1, config.first_seq));
+  constructor(parts: MemoryStorageParts, config: StreamConfig, consumers: StoredConsumer[] = []) {
+    const { clock, memory, slices } = parts;
+    this.store = new MemoryStore(clock, memory, Math.max(1, config.first_seq), slices);
     this.#consumers = consumers;
   }
 
@@ -113,14 +121,10 @@ export class MemoryStage implements StagedStream {
   readonly #config: StreamConfig;
   readonly #created: string;
 
-  constructor(
-    { clock, memory }: { clock: Clock; memory: StoreMemory },
-    config: StreamConfig,
-    created: string,
-  ) {
+  constructor(parts: MemoryStorageParts, config: StreamConfig, created: string) {
     this.#config = config;
     this.#created = created;
-    this.#storage = new MemoryStreamStorage(clock, memory, config, this.#consumers);
+    this.#storage = new MemoryStreamStorage(parts, config, this.#consumers);
     this.store = this.#storage.store;
   }
 

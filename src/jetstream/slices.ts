@@ -9,7 +9,7 @@ export interface SteppedWork {
   step(): boolean;
 }
 
-/** Does a step; true when nothing is left. It must not throw. */
+/** Does a step; true when nothing is left, as also after one that throws: nobody catches that. */
 export type Step = () => boolean;
 
 export class Slices {
@@ -37,8 +37,13 @@ export class Slices {
       this.#scheduled = null;
       const step = this.#waiting.shift();
       if (step === undefined) return;
-      if (!step()) this.add(step);
-      else if (this.#waiting.length > 0) this.#schedule();
+      let over = true;
+      try {
+        over = step();
+      } finally {
+        if (!over) this.add(step);
+        else if (this.#waiting.length > 0) this.#schedule();
+      }
     });
   }
 }

@@ -2,6 +2,7 @@
 import type { HashKey, HighwayHash } from '../../runtime/highway-hash.js';
 import { decompressBlock, isCompressedBlock, scanBlock } from './block-file.js';
 import type { BlockCipher } from './encryption.js';
+import type { FileBlock } from './file-store-block.js';
 import type { BlockIndex } from './message-block-index.js';
 import { isIntact, RecordView, readRecord } from './record.js';
 import { UNREAD_SUBJECT } from './subject-index.js';
@@ -63,4 +64,16 @@ export function indexRecords(
     damaged: () => {},
   });
   return { tombstones };
+}
+
+/** Whether what is alive in a block by an index is what was counted. */
+export function countsFit(block: FileBlock, index: BlockIndex): boolean {
+  const content = block.content();
+  let messages = 0;
+  let bytes = 0;
+  for (let place = block.nextLive(0); place < index.length; place = block.nextLive(place + 1)) {
+    messages++;
+    bytes += content.readUInt32LE(index.offsets[place]!) & 0x7fff_ffff;
+  }
+  return messages === block.messages && bytes === block.bytes;
 }

@@ -123,9 +123,83 @@ export interface BlockScan {
 }
 
 /**
- * Walks over all records of a block. Bad records are passed over by their lengths where those lead to a right one; otherwise the next
- * right record is searched for (`RecordSearch`). How much is hashed in searching is bounded by a few times the size of the block.
+ * Walks over all records of a block, a piece at a time. Bad records are passed over by their lengths where those lead to a right one; otherwise
+ * the next right record is searched for (`RecordSearch`). How much is hashed in searching is bounded by a few times the size of the block.
  */
+export class BlockWalk {
+  /** What is wrong with the bytes at `at`, where it ended before the end. */
+  tail: RecordDamage | null = null;
+  /** Behind the last record that is right. */
+  at: number;
+  readonly #hash: HighwayHash;
+  readonly #key: HashKey;
+  readonly #bytes: Uint8Array;
+  readonly #end: number;
+  readonly #visitor: BlockVisitor;
+  readonly #view = new RecordView();
+  readonly #search: RecordSearch;
+  #last = 0;
+
+  constructor(
+    hash: HighwayHash,
+    key: HashKey,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    visitor: BlockVisitor,
+  ) {
+    this.#hash = hash;
+    this.#key = key;
+    this.#bytes = bytes;
+    this.#end = end;
+    this.#visitor = visitor;
+    this.#search = new RecordSearch(hash, key, bytes, end);
+    this.at = start;
+  }
+
+  /** Goes on for so many bytes; true when nothing is left. */
+  step(bytes: number): boolean {
+    const view = this.#view;
+    const until = Math.min(this.at + bytes, this.#end);
+    while (this.at < until) {
+      const damage = readVerifiedRecord(this.#hash, this.#key, this.#bytes, this.at, this.#end, view);
+      if (damage !== null) {
+        if (!this.#pass(damage)) return true;
+        continue;
+      }
+      if (view.kind !== 'tombstone') this.#last = Math.max(this.#last, view.sequence);
+      this.#visitor.record(view, false);
+      this.at = view.end;
+    }
+    return this.at >= this.#end;
+  }
+
+  /** False where there is nothing behind the damage. */
+  #pass(damage: RecordDamage): boolean {
+    const view = this.#view;
+    const { at } = this;
+    if (damage === 'sequence' || (damage === 'hash' && this.#search.leadsToRecord(view.end))) {
+      this.#visitor.damaged(damage, at, view.end, damage === 'hash' ? risen(view, this.#last) : -1);
+      this.at = view.end;
+      return true;
+    }
+    const found = this.#search.next(at, this.#last, damage);
+    if (found === null) {
+      this.tail = damage;
+      return false;
+    }
+    if (found.relocated !== null) {
+      this.#last = Math.max(this.#last, found.relocated.sequence);
+      this.#visitor.record(found.relocated, true);
+    } else {
+      this.#visitor.damaged(damage, at, found.at, damage === 'hash' ? risen(view, this.#last) : -1);
+    }
+    this.at = found.at;
+    return true;
+  }
+}
+
+/** The whole of a `BlockWalk`. */
 export function scanBlock(
   hash: HighwayHash,
   key: HashKey,
@@ -134,34 +208,9 @@ export function scanBlock(
   end: number,
   visitor: BlockVisitor,
 ): BlockScan {
-  const view = new RecordView();
-  const search = new RecordSearch(hash, key, bytes, end);
-  let at = start;
-  let last = 0;
-  while (at < end) {
-    const damage = readVerifiedRecord(hash, key, bytes, at, end, view);
-    if (damage === null) {
-      if (view.kind !== 'tombstone') last = Math.max(last, view.sequence);
-      visitor.record(view, false);
-      at = view.end;
-      continue;
-    }
-    if (damage === 'sequence' || (damage === 'hash' && search.leadsToRecord(view.end))) {
-      visitor.damaged(damage, at, view.end, damage === 'hash' ? risen(view, last) : -1);
-      at = view.end;
-      continue;
-    }
-    const found = search.next(at, last, damage);
-    if (found === null) return { end: at, tail: damage };
-    if (found.relocated !== null) {
-      last = Math.max(last, found.relocated.sequence);
-      visitor.record(found.relocated, true);
-    } else {
-      visitor.damaged(damage, at, found.at, damage === 'hash' ? risen(view, last) : -1);
-    }
-    at = found.at;
-  }
-  return { end: at, tail: null };
+  const walk = new BlockWalk(hash, key, bytes, start, end, visitor);
+  walk.step(Number.POSITIVE_INFINITY);
+  return { end: walk.at, tail: walk.tail };
 }
 
 function risen(view: RecordView, last: number): number {

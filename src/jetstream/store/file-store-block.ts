@@ -4,19 +4,18 @@
  *
  * Offsets are those in the plain content. A file that is encrypted or compressed is only read as a whole.
  */
-import { randomBytes } from 'node:crypto';
 import type { DiskFile } from '../../runtime/disk.js';
 import { HASH_SIZE, type HashKey, type HighwayHash } from '../../runtime/highway-hash.js';
 import { Stamp } from '../../runtime/stamp.js';
 import { indexRecords, plainContent } from './block-content.js';
 import type { BlockCipher } from './encryption.js';
+import type { LiveCopy } from './file-store-rewrite.js';
 import type { CommitCycle } from './group-commit.js';
 import { MessageBlock } from './message-block.js';
 import type { StoreMemory } from './message-block-cache.js';
 import { BlockIndex } from './message-block-index.js';
 import type { StoredMessage } from './message-store.js';
 import {
-  eraseRecord,
   isIntact,
   RECORD_OVERHEAD,
   RecordView,
@@ -604,18 +603,6 @@ export class FileBlock extends MessageBlock {
     return this.unseen === null;
   }
 
-  /** Whether what is alive by an index is what was counted. */
-  countsFit(index: BlockIndex): boolean {
-    const content = this.content();
-    let messages = 0;
-    let bytes = 0;
-    for (let place = this.nextLive(0); place < index.length; place = this.nextLive(place + 1)) {
-      messages++;
-      bytes += content.readUInt32LE(index.offsets[place]!) & 0x7fff_ffff;
-    }
-    return messages === this.messages && bytes === this.bytes;
-  }
-
   // What is kept
 
   #hold(): void {
@@ -708,16 +695,21 @@ export class FileBlock extends MessageBlock {
     this.#dropIndex();
   }
 
-  /** The file was written anew, with this content: only live messages of it are left. */
-  rewritten(content: Buffer, index: BlockIndex, compressed: boolean, tombstones: number): void {
+  /** The file was written anew, with what a copy has. What has gone since that was begun stays dead. */
+  rewritten(copy: LiveCopy, compressed: boolean): void {
+    const { content, index, places } = copy;
+    const from = this.#index;
+    if (places.some((place, at) => from !== null && from.sequenceAt(place) !== index.sequenceAt(at)))
+      throw new Error(`${this.number}.blk has changed while it was copied`);
     this.version++;
     this.closeFile();
     this.#releaseContent();
     this.#first = { sequence: -1, offset: 0 };
-    this.allLive();
+    this.movePlaces(places);
+    index.takeSubjects(from, places);
     this.#index = index;
     this.records = index.length;
-    this.tombstones = tombstones;
+    this.tombstones = copy.tombstones;
     this.compressed = compressed;
     this.#size = this.#written = this.#sealed = content.length;
     this.#checkBelow = this.#size;
@@ -731,16 +723,7 @@ export class FileBlock extends MessageBlock {
     this.cipher = cipher;
   }
 
-  /** The content with the record at a dead place overwritten; null if there is none. */
-  erase(place: number): Buffer | null {
-    const content = Buffer.from(this.content());
-    const view = new RecordView();
-    if (readRecord(content, this.index.offsets[place]!, content.length, view) !== null) return null;
-    eraseRecord(this.#context.hash, this.#key, content, view, randomBytes(view.size), view.stamp);
-    return content;
-  }
-
-  /** The file was written anew with what `erase` gave. */
+  /** The file was written anew with what `erasedContent` gave. */
   erased(content: Buffer, place: number, compressed: boolean): void {
     const from = this.index;
     const index = new BlockIndex();

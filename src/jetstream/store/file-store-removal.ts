@@ -92,6 +92,12 @@ export class BlockRemover {
     this.#syncNames();
   }
 
+  /** A file took the place of another, and comes back as little as one that was removed. */
+  renamed(): void {
+    this.#unsynced = true;
+    this.#syncNames();
+  }
+
   #syncNames(): void {
     if (!this.#unsynced) return;
     this.#disk.syncDirectoryNow(this.#directory);

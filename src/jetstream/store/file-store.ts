@@ -7,15 +7,17 @@
 import type { DiskFile } from '../../runtime/disk.js';
 import { type HashKey, type HighwayHash, hashKey } from '../../runtime/highway-hash.js';
 import { Stamp } from '../../runtime/stamp.js';
+import { countsFit } from './block-content.js';
 import { BlockCipher } from './encryption.js';
 import { BatchFile } from './file-store-batch.js';
 import { type BlockContext, FileBlock } from './file-store-block.js';
 import { applyDeletions } from './file-store-deletions.js';
 import { FileStoreOpener, type Found } from './file-store-open.js';
 import type { FileStoreOptions, Flushed } from './file-store-options.js';
-import { commitPurge, removePurged, stagePurge, writeFirstBlock } from './file-store-purge.js';
+import { DirectoryPurge } from './file-store-purge.js';
 import { BlockRemover } from './file-store-removal.js';
-import { copyAside, copyLive, isFloor, tombstonesOf, writeBlockFile } from './file-store-rewrite.js';
+import { copyAside, erasedContent, isFloor, tombstonesOf } from './file-store-rewrite.js';
+import { BlockRewriter } from './file-store-rewriter.js';
 import { readTimes, timesOf, writeStates } from './file-store-states.js';
 import { Tidier } from './file-store-tidy.js';
 import type { CommitCycle, CommitMember } from './group-commit.js';
@@ -26,8 +28,9 @@ import { type DamageReport, diskError, NO_LIMITS, type RemovalReason, StoreError
 import { blockKeyName, MAX_RECORD_SIZE, RECORD_OVERHEAD, recordSize } from './record.js';
 import { changedLately } from './sync-files.js';
 
-/** A block that is mostly dead is rewritten from this size on. */
+/** A block that is mostly dead is rewritten from this size on, or from a quarter of a full one on. */
 const COMPACT_FROM = 32 * 1024;
+const COMPACT_PART = 4;
 /** An empty last block is given up from this size on. */
 const DROP_FROM = 1024 * 1024;
 /** Milliseconds after which a disk that refused is asked again, without anything new to write. */
@@ -51,7 +54,9 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #garbage: FileBlock[] = [];
   /** Key files of blocks that are not written yet. */
   readonly #newKeys = new Map<FileBlock, Buffer>();
+  readonly #rewriter: BlockRewriter;
   readonly #tidier: Tidier;
+  readonly #compactFrom: number;
   /** Blocks with nothing in them but many tombstones. */
   readonly #graves = new Set<FileBlock>();
   #durablePosition = 0;
@@ -81,22 +86,24 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #rollingBack = false;
   /** What is to be written has to be there as a whole or not at all. */
   #hasBatch = false;
-  /** The directory of a purge is not yet, or not yet durably, in its place. */
-  #purging = false;
+  readonly #purge: DirectoryPurge;
   #rebuildDue = false;
   /** The highest number that a block has had. */
   #number = 0;
 
   /** Opens what is there, or begins a new store. Throws `StoreError` and the disk's errors. */
   constructor(options: FileStoreOptions) {
-    super(options.clock, options.memory);
+    super(options.clock, options.memory, options.slices);
     this.options = options;
     this.hash = options.hash;
     this.messagesDirectory = `${options.directory}/${MESSAGES_DIR}`;
     this.#streamKey = hashKey(options.name);
-    const { disk, hash, commit } = options;
+    const { disk, hash, commit, blockSize } = options;
+    this.#compactFrom = Math.min(COMPACT_FROM, Math.floor(blockSize / COMPACT_PART));
     this.#batch = new BatchFile({ disk, hash, key: this.#streamKey, directory: this.messagesDirectory });
     this.#remover = new BlockRemover(disk, commit, this.messagesDirectory, this.#batch);
+    this.#purge = new DirectoryPurge(options);
+    this.#rewriter = this.#makeRewriter();
     this.#tidier = this.#makeTidier();
     const found = new FileStoreOpener(options, this, this.#streamKey, (damage) =>
       this.reportDamage(damage),
@@ -164,7 +171,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     const { disk, directory } = this.options;
     try {
       copyAside(disk, directory, this.#path(block.number), block.number);
-      this.#rewrite(block);
+      this.#rewriter.rewrite(block);
+      this.#tidier.delete(block);
     } catch (error) {
       const reason = `cannot be repaired: ${error}`;
       this.reportDamage({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
@@ -190,7 +198,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   }
 
   protected override setAside(block: FileBlock, place: number, reason: string): void {
-    this.#tidier.toCompact.add(block);
+    this.#tidier.compact(block);
     super.setAside(block, place, reason);
   }
 
@@ -204,7 +212,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   /** What index.db said of a block is compared with the block; a difference means that nothing of the index is to be believed. */
   indexRead(block: FileBlock, index: BlockIndex, asBefore: boolean): void {
-    if (asBefore && block.countsFit(index)) return;
+    if (asBefore && countsFit(block, index)) return;
     const reason = 'messages differ from what the index says';
     this.reportDamage({ file: blockFile(block.number), reason, sequences: [], bytes: 0 });
     if (this.#rebuildDue) return;
@@ -263,7 +271,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   /** A block is not the last one any more. */
   #closed(block: FileBlock): void {
     if (!this.options.compress) block.filled();
-    else if (!block.compressed) this.#tidier.compressor.add(block);
+    else if (!block.compressed) this.#tidier.compress(block);
     if (block.messages === 0) this.#retire(block);
     else this.thinned(block);
   }
@@ -306,8 +314,10 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   }
 
   protected thinned(block: FileBlock): void {
-    if (block.size >= COMPACT_FROM && block.bytes * 2 < block.size && block !== this.blocks.at(-1)) {
-      this.#tidier.toCompact.add(block);
+    const { size } = block;
+    if (block.bytes * 2 >= size || size < this.#compactFrom) return;
+    if (block !== this.blocks.at(-1)) {
+      this.#tidier.compact(block);
     }
   }
 
@@ -344,7 +354,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     if (!block.created) for (const set of [this.#touched, this.#newKeys]) set.delete(block);
     this.#garbage.push(block);
     // There may be less for the others to bury.
-    for (const grave of this.#graves) this.#tidier.toCompact.add(grave);
+    for (const grave of this.#graves) this.#tidier.compact(grave);
   }
 
   /** Whether the record of a deleted message may lie in another block than this one. */
@@ -455,6 +465,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#distrusted = false; // Nor is the directory known to be on the device.
     const removals = this.undo;
     this.undo = [];
+    this.#tidier.abandon();
     this.keepUndo = false;
     this.#rollingBack = true;
     // Blocks that were given up since come back, with what is durable of them.
@@ -561,7 +572,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   /** What has to be out of the way before anything is written. */
   #clearTheWay(): void {
-    if (this.#purging) this.#finishPurge();
+    this.#purge.finish();
     this.#remover.removeRefused();
     this.#batch.settle();
   }
@@ -572,64 +583,32 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#tidier.step();
   }
 
-  #makeTidier(): Tidier {
-    const { disk, slices, clock } = this.options;
-    return new Tidier({
-      disk,
-      slices,
-      clock,
+  #makeRewriter(): BlockRewriter {
+    return new BlockRewriter({
+      options: this.options,
+      messagesDirectory: this.messagesDirectory,
+      blocks: this.blocks,
+      remover: this.#remover,
       isQuiet: () => this.undo.length === 0 && this.#touched.size === 0 && this.#inFlight === 0,
-      compact: (block) => this.#compact(block),
-      tidied: () => this.#garbage.length > 0 && this.changed(),
-      besideOf: ({ number }) => `${this.messagesDirectory}/${number}.new`,
-      stateOf: (block) => this.#stateOf(block),
-      exchange: (block, path) => this.#exchange(block, path),
+      // What goes by its age from the front on is soon gone altogether.
+      isLeftAlone: (block) => !this.expiring && !this.#touched.has(block),
+      isBuriedElsewhere: (block, sequence) => this.isBuriedElsewhere(block, sequence),
+      retire: (block) => this.#retire(block),
+      setAside: (block, place) => this.setAside(block, place, 'checksum of the record does not match'),
+      changing: () => {
+        this.#indexIsTrue = false;
+      },
     });
   }
 
-  #compact(block: FileBlock): void {
-    if (!this.blocks.includes(block)) return;
-    if (block.messages === 0 && block !== this.blocks.at(-1)) this.#retire(block);
-    else this.#rewrite(block);
-  }
-
-  /** Leaves out of a block what is dead. */
-  #rewrite(block: FileBlock): void {
-    const isLast = block === this.blocks.at(-1);
-    const copy = copyLive(block, this.hash, isLast, (sequence) => this.isBuriedElsewhere(block, sequence));
-    const compress = !isLast && (block.compressed || (this.options.compress ?? false));
-    this.#replaceFile(block, copy.content, compress);
-    block.rewritten(copy.content, copy.index, compress, copy.tombstones);
-    this.#tidier.compressor.delete(block);
-  }
-
-  #stateOf(block: FileBlock): 'settled' | 'later' | 'never' {
-    if (block === this.blocks.at(-1) || !this.blocks.includes(block)) return 'never';
-    return this.#touched.has(block) || !block.isDurable ? 'later' : 'settled';
-  }
-
-  /** A compressed file takes the place of the other. */
-  #exchange(block: FileBlock, path: string): void {
-    const { disk } = this.options;
-    disk.rename(path, this.#letGo(block));
-    block.wasCompressed();
-    disk.syncDirectoryNow(this.messagesDirectory);
-  }
-
-  /** Throws if the file is still the old one; what it returns is why the new one may not be durable. */
-  #replaceFile(block: FileBlock, content: Buffer, compress: boolean): Error | null {
-    const path = this.#letGo(block);
-    return writeBlockFile(this.options.disk, path, content, compress, block.cipher);
-  }
-
-  /** Makes the file of a block ready to be replaced. */
-  #letGo(block: FileBlock): string {
-    this.#indexIsTrue = false;
-    this.#remover.sync();
-    const path = this.#path(block.number);
-    this.options.commit.forgetFile(path);
-    block.closeFile();
-    return path;
+  #makeTidier(): Tidier {
+    return new Tidier(this.options, {
+      rewriter: this.#rewriter,
+      position: () => this.position,
+      durablePosition: () => Math.max(this.#durablePosition, this.#settledPosition),
+      renewed: (block) => this.thinned(block),
+      tidied: () => this.#garbage.length > 0 && this.changed(),
+    });
   }
 
   protected eraseRecord(block: FileBlock, place: number): StoreError | null {
@@ -642,11 +621,11 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       throw diskError(error);
     }
     // The floor may have needed a new block, and the file of this one gone with all that was in it.
-    const content = this.blocks.includes(block) ? block.erase(place) : null;
+    const content = this.blocks.includes(block) ? erasedContent(block, place, this.hash) : null;
     if (content === null) return null;
     const text = 'message was removed, but may not be overwritten';
     try {
-      const failure = this.#replaceFile(block, content, block.compressed);
+      const failure = this.#rewriter.replace(block, content, block.compressed);
       block.erased(content, place, block.compressed);
       return failure && new StoreError('disk', text, failure);
     } catch (error) {
@@ -657,7 +636,6 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   // Everything
 
   protected removeAll(last: number): void {
-    const { disk, commit, directory } = this.options;
     const before = this.blocks.splice(0);
     const touched = [...this.#touched];
     const previousLast = this.last;
@@ -665,10 +643,10 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     this.#addBlock();
     const block = this.blocks[0]!;
     try {
-      commit.forgetDirectory(this.messagesDirectory);
+      this.options.commit.forgetDirectory(this.messagesDirectory);
       block.marker('tombstone', last, this.lastStamp);
       block.skipped(last, this.lastTime);
-      stagePurge(disk, directory, (folder) => this.#writeFirst(block, folder));
+      this.#purge.stage(block, this.#newKeys.get(block));
     } catch (error) {
       block.close();
       this.blocks.splice(0, 1, ...before);
@@ -679,27 +657,13 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     }
     for (const each of [...before, ...this.#garbage]) each.close();
     this.#afterPurge(block, last);
-    this.#purging = true;
     try {
-      this.#finishPurge();
+      this.#purge.finish();
       // The position of the purge, which is counted right after this.
       this.#settledPosition = this.position + 1;
     } catch {
       // Nothing is written before it is done, so nothing after it is confirmed.
     }
-  }
-
-  #finishPurge(): void {
-    commitPurge(this.options.disk, this.options.directory);
-    this.#purging = false;
-    removePurged(this.options.disk, this.options.directory);
-  }
-
-  #writeFirst(block: FileBlock, directory: string): void {
-    const key = this.#newKeys.get(block);
-    if (key !== undefined) this.options.commit.replaceNow(`${directory}/${block.number}.key`, key);
-    this.#newKeys.delete(block);
-    writeFirstBlock(this.options.disk, `${directory}/${blockFile(block.number)}`, block);
   }
 
   #afterPurge(block: FileBlock, last: number): void {

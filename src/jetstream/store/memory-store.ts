@@ -1,5 +1,6 @@
 /** The store of a stream that keeps its messages in memory: gone at a restart, and durable at once in all that it promises. */
 import type { Clock } from '../../runtime/clock.js';
+import type { Slices } from '../slices.js';
 import type { StoreMemory } from './message-block-cache.js';
 import { MemoryBlock, RECORD_HEAD } from './message-block-memory.js';
 import { BlockStore } from './message-block-store.js';
@@ -15,8 +16,8 @@ export class MemoryStore extends BlockStore<MemoryBlock> {
   readonly kind = 'memory';
   protected readonly maxMessage = 0x7fff_ffff;
 
-  constructor(clock: Clock, memory: StoreMemory, firstSequence = 1) {
-    super(clock, memory);
+  constructor(clock: Clock, memory: StoreMemory, firstSequence = 1, slices?: Pick<Slices, 'add'>) {
+    super(clock, memory, slices);
     this.last = Math.max(firstSequence, 1) - 1;
   }
 

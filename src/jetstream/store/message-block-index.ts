@@ -66,6 +66,15 @@ export class BlockIndex {
     this.length = Math.min(this.length, length);
   }
 
+  /** Takes what another index knows of the same messages: the one at place `i` is at `places[i]` there. */
+  takeSubjects(from: BlockIndex | null, places: readonly number[]): void {
+    this.hasUnread = from === null || from.hasUnread;
+    for (let at = 0; at < this.length && from !== null; at++) {
+      this.subjects[at] = from.subjects[places[at]!]!;
+      this.nexts[at] = from.nexts[places[at]!]!;
+    }
+  }
+
   #openGap(sequence: number): void {
     this.#sequences = new Float64Array(this.offsets.length);
     for (let i = 0; i < this.length; i++) this.#sequences[i] = this.#base + i;

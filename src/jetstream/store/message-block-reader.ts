@@ -11,6 +11,8 @@ import { StoreFilter } from './subject-index-pattern.js';
 
 /** Above so many unknown positions all of them are looked for in one pass. */
 const MANY_UNKNOWN = 16;
+/** With more sequences than so many to one that is looked for, bits for all of them are not worth it. */
+const SPARSE = 64;
 
 export abstract class BlockReader<B extends MessageBlock> {
   readonly state: StoreState;
@@ -76,6 +78,7 @@ export abstract class BlockReader<B extends MessageBlock> {
 
   lastSequences(filter: SubjectFilter | null, upTo: number, limit: number): Float64Array | null {
     const { lasts, firsts } = this.subjects;
+    if ((filter as StoreFilter | null)?.matchesAll) filter = null;
     const found: number[] = [];
     /** Subjects whose last one up to there has to be looked for. */
     const open = new Set<number>();
@@ -102,7 +105,7 @@ export abstract class BlockReader<B extends MessageBlock> {
       from = block.index.sequenceAt(place) - 1;
       if (open.delete(block.subjectAt(place))) found.push(from + 1);
     }
-    return found.length > limit ? null : Float64Array.from(found).sort();
+    return found.length > limit ? null : sorted(found);
   }
 
   sequenceAt(time: bigint): number {
@@ -217,7 +220,9 @@ export abstract class BlockReader<B extends MessageBlock> {
   }
 
   firstBlock(): B | undefined {
-    return this.blocks.find((block) => block.messages > 0);
+    const { blocks } = this;
+    for (let i = 0; i < blocks.length; i++) if (blocks[i]!.messages > 0) return blocks[i];
+    return undefined;
   }
 
   lost(): StoreState['lost'] {
@@ -225,6 +230,30 @@ export abstract class BlockReader<B extends MessageBlock> {
       ? null
       : { sequences: this.lostSequences, bytes: this.lostBytes };
   }
+}
+
+/** Sequences that are all different, rising. Where they lie close together each has a bit, which takes a tenth of the time of comparing. */
+function sorted(sequences: readonly number[]): Float64Array {
+  const rising = new Float64Array(sequences.length);
+  let low = Number.POSITIVE_INFINITY;
+  let high = 0;
+  for (const sequence of sequences) {
+    if (sequence < low) low = sequence;
+    if (sequence > high) high = sequence;
+  }
+  if (sequences.length < MANY_UNKNOWN || high - low > sequences.length * SPARSE) {
+    rising.set(sequences);
+    return rising.sort();
+  }
+  const bits = new Uint32Array(((high - low) >>> 5) + 1);
+  for (const sequence of sequences) bits[(sequence - low) >>> 5]! |= 1 << ((sequence - low) & 31);
+  let at = 0;
+  for (let word = 0; word < bits.length; word++) {
+    for (let left = bits[word]!; left !== 0; left &= left - 1) {
+      rising[at++] = low + word * 32 + (31 - Math.clz32(left & -left));
+    }
+  }
+  return rising;
 }
 
 /** `StoreState` of a store, computed when it is asked for. */
@@ -244,8 +273,10 @@ class LiveState implements StoreState {
   }
 
   get firstSequence(): number {
+    const first = this.#store.firstBlock()?.first;
+    if (first !== undefined) return first;
     const { last } = this.#store.figures();
-    return this.#store.firstBlock()?.first ?? (last === 0 ? 0 : last + 1);
+    return last === 0 ? 0 : last + 1;
   }
 
   get firstTime(): bigint {

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../../runtime/clock.js';
 import { Stamp } from '../../runtime/stamp.js';
 import { headerText, headerValue } from '../headers.js';
 import { parseTtl } from '../message-ttl.js';
-import type { SteppedWork } from '../slices.js';
+import type { Slices, SteppedWork } from '../slices.js';
 import type { MessageBlock } from './message-block.js';
 import type { StoreMemory } from './message-block-cache.js';
 import { ExpiryHeap, Schedules } from './message-block-expiry.js';
@@ -24,14 +24,17 @@ import {
   type StoreListener,
   type SubjectFilter,
 } from './message-store.js';
-import { PurgeSteps } from './purge-steps.js';
+import { type PurgeLimit, PurgeSteps } from './purge-steps.js';
 import { ResolveLasts } from './resolve-lasts.js';
 import { NO_SUBJECT } from './subject-index.js';
 import type { StoreFilter } from './subject-index-pattern.js';
 
-/** As many messages age or TTLs take in one turn of the event loop. */
+/** As many messages age or TTLs take in one turn of the event loop, and so many before it is asked how long that has taken. */
 const EXPIRE_BATCH = 8192;
-/** The next turn of expiring comes at the earliest after this, and the clock is looked at at least every so often. Milliseconds. */
+const EXPIRE_LOOK_EVERY = 128;
+/** Milliseconds that they take in one turn. */
+const EXPIRE_TIME = 5;
+/** Expiring begins at the earliest after this, and the clock is looked at at least every so often. Milliseconds. */
 const EXPIRE_PAUSE = 20;
 const EXPIRE_LOOK = 3_600_000;
 
@@ -64,15 +67,25 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   protected keepUndo = false;
   #limits: Readonly<StoreLimits> = NO_LIMITS;
   #subjectMemory = 0;
+  /** Purges under way that are to leave so many messages. */
+  readonly #keeping = new Set<PurgeSteps<B>>();
   #timer: Timer | null = null;
   #timerDue = Number.POSITIVE_INFINITY;
+  readonly #slices: Pick<Slices, 'add'> | undefined;
+  /** There are more messages to expire, in turns that follow. */
+  protected expiring = false;
   readonly #scratch = new StoredMessage();
   readonly #given = new Stamp();
+  readonly #due = new Stamp();
+  /** What was looked at since expiring has begun lies before. */
+  #expireFrom = 0;
 
-  constructor(clock: Clock, memory: StoreMemory) {
+  /** Without `slices`, what takes long is gone on with after a pause. */
+  constructor(clock: Clock, memory: StoreMemory, slices?: Pick<Slices, 'add'>) {
     super();
     this.clock = clock;
     this.memory = memory;
+    this.#slices = slices;
   }
 
   /** The block for a record of so many bytes: the last one, or a new one. */
@@ -316,6 +329,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     const { listener } = this;
     const unused = known !== '' || (listener === null && this.schedules.size === 0);
     const subject = unused ? known : this.subjects.name(id);
+    if (this.#keeping.size > 0) for (const steps of this.#keeping) steps.removing(sequence, id);
     this.removing(block, place, reason);
     block.kill(place, bytes);
     this.messages--;
@@ -432,12 +446,17 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     }
     // What comes later than this is not meant.
     const end = before > 0 ? before : this.last + 1;
-    return this.#stepsTo(filter, end, keep > 0 ? this.totalOf(filter) - keep : undefined);
+    if (keep <= 0) return this.#stepsTo(filter, end);
+    const over = () => void this.#keeping.delete(steps);
+    const steps = this.#stepsTo(filter, end, { keep, total: this.totalOf(filter), over });
+    this.#keeping.add(steps);
+    return steps;
   }
 
-  #stepsTo(filter: StoreFilter | null, end: number, most?: number): PurgeSteps<B> {
+  #stepsTo(filter: StoreFilter | null, end: number, limit?: PurgeLimit): PurgeSteps<B> {
     const remove = (block: B, place: number) => this.removePlace(block, place, 'purge');
-    return new PurgeSteps({ clock: this.clock, search: this.search, remove }, filter, end, most);
+    const store = { clock: this.clock, search: this.search, remove, epoch: () => this.epoch };
+    return new PurgeSteps(store, filter, end, limit);
   }
 
   compact(sequence: number): number {
@@ -562,36 +581,67 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   // Time
 
   expire(): void {
-    if (this.closed) return;
-    const now = this.clock.now();
-    const early = this.#expireByAge(now) + this.#expireByTtl(now);
-    if (early < EXPIRE_BATCH) this.#arm();
-    else this.#armAt(now);
-  }
-
-  /** How many went. */
-  #expireByAge(now: number): number {
-    const { maxAge, deleteMarkers } = this.#limits;
-    if (maxAge <= 0) return 0;
-    let gone = 0;
-    for (let from = 0; gone < EXPIRE_BATCH && this.search.next(null, from); ) {
-      const { block, place } = this.search;
-      from = block.index.sequenceAt(place) + 1;
-      if (toMilliseconds(block.timeOf(place)) + maxAge > now) break;
-      if (this.ageless.has(from - 1) || this.#isAgeless(from - 1)) continue;
-      if (!deleteMarkers || !this.#offer(from - 1)) this.#expireOne(from - 1, 'age');
-      gone++;
+    if (this.closed || this.expiring || this.#expireSome()) return;
+    if (this.#slices === undefined) {
+      this.#armAt(this.clock.now());
+      return;
     }
-    return gone;
+    this.expiring = true;
+    this.#slices.add(() => {
+      let over = true;
+      try {
+        over = this.closed || this.#expireSome();
+        return over;
+      } finally {
+        if (over) this.expiring = false;
+      }
+    });
   }
 
-  #expireByTtl(now: number): number {
-    let gone = 0;
-    for (; gone < EXPIRE_BATCH && this.expiry.next <= now; gone++) {
+  /** True when nothing is left that is due, and the timer set for what follows. */
+  #expireSome(): boolean {
+    const { clock } = this;
+    const now = clock.now();
+    const until = clock.monotonic() + EXPIRE_TIME;
+    for (let gone = 0; gone < EXPIRE_BATCH; gone += EXPIRE_LOOK_EVERY) {
+      const byAge = this.#expireByAge(now);
+      if (this.#expireByTtl(now) && byAge) {
+        this.expiring = false;
+        this.#expireFrom = 0;
+        this.#arm();
+        return true;
+      }
+      if (clock.monotonic() >= until) return false;
+    }
+    return false;
+  }
+
+  /** True when no other is too old. */
+  #expireByAge(now: number): boolean {
+    const { maxAge, deleteMarkers, allowTtl } = this.#limits;
+    if (maxAge <= 0) return true;
+    const mayStay = allowTtl || this.ageless.size > 0;
+    for (let looked = 0; looked < EXPIRE_LOOK_EVERY; looked++) {
+      if (!this.search.next(null, this.#expireFrom)) return true;
+      const { block, place } = this.search;
+      const sequence = block.index.sequenceAt(place);
+      if (block.stampOf(place, this.#due).milliseconds + maxAge > now) return true;
+      this.#expireFrom = sequence + 1;
+      if (mayStay && (this.ageless.has(sequence) || this.#isAgeless(sequence))) continue;
+      if (!deleteMarkers && !mayStay) this.removePlace(block, place, 'age');
+      else if (!deleteMarkers || !this.#offer(sequence)) this.#expireOne(sequence, 'age');
+    }
+    return false;
+  }
+
+  /** True when no other is due. */
+  #expireByTtl(now: number): boolean {
+    for (let gone = 0; gone < EXPIRE_LOOK_EVERY; gone++) {
+      if (this.expiry.next > now) return true;
       const sequence = this.expiry.pop();
       if (!this.#limits.deleteMarkers || !this.#offer(sequence)) this.#expireOne(sequence, 'ttl');
     }
-    return gone;
+    return false;
   }
 
   /** Whether the headers of a message say that it never expires. */
@@ -617,6 +667,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
 
   /** Sets the timer to when the next message is due. */
   #arm(): void {
+    if (this.expiring) return;
     let due = this.expiry.next;
     const { maxAge } = this.#limits;
     if (maxAge > 0) {
@@ -635,6 +686,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   }
 
   #armAt(due: number): void {
+    if (this.expiring) return;
     this.#timer?.cancel();
     this.#timerDue = due;
     const delay = Math.min(Math.max(due - this.clock.now(), EXPIRE_PAUSE), EXPIRE_LOOK);

@@ -190,6 +190,21 @@ export abstract class MessageBlock {
     }
   }
 
+  /** Tells which places are alive now, whatever happens to them later. */
+  liveness(): (place: number) => boolean {
+    const head = this.#head;
+    const dead = this.#dead?.slice() ?? null;
+    return (place) =>
+      place >= head && (dead === null || ((dead[place >>> 3] ?? 0) & (1 << (place & 7))) === 0);
+  }
+
+  /** Only some records are left; the one at place `i` was at `from[i]`. */
+  protected movePlaces(from: readonly number[]): void {
+    const wasLive = this.liveness();
+    this.allLive();
+    for (let place = from.length - 1; place >= 0; place--) if (!wasLive(from[place]!)) this.#mark(place);
+  }
+
   /** All places are new: a rewrite left only live records. */
   protected allLive(): void {
     this.#head = 0;

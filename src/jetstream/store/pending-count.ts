@@ -49,11 +49,11 @@ export class PendingCount<B extends MessageBlock = MessageBlock> {
   constructor(store: Counted<B>, filter: StoreFilter | null, from: number) {
     this.through = store.last;
     this.#store = store;
-    this.#filter = filter;
+    this.#filter = filter?.matchesAll ? null : filter;
     this.#from = from;
     if (from > this.through) return;
-    if (filter === null) this.#begin(store.messages, store.first, this.through);
-    else this.#lookAtSubjects(filter);
+    if (this.#filter === null) this.#begin(store.messages, store.first, this.through);
+    else this.#lookAtSubjects(this.#filter);
   }
 
   /** As far as it was counted. */

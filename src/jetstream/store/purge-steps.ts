@@ -14,6 +14,16 @@ export interface PurgedStore<B extends MessageBlock> {
   readonly clock: Clock;
   readonly search: BlockSearch<B>;
   remove(block: B, place: number): void;
+  /** Another number when messages were taken back, or came back. */
+  epoch(): number;
+}
+
+/** How many messages are to go: those before the newest `keep` of `total` that match. */
+export interface PurgeLimit {
+  readonly keep: number;
+  readonly total: number;
+  /** Nothing is left to do, or it has failed: `removing` need not be called any more. */
+  over(): void;
 }
 
 export class PurgeSteps<B extends MessageBlock = MessageBlock> {
@@ -24,32 +34,44 @@ export class PurgeSteps<B extends MessageBlock = MessageBlock> {
   /** What is left to do: from a sequence to before another, at most so many. */
   #from = 0;
   readonly #end: number;
-  readonly #most: number;
+  #left: number;
+  readonly #limit: PurgeLimit | undefined;
+  #epoch: number;
 
-  constructor(
-    store: PurgedStore<B>,
-    filter: StoreFilter | null,
-    end: number,
-    most = Number.POSITIVE_INFINITY,
-  ) {
+  constructor(store: PurgedStore<B>, filter: StoreFilter | null, end: number, limit?: PurgeLimit) {
     this.#store = store;
     this.#filter = filter;
     this.#end = end;
-    this.#most = most;
+    this.#limit = limit;
+    this.#left = limit === undefined ? Number.POSITIVE_INFINITY : limit.total - limit.keep;
+    this.#epoch = store.epoch();
   }
 
   /** All of it. */
   finish(): number {
-    while (!this.#run(Number.POSITIVE_INFINITY));
+    this.#ending(() => this.#run(Number.POSITIVE_INFINITY));
     return this.count;
   }
 
   /** True when nothing is left to do. Throws when the store is closed, or the disk refuses. */
   step(): boolean {
+    return this.#ending(() => this.#runForAWhile());
+  }
+
+  #ending(run: () => boolean): boolean {
+    let over = true;
+    try {
+      over = run();
+      return over;
+    } finally {
+      if (over) this.#limit?.over();
+    }
+  }
+
+  #runForAWhile(): boolean {
     const { clock } = this.#store;
-    // Which are the newest is only known as long as nothing else happens.
-    if (this.#most !== Number.POSITIVE_INFINITY) return this.#run(this.#most);
     const until = clock.monotonic() + STEP_TIME;
+    if (this.#epoch !== this.#store.epoch()) this.#countAnew();
     for (let done = 0; done < STEP_MESSAGES; done += LOOK_EVERY) {
       if (this.#run(LOOK_EVERY)) return true;
       if (clock.monotonic() >= until) return false;
@@ -57,17 +79,39 @@ export class PurgeSteps<B extends MessageBlock = MessageBlock> {
     return false;
   }
 
+  /** A message with the subject `id` is about to go: where that lies before those that stay, another one stays in its place. */
+  removing(sequence: number, id: number): void {
+    if (sequence < this.#from || sequence >= this.#end) return;
+    if (this.#filter === null || this.#filter.matchesId(id)) this.#left--;
+  }
+
+  /** A commit was refused, which is seldom: what is there is not what was counted. */
+  #countAnew(): void {
+    this.#epoch = this.#store.epoch();
+    if (this.#limit === undefined) return;
+    const { search } = this.#store;
+    // What has gone may have come back.
+    this.#from = 0;
+    let total = 0;
+    for (let from = 0; search.next(this.#filter, from); total++) {
+      from = search.block.index.sequenceAt(search.place) + 1;
+      if (from > this.#end) break;
+    }
+    this.#left = total - this.#limit!.keep;
+  }
+
   #run(limit: number): boolean {
     const { search } = this.#store;
-    for (let i = 0; i < limit && this.count < this.#most; i++) {
+    for (let i = 0; i < limit && this.#left > 0; i++) {
       if (!search.next(this.#filter, this.#from)) return true;
       const { block, place } = search;
       const sequence = block.index.sequenceAt(place);
       if (sequence >= this.#end) return true;
       this.#from = sequence + 1;
+      this.#left--;
       this.#store.remove(block, place);
       this.count++;
     }
-    return this.count >= this.#most;
+    return this.#left <= 0;
   }
 }

@@ -1,12 +1,15 @@
 /**
  * The subjects of a store in order, so that a pattern with a literal beginning looks only at the subjects that begin so.
  *
- * Ids lie in sorted runs, each at least twice as long as the one behind it, and the newest in a short unsorted tail. Adding costs
- * a share of a merge now and then; a look-up is one binary search per run. Four bytes per subject, no objects.
+ * Ids lie in sorted runs, and the newest in a short unsorted tail. A run that is not twice as long as the one behind it is merged with that,
+ * a few ids with each that is added, so that no addition takes long; a look-up is two binary searches per run. Four bytes per subject, no
+ * objects.
  */
 
 /** As long as the tail gets before it is sorted. */
 const TAIL = 256;
+/** So many ids are merged with each that is added: more than there are merges that an id takes part in. */
+const MERGED_AT_ONCE = 48;
 
 export interface Names {
   /** Negative, zero or positive, byte by byte. */
@@ -15,10 +18,22 @@ export interface Names {
   comparePrefix(id: number, prefix: Uint8Array): number;
 }
 
+/** Two runs side by side on their way to one. */
+interface Merge {
+  /** Where the first of them is among the runs. */
+  readonly at: number;
+  readonly a: Uint32Array;
+  readonly b: Uint32Array;
+  readonly merged: Uint32Array;
+  i: number;
+  j: number;
+}
+
 export class SubjectOrder {
   readonly #names: Names;
   #runs: Uint32Array[] = [];
   #tail: number[] = [];
+  #merge: Merge | null = null;
 
   constructor(names: Names) {
     this.#names = names;
@@ -27,61 +42,100 @@ export class SubjectOrder {
   add(id: number): void {
     this.#tail.push(id);
     if (this.#tail.length >= TAIL) this.#settle();
+    if (this.#merge !== null) this.#mergeSome(this.#merge);
+  }
+
+  /** How many ids there are, released ones included. */
+  get size(): number {
+    return this.#runs.reduce((sum, { length }) => sum + length, this.#tail.length);
+  }
+
+  /** How many of them have a name that begins with `prefix`. */
+  countPrefix(prefix: Uint8Array): number {
+    let count = 0;
+    for (const run of this.#runs) count += this.#bound(run, prefix, 0) - this.#bound(run, prefix, -1);
+    for (const id of this.#tail) if (this.#names.comparePrefix(id, prefix) === 0) count++;
+    return count;
   }
 
   /** Calls `visit` for all ids whose name begins with `prefix`, released ones included, until it returns false. */
   visitPrefix(prefix: Uint8Array, visit: (id: number) => boolean): void {
     if (prefix.length > 0 && this.#tail.length > TAIL / 8) this.#settle();
     for (const run of this.#runs) {
-      for (let i = this.#lowerBound(run, prefix); i < run.length; i++) {
-        const id = run[i]!;
-        if (this.#names.comparePrefix(id, prefix) !== 0) break;
-        if (!visit(id)) return;
-      }
+      const end = this.#bound(run, prefix, 0);
+      for (let i = this.#bound(run, prefix, -1); i < end; i++) if (!visit(run[i]!)) return;
     }
     for (const id of this.#tail) {
       if (this.#names.comparePrefix(id, prefix) === 0 && !visit(id)) return;
     }
   }
 
-  /** Keeps only the ids that `keep` says, before others are given out again. */
-  retain(keep: (id: number) => boolean): void {
-    this.#runs = this.#runs.map((run) => run.filter(keep)).filter((run) => run.length > 0);
-    this.#tail = this.#tail.filter(keep);
+  /** Forgets the ids that are marked by a 1, before they are given out again. */
+  forget(gone: Uint8Array): void {
+    this.#merge = null;
+    this.#runs = this.#runs.map((run) => without(run, gone)).filter((run) => run.length > 0);
+    this.#tail = this.#tail.filter((id) => gone[id] !== 1);
+    this.#nextMerge();
+  }
+
+  clear(): void {
+    this.#runs = [];
+    this.#tail = [];
+    this.#merge = null;
   }
 
   #settle(): void {
     const names = this.#names;
-    let run = Uint32Array.from(this.#tail).sort((a, b) => names.compare(a, b));
+    this.#runs.push(Uint32Array.from(this.#tail).sort((a, b) => names.compare(a, b)));
     this.#tail = [];
-    for (let last = this.#runs.at(-1); last !== undefined && last.length < run.length * 2; ) {
-      run = this.#merge(last, run);
-      this.#runs.pop();
-      last = this.#runs.at(-1);
-    }
-    this.#runs.push(run);
+    if (this.#merge === null) this.#nextMerge();
   }
 
-  #merge(a: Uint32Array, b: Uint32Array): Uint32Array<ArrayBuffer> {
-    const merged = new Uint32Array(a.length + b.length);
-    let i = 0;
-    let j = 0;
-    for (let at = 0; at < merged.length; at++) {
+  /** Begins with the last two runs of which the first is too short. */
+  #nextMerge(): void {
+    const runs = this.#runs;
+    let at = runs.length - 2;
+    while (at >= 0 && runs[at]!.length >= runs[at + 1]!.length * 2) at--;
+    if (at < 0) return;
+    const [a, b] = [runs[at]!, runs[at + 1]!];
+    this.#merge = { at, a, b, merged: new Uint32Array(a.length + b.length), i: 0, j: 0 };
+  }
+
+  #mergeSome(merge: Merge): void {
+    const { a, b, merged } = merge;
+    let { i, j } = merge;
+    const until = Math.min(i + j + MERGED_AT_ONCE, merged.length);
+    for (let at = i + j; at < until; at++) {
       const fromA = j === b.length || (i < a.length && this.#names.compare(a[i]!, b[j]!) <= 0);
       merged[at] = fromA ? a[i++]! : b[j++]!;
     }
-    return merged;
+    merge.i = i;
+    merge.j = j;
+    if (until < merged.length) return;
+    this.#runs.splice(merge.at, 2, merged);
+    this.#merge = null;
+    this.#nextMerge();
   }
 
-  /** The first place in a run whose name does not come before `prefix`. */
-  #lowerBound(run: Uint32Array, prefix: Uint8Array): number {
+  /** The first place in a run whose name compares with `prefix` higher than `side`: -1 for where those with it begin, 0 for where they end. */
+  #bound(run: Uint32Array, prefix: Uint8Array, side: number): number {
     let low = 0;
     let high = run.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#names.comparePrefix(run[middle]!, prefix) < 0) low = middle + 1;
+      if (this.#names.comparePrefix(run[middle]!, prefix) <= side) low = middle + 1;
       else high = middle;
     }
     return low;
   }
+}
+
+function without(run: Uint32Array, gone: Uint8Array): Uint32Array {
+  const left = new Uint32Array(run.length);
+  let length = 0;
+  for (let i = 0; i < run.length; i++) {
+    const id = run[i]!;
+    if (gone[id] !== 1) left[length++] = id;
+  }
+  return length === run.length ? run : left.slice(0, length);
 }

@@ -75,6 +75,11 @@ export class StoreFilter implements SubjectFilter {
     return this.compiled.length === 1 ? this.compiled[0]!.literal : null;
   }
 
+  /** Whether all subjects match that there are now. */
+  get matchesAll(): boolean {
+    return this.compiled.some((pattern) => this.#index.isMatchedBy(pattern));
+  }
+
   matches(subject: string): boolean {
     return this.patterns.some((pattern) => subjectMatches(subject, pattern));
   }

@@ -20,6 +20,23 @@ const PAGE_SIZE = 1 << PAGE_BITS;
 const FIRST_PAGE = 256;
 /** Released ids are given out again once there are so many of them, and a quarter of all. */
 const RECLAIM_AT = 1024;
+/** So many names are moved to other pages with each subject that comes or goes. */
+const MOVED_AT_ONCE = 32;
+/** A pattern that so great a part of all subjects may match is compared with all of them, one after the other as they lie in memory. */
+const BROAD_PART = 8;
+
+const NO_PAGE = new Uint8Array(0);
+
+interface Move {
+  /** The ids that are left to be looked at. */
+  next: number;
+  readonly end: number;
+  /** A 1 for each that was not in use when this began. What uses it now has another page. */
+  readonly gone: Uint8Array;
+  /** What their names leave, and a 1 for each page that is among them. */
+  readonly pages: readonly number[];
+  readonly isOld: Uint8Array;
+}
 
 export class SubjectIndex {
   /** By id: live messages. */
@@ -45,7 +62,13 @@ export class SubjectIndex {
   /** Id plus one; 0 is empty. */
   #table = new Uint32Array(16);
   #pages: Uint8Array[] = [];
+  /** The page that names are added to, and how much of it is used. */
+  #page = -1;
   #pageUsed = 0;
+  /** Pages that are not used. */
+  #freePages: number[] = [];
+  /** Names are on their way to other pages, so that the bytes of those that are gone can be used again. */
+  #move: Move | null = null;
   readonly #order = new SubjectOrder({
     compare: (a, b) => this.#compare(a, b),
     comparePrefix: (id, prefix) => this.#comparePrefix(id, prefix),
@@ -53,7 +76,8 @@ export class SubjectIndex {
 
   /** Bytes it takes, roughly. */
   get memory(): number {
-    const pages = this.#pages.length <= 1 ? (this.#pages[0]?.length ?? 0) : this.#pages.length * PAGE_SIZE;
+    const used = this.#pages.length - this.#freePages.length;
+    const pages = used <= 1 ? (this.#pages[this.#page]?.length ?? 0) : used * PAGE_SIZE;
     return this.counts.length * (4 + 8 + 8 + 4 + 2 + 4 + 4) + this.#table.length * 4 + pages;
   }
 
@@ -107,7 +131,8 @@ export class SubjectIndex {
     this.counts[id] = 0;
     this.#released.push(id);
     this.size--;
-    if (this.#released.length >= RECLAIM_AT && this.#released.length * 4 >= this.#end) this.#reclaim();
+    if (this.#move !== null) this.#moveSome(this.#move);
+    else if (this.#released.length >= RECLAIM_AT && this.#released.length * 4 >= this.#end) this.#reclaim();
   }
 
   /** Forgets everything. */
@@ -120,11 +145,14 @@ export class SubjectIndex {
     this.#hashes = new Int32Array(8);
     this.#table = new Uint32Array(16);
     this.#pages = [];
+    this.#page = -1;
     this.#pageUsed = 0;
+    this.#freePages = [];
+    this.#move = null;
     this.#end = this.size = 0;
     this.#released = [];
     this.#free = [];
-    this.#order.retain(() => false);
+    this.#order.clear();
     this.epoch++;
   }
 
@@ -138,6 +166,12 @@ export class SubjectIndex {
     );
   }
 
+  /** Whether a pattern matches all subjects that there are. */
+  isMatchedBy(pattern: SubjectPattern): boolean {
+    if (pattern.everything) return true;
+    return pattern.prefixIsAll && this.#order.countPrefix(pattern.prefix) === this.#order.size;
+  }
+
   isMatch(id: number, pattern: SubjectPattern): boolean {
     const page = this.#pages[this.#addresses[id]! >>> PAGE_BITS]!;
     const at = this.#addresses[id]! & (PAGE_SIZE - 1);
@@ -146,11 +180,14 @@ export class SubjectIndex {
 
   /** Calls `visit` for every subject with messages that matches, in no order, until it returns false. */
   visit(pattern: SubjectPattern | null, visit: (id: number) => boolean): void {
-    if (pattern === null || pattern.everything) {
+    if (pattern === null || this.isMatchedBy(pattern)) {
       for (let id = 0; id < this.#end; id++) if (this.counts[id]! > 0 && !visit(id)) return;
     } else if (pattern.literal !== null) {
       const id = this.find(pattern.literal);
       if (id !== NO_SUBJECT && this.counts[id]! > 0) visit(id);
+    } else if (this.#order.countPrefix(pattern.prefix) * BROAD_PART > this.#end) {
+      for (let id = 0; id < this.#end; id++)
+        if (this.counts[id]! > 0 && this.isMatch(id, pattern) && !visit(id)) return;
     } else {
       this.#order.visitPrefix(pattern.prefix, (id) =>
         this.counts[id]! > 0 && (pattern.prefixIsAll || this.isMatch(id, pattern)) ? visit(id) : true,
@@ -159,6 +196,7 @@ export class SubjectIndex {
   }
 
   #take(length: number, hash: number): number {
+    if (this.#move !== null) this.#moveSome(this.#move);
     const id = this.#free.pop() ?? this.#end++;
     if (id >= this.counts.length) this.#grow(Math.ceil(this.counts.length * 1.5));
     if ((this.size + 1) * 4 > this.#table.length * 3) this.#rehash(this.#table.length * 2);
@@ -196,45 +234,62 @@ export class SubjectIndex {
 
   /** Room for a name: an address of page and offset. */
   #place(length: number): number {
-    const last = this.#pages.length - 1;
-    if (last < 0 || this.#pageUsed + length > PAGE_SIZE) {
-      this.#pages.push(new Uint8Array(last < 0 ? Math.max(FIRST_PAGE, length) : PAGE_SIZE));
+    let page = this.#page;
+    if (page < 0 || this.#pageUsed + length > PAGE_SIZE) {
+      const size = page < 0 ? Math.max(FIRST_PAGE, length) : PAGE_SIZE;
+      page = this.#page = this.#freePages.pop() ?? this.#pages.length;
+      this.#pages[page] = new Uint8Array(size);
       this.#pageUsed = 0;
-    } else if (this.#pageUsed + length > this.#pages[last]!.length) {
-      const size = Math.min(PAGE_SIZE, Math.max(this.#pages[last]!.length * 2, this.#pageUsed + length));
+    } else if (this.#pageUsed + length > this.#pages[page]!.length) {
+      const size = Math.min(PAGE_SIZE, Math.max(this.#pages[page]!.length * 2, this.#pageUsed + length));
       const grown = new Uint8Array(size);
-      grown.set(this.#pages[last]!);
-      this.#pages[last] = grown;
+      grown.set(this.#pages[page]!);
+      this.#pages[page] = grown;
     }
-    const address = (this.#pages.length - 1) * PAGE_SIZE + this.#pageUsed;
+    const address = page * PAGE_SIZE + this.#pageUsed;
     this.#pageUsed += length;
     return address;
   }
 
-  /** Makes the ids of subjects that are gone usable again, and their bytes. */
+  /** Makes the ids of subjects that are gone usable again, and begins to do so with their bytes. */
   #reclaim(): void {
     const gone = new Uint8Array(this.#end);
     for (const id of this.#released) gone[id] = 1;
     for (const id of this.#free) gone[id] = 1;
-    this.#order.retain((id) => gone[id] === 0);
+    this.#order.forget(gone);
     for (const id of this.#released) this.#free.push(id);
     this.#released = [];
     this.epoch++;
-    const pages = this.#pages;
-    this.#pages = [];
-    this.#pageUsed = 0;
-    for (let id = 0; id < this.#end; id++) {
-      if (gone[id] !== 0) continue;
+    const pages = this.#pages.map((_, page) => page).filter((page) => this.#pages[page] !== NO_PAGE);
+    const isOld = new Uint8Array(this.#pages.length);
+    for (const page of pages) isOld[page] = 1;
+    this.#page = -1;
+    this.#move = { next: 0, end: this.#end, gone, pages, isOld };
+  }
+
+  /** Names of subjects that have gone since are moved, too: they hold their place in the order. */
+  #moveSome(move: Move): void {
+    const until = Math.min(move.next + MOVED_AT_ONCE, move.end);
+    for (; move.next < until; move.next++) {
+      const id = move.next;
       const from = this.#addresses[id]!;
+      const old = from >>> PAGE_BITS;
+      if (move.gone[id] === 1 || move.isOld[old] !== 1) continue;
       const length = this.#lengths[id]!;
       const at = from & (PAGE_SIZE - 1);
       const to = this.#place(length);
-      this.#pages[to >>> PAGE_BITS]!.set(
-        pages[from >>> PAGE_BITS]!.subarray(at, at + length),
-        to & (PAGE_SIZE - 1),
-      );
+      const source = this.#pages[old]!;
+      const target = this.#pages[to >>> PAGE_BITS]!;
+      const start = to & (PAGE_SIZE - 1);
+      for (let i = 0; i < length; i++) target[start + i] = source[at + i]!;
       this.#addresses[id] = to;
     }
+    if (move.next < move.end) return;
+    for (const page of move.pages) {
+      this.#pages[page] = NO_PAGE;
+      this.#freePages.push(page);
+    }
+    this.#move = null;
   }
 
   #grow(capacity: number): void {

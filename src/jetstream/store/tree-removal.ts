@@ -1,7 +1,7 @@
 /** Removing a directory that nobody needs any more, without holding anybody up: thousands of files, or large ones, take seconds. */
 import type { Clock } from '../../runtime/clock.js';
 import type { Disk, DiskEntry } from '../../runtime/disk.js';
-import type { SteppedWork } from '../slices.js';
+import type { Slices, SteppedWork } from '../slices.js';
 
 /** Milliseconds of a step. */
 const STEP_TIME = 4;
@@ -55,4 +55,11 @@ export class TreeRemoval implements SteppedWork {
     if (entry.directory) this.#folders.push({ path, entries: null });
     else disk.remove(path);
   }
+}
+
+/** The first step in this turn, the rest in others; all of it in this one without `slices`. */
+export function removeInSteps(removal: TreeRemoval, slices: Pick<Slices, 'add'> | undefined): void {
+  if (removal.step()) return;
+  if (slices !== undefined) slices.add(() => removal.step());
+  else while (!removal.step());
 }

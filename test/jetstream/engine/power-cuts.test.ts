@@ -71,7 +71,7 @@ class World {
     this.#options = {
       keys,
       compress: kind === 2 || kind >= 5,
-      ...(kind >= 5 && { slices: { add: (step) => this.#steps(step) } }),
+      ...(kind >= 3 && { slices: { add: (step) => this.#steps(step) } }),
       limits,
       blockSize: 600 + this.below(3000),
       readBelow: this.below(2) * 1e6,
