@@ -11,7 +11,12 @@ import { timeToNanoseconds } from '../protocol/rfc3339.js';
 import { Memory } from '../runtime/arena.js';
 import { needsHigherLevel } from './levels.js';
 import { type MessageGetRequest, messageGetRequest } from './message-get.js';
-import { type MessageStore, StoredMessage } from './store/message-store.js';
+import {
+  type Counting,
+  type MessageStore,
+  StoredMessage,
+  type SubjectFilter,
+} from './store/message-store.js';
 import type { Stream } from './stream.js';
 
 const NO_PAYLOAD: LyingPayload = { buffer: Buffer.alloc(0), payloadStart: 0, payloadEnd: 0 };
@@ -175,14 +180,43 @@ class Answer {
     const store = this.#store;
     const { lastSequence } = store.state;
     if (this.#waits(lastSequence, request)) return null;
-    const { seq, next_by_subj: next, start_time: start, batch, no_hdr: bare } = request;
-    let from = start === undefined ? seq : store.sequenceAt(timeToNanoseconds(start));
+    const { seq, next_by_subj: next, start_time: start } = request;
+    const from = start === undefined ? seq : store.sequenceAt(timeToNanoseconds(start));
     const filter = next === '' ? null : store.filter([fromUtf8(next)]);
-    let { count: pending } = store.pending(filter, from);
+    const counting = store.countPending(filter, from);
+    if (counting.step()) return this.#sendBatch(request, filter, from, counting);
+    const { account, name } = this.#stream;
+    account.jetstream.slices.add(() => {
+      if (this.#stream.closed) return true;
+      try {
+        if (!counting.step()) return false;
+        this.status(this.#sendBatch(request, filter, from, counting));
+      } catch (error) {
+        // Like a request that was lost.
+        const reason = (error as Error).message;
+        account.jetstream.log.error(`Batch of stream '${account.name} > ${name}' cannot be read: ${reason}`);
+      }
+      return true;
+    });
+    return null;
+  }
+
+  /** Gives the status that the batch ends with. */
+  #sendBatch(
+    request: MessageGetRequest,
+    filter: SubjectFilter | null,
+    start: number,
+    { count, through }: Counting,
+  ): string {
+    const store = this.#store;
+    const { batch, no_hdr: bare } = request;
+    let from = start;
+    let pending = count;
     const most = this.#maxBytes(request);
     const message = new StoredMessage();
     for (let sent = 0; sent < batch && this.#bytes < most; sent++) {
-      if (store.loadNext(filter, from, message) === null) {
+      // What came while they were counted may not be durable yet.
+      if (store.loadNext(filter, from, message) === null || message.sequence > through) {
         // As officially, a batch of one that finds nothing says so as well.
         if (sent === 0) return '404 Message Not Found';
         break;

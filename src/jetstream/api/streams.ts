@@ -92,7 +92,7 @@ export const streamInfo: Endpoint = {
     const offset = Math.max(0, given.offset);
     const stream = request.account.stream(nameOf(request));
     const deleted = withDeleted ? stream.store.deletedSequences() : undefined;
-    const found = filter === '' ? null : subjectPage(stream, filter, offset);
+    const found = filter === '' ? null : stream.store.subjectPage(fromUtf8(filter), offset, SUBJECTS_LIMIT);
     const page = found === null || found.total === 0 ? null : found;
     request.answer(this.type, [
       ['total', String(page?.total ?? 0)],
@@ -102,15 +102,6 @@ export const streamInfo: Endpoint = {
     ]);
   },
 };
-
-function subjectPage(stream: Stream, filter: string, offset: number) {
-  const all: [string, number][] = [];
-  stream.store.subjectTotals(stream.store.filter([fromUtf8(filter)]), (subject, count) =>
-    all.push([subject, count]),
-  );
-  all.sort(([a], [b]) => (a < b ? -1 : 1));
-  return { total: all.length, subjects: new Map(all.slice(offset, offset + SUBJECTS_LIMIT)) };
-}
 
 /** The streams of a page, by name, and how many there are. */
 function page(

@@ -19,7 +19,7 @@ import { EntryBuilder, type Operation, readEntry } from './journal-entry.js';
 import { INDEX_FILE } from './layout.js';
 import { replaceFile } from './replace-file.js';
 
-const BATCH_FILE = 'weft.batch';
+export const BATCH_FILE = 'weft.batch';
 
 interface Write {
   file: DiskFile;
@@ -179,7 +179,6 @@ export class BatchFile {
 /** Finishes the batch that was being written when the server ended. Throws what the disk throws: it is tried again then. */
 export function recoverBatch({ disk, hash, key, directory }: BatchFileOptions): void {
   const path = `${directory}/${BATCH_FILE}`;
-  if (disk.status(path) === undefined) return;
   const entry = readEntry(hash, key, disk.readFile(path), 0);
   const files = new Map<string, DiskFile>();
   if (entry?.operations.every((operation) => isOurs(disk, directory, operation))) {

@@ -1,10 +1,10 @@
 /** Opens the messages of a stream: makes its blocks from the files, and collects what has to be done about them. */
-import type { Disk } from '../../runtime/disk.js';
+import type { Disk, DiskEntry } from '../../runtime/disk.js';
 import { type HashKey, type HighwayHash, hashKey } from '../../runtime/highway-hash.js';
 import { headerText } from '../headers.js';
 import { isCompressedBlock } from './block-file.js';
 import { BlockCipher, type FileSealer } from './encryption.js';
-import { recoverBatch } from './file-store-batch.js';
+import { BATCH_FILE, recoverBatch } from './file-store-batch.js';
 import { type BlockContext, FileBlock } from './file-store-block.js';
 import type { StoreKeys } from './file-store-keys.js';
 import {
@@ -120,9 +120,7 @@ export class FileStoreOpener {
     const { disk, directory, hash } = this.#options;
     const found = this.#found;
     finishPurge(disk, directory, (number) => this.#isPurgeMeant(number));
-    recoverBatch({ disk, hash, key: this.#key, directory: this.#messages });
-    this.#finishConversions();
-    const { numbers: all, hasKeys } = listBlocks(disk, this.#messages);
+    const { numbers: all, hasKeys } = listBlocks(disk, this.#messages, this.#finishOthers());
     this.#hasKeys = hasKeys;
     found.highestNumber = all.at(-1) ?? 0;
     const numbers = all.filter((number) => !this.#removeEmpty(number));
@@ -488,11 +486,24 @@ export class FileStoreOpener {
     disk.remove(staged);
   }
 
+  /** Finishes what a server has left in the middle, first a batch, then conversions. Gives what there is then. */
+  #finishOthers(): DiskEntry[] {
+    const { disk, hash } = this.#options;
+    let entries = disk.list(this.#messages);
+    if (entries.some(({ name }) => name === BATCH_FILE)) {
+      recoverBatch({ disk, hash, key: this.#key, directory: this.#messages });
+      entries = disk.list(this.#messages);
+    }
+    if (!entries.some(({ name }) => name.endsWith('.blk.tmp'))) return entries;
+    this.#finishConversions(entries);
+    return disk.list(this.#messages);
+  }
+
   /** A conversion that was interrupted after the key had changed: the block that goes with it is still beside. */
-  #finishConversions(): void {
+  #finishConversions(entries: readonly DiskEntry[]): void {
     const { disk, keys, name } = this.#options;
     if (!keys) return;
-    for (const { name: entry } of disk.list(this.#messages)) {
+    for (const { name: entry } of entries) {
       const match = /^(\d+)\.blk\.tmp$/.exec(entry);
       if (match === null) continue;
       const number = Number(match[1]);

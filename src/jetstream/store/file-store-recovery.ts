@@ -2,7 +2,7 @@
  * Opening a directory of messages: finishing what a crash interrupted, and finding out what is there. The blocks are the truth; an
  * index is believed where reading them would take long, and even then only about blocks that are as it says.
  */
-import { type Disk, readIfThere } from '../../runtime/disk.js';
+import { type Disk, type DiskEntry, readIfThere } from '../../runtime/disk.js';
 import type { HashKey, HighwayHash } from '../../runtime/highway-hash.js';
 import { ByteReader } from './binary.js';
 import { plainContent } from './block-content.js';
@@ -66,10 +66,14 @@ export function finishPurge(disk: Disk, directory: string, isMeant: (number: num
 }
 
 /** The numbers of the blocks, rising, and whether any has a key. What earlier versions or interrupted rewrites left is removed. */
-export function listBlocks(disk: Disk, messages: string): { numbers: number[]; hasKeys: boolean } {
+export function listBlocks(
+  disk: Disk,
+  messages: string,
+  entries: readonly DiskEntry[],
+): { numbers: number[]; hasKeys: boolean } {
   const numbers: number[] = [];
   let hasKeys = false;
-  for (const { name, directory } of disk.list(messages)) {
+  for (const { name, directory } of entries) {
     const number = blockIndex(name);
     if (directory) continue;
     if (number >= 0) numbers.push(number);

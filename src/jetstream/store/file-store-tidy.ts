@@ -9,6 +9,8 @@ import type { LiveCopy } from './file-store-rewrite.js';
 const TIDY_PAUSE = 50;
 /** The same where the disk has refused. */
 const RETRY_PAUSE = 1000;
+/** As many blocks are written anew at a time for all stores together, as each holds its content and a copy of it. */
+const MOST_RENEWALS = 4;
 
 /** `settled`: it is closed, and the device has all of it. `last`: others come behind it. `never`: it is not in use. */
 export type BlockState = 'settled' | 'later' | 'last' | 'never';
@@ -77,8 +79,10 @@ export class Tidier {
 
   /** Begins anew with what is under way: the disk has refused, so what was dead may be alive again. */
   abandon(): void {
-    this.#renewal?.abandon();
+    if (this.#renewal === null) return;
+    this.#renewal.abandon();
     this.#renewal = null;
+    this.#options.memory.renewals--;
   }
 
   stop(): void {
@@ -105,7 +109,8 @@ export class Tidier {
     let pause = TIDY_PAUSE;
     try {
       if (this.#renewal !== null && !this.#renewal.isCurrent) this.abandon();
-      this.#renewal ??= this.#nextCompaction() ?? this.#nextCompression();
+      if (this.#renewal === null && this.#options.memory.renewals < MOST_RENEWALS)
+        this.#renewal = this.#nextCompaction() ?? this.#nextCompression();
       if (this.#renewal?.over) this.#end(this.#renewal);
       this.#store.tidied();
     } catch {
@@ -145,16 +150,10 @@ export class Tidier {
     const { disk, slices } = this.#options;
     const path = this.#rewriter.besideOf(block);
     const position = this.#store.position();
-    return new BlockRenewal({
-      disk,
-      slices,
-      block,
-      path,
-      copy,
-      compress,
-      position,
-      ready: () => this.step(),
-    });
+    const ready = () => this.step();
+    const renewal = new BlockRenewal({ disk, slices, block, path, copy, compress, position, ready });
+    this.#options.memory.renewals++;
+    return renewal;
   }
 
   #end(renewal: BlockRenewal): void {

@@ -146,6 +146,8 @@ export class StoreMemory {
   /** Counts files, not bytes. */
   readonly files: CacheTier;
   readonly spares = new SpareBuffers();
+  /** Blocks that are being written anew. */
+  renewals = 0;
   readonly subjectsLimit: number;
   /** Bytes that the subject indexes of all streams take. */
   subjectsUsed = 0;

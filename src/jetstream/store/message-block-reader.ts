@@ -4,10 +4,16 @@
 import { Stamp } from '../../runtime/stamp.js';
 import type { MessageBlock } from './message-block.js';
 import { BlockSearch } from './message-block-search.js';
-import { type Pending, StoredMessage, type StoreState, type SubjectFilter } from './message-store.js';
+import {
+  type Pending,
+  StoredMessage,
+  type StoreState,
+  type SubjectFilter,
+  type SubjectPage,
+} from './message-store.js';
 import { PendingCount } from './pending-count.js';
 import { NO_SUBJECT, SubjectIndex } from './subject-index.js';
-import { StoreFilter } from './subject-index-pattern.js';
+import { StoreFilter, SubjectPattern } from './subject-index-pattern.js';
 
 /** Above so many unknown positions all of them are looked for in one pass. */
 const MANY_UNKNOWN = 16;
@@ -154,6 +160,14 @@ export abstract class BlockReader<B extends MessageBlock> {
       visit(this.subjects.name(id), this.subjects.counts[id]!);
       return true;
     });
+  }
+
+  subjectPage(pattern: string, offset: number, limit: number): SubjectPage {
+    const { subjects } = this;
+    const ids = subjects.sorted(new SubjectPattern(pattern));
+    const page = new Map<string, number>();
+    for (const id of ids.subarray(offset, offset + limit)) page.set(subjects.name(id), subjects.counts[id]!);
+    return { total: ids.length, subjects: page };
   }
 
   #visit(filter: SubjectFilter | null, visit: (id: number) => boolean): void {

@@ -218,6 +218,11 @@ export interface Counting {
   removed(sequence: number): void;
 }
 
+export interface SubjectPage {
+  total: number;
+  subjects: Map<string, number>;
+}
+
 export interface MessageStore {
   readonly kind: 'file' | 'memory';
   readonly state: StoreState;
@@ -293,6 +298,8 @@ export interface MessageStore {
   filter(patterns: readonly string[]): SubjectFilter | null;
   /** Calls `visit` for every subject that matches with the number of its messages. */
   subjectTotals(filter: SubjectFilter | null, visit: (subject: string, messages: number) => void): void;
+  /** How many subjects match a pattern, and some of them, by their names, with the number of their messages. */
+  subjectPage(pattern: string, offset: number, limit: number): SubjectPage;
   /** Messages at or after `from` that match; with `lastPerSubject` only the newest of each subject. */
   pending(filter: SubjectFilter | null, from: number, lastPerSubject?: boolean): Pending;
   /** The same in steps, where it may take longer than one turn of the event loop should. */

@@ -11,6 +11,8 @@ const TAIL = 256;
 /** So many ids are merged with each that is added: more than there are merges that an id takes part in. */
 const MERGED_AT_ONCE = 48;
 
+const NO_IDS = new Uint32Array(0);
+
 export interface Names {
   /** Negative, zero or positive, byte by byte. */
   compare(a: number, b: number): number;
@@ -70,6 +72,21 @@ export class SubjectOrder {
     }
   }
 
+  /** The ids that `isWanted` says, of those whose name begins with `prefix`, in the order of their names. */
+  sorted(prefix: Uint8Array, isWanted: (id: number) => boolean): Uint32Array {
+    if (this.#tail.length > 0) this.#settle();
+    let sorted = new Uint32Array(0);
+    // The short ones first.
+    for (const run of [...this.#runs].sort((a, b) => a.length - b.length)) {
+      const within = run.subarray(this.#bound(run, prefix, -1), this.#bound(run, prefix, 0));
+      const merge = { at: 0, a: sorted, b: within.filter(isWanted), merged: NO_IDS, i: 0, j: 0 };
+      merge.merged = new Uint32Array(merge.a.length + merge.b.length);
+      this.#mergeIds(merge, merge.merged.length);
+      sorted = merge.merged;
+    }
+    return sorted;
+  }
+
   /** Forgets the ids that are marked by a 1, before they are given out again. */
   forget(gone: Uint8Array): void {
     this.#merge = null;
@@ -101,18 +118,23 @@ export class SubjectOrder {
     this.#merge = { at, a, b, merged: new Uint32Array(a.length + b.length), i: 0, j: 0 };
   }
 
-  #mergeSome(merge: Merge): void {
+  /** True when all are merged. */
+  #mergeIds(merge: Merge, count: number): boolean {
     const { a, b, merged } = merge;
     let { i, j } = merge;
-    const until = Math.min(i + j + MERGED_AT_ONCE, merged.length);
+    const until = Math.min(i + j + count, merged.length);
     for (let at = i + j; at < until; at++) {
       const fromA = j === b.length || (i < a.length && this.#names.compare(a[i]!, b[j]!) <= 0);
       merged[at] = fromA ? a[i++]! : b[j++]!;
     }
     merge.i = i;
     merge.j = j;
-    if (until < merged.length) return;
-    this.#runs.splice(merge.at, 2, merged);
+    return until === merged.length;
+  }
+
+  #mergeSome(merge: Merge): void {
+    if (!this.#mergeIds(merge, MERGED_AT_ONCE)) return;
+    this.#runs.splice(merge.at, 2, merge.merged);
     this.#merge = null;
     this.#nextMerge();
   }

@@ -26,6 +26,7 @@ const MOVED_AT_ONCE = 32;
 const BROAD_PART = 8;
 
 const NO_PAGE = new Uint8Array(0);
+const NO_BYTES = new Uint8Array(0);
 
 interface Move {
   /** The ids that are left to be looked at. */
@@ -193,6 +194,18 @@ export class SubjectIndex {
         this.counts[id]! > 0 && (pattern.prefixIsAll || this.isMatch(id, pattern)) ? visit(id) : true,
       );
     }
+  }
+
+  /** The ids of all subjects with messages that match, in the order of their names. */
+  sorted(pattern: SubjectPattern | null): Uint32Array {
+    const { counts } = this;
+    if (pattern === null || this.isMatchedBy(pattern))
+      return this.#order.sorted(NO_BYTES, (id) => counts[id]! > 0);
+    if (pattern.literal !== null) {
+      const id = this.find(pattern.literal);
+      return Uint32Array.from(id !== NO_SUBJECT && counts[id]! > 0 ? [id] : []);
+    }
+    return this.#order.sorted(pattern.prefix, (id) => counts[id]! > 0 && this.isMatch(id, pattern));
   }
 
   #take(length: number, hash: number): number {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SubjectIndex } from '../../../src/jetstream/store/subject-index.js';
 import { SubjectOrder } from '../../../src/jetstream/store/subject-index-order.js';
-import { StoreFilter } from '../../../src/jetstream/store/subject-index-pattern.js';
+import { StoreFilter, SubjectPattern } from '../../../src/jetstream/store/subject-index-pattern.js';
 import { SeededRandom } from '../../../src/runtime/random.js';
 import { subjectMatches } from '../../../src/subjects/subject.js';
 
@@ -46,6 +46,8 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
         });
         const expected = [...known.keys()].filter((subject) => subjectMatches(subject, PATTERNS[at]!));
         assert.deepEqual([...found].sort(), expected.sort(), PATTERNS[at]);
+        const sorted = [...index.sorted(new SubjectPattern(PATTERNS[at]!))].map((each) => index.name(each));
+        assert.deepEqual(sorted, expected, PATTERNS[at]);
         if (filter.matchesAll) assert.equal(found.size, known.size);
       }
     }
