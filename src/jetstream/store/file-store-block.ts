@@ -356,11 +356,11 @@ export class FileBlock extends MessageBlock {
     return { size: this.#size, records, last, lastTime, tombstones };
   }
 
-  /** Goes back to what is durable; throws when the file cannot be cut. */
-  goBack(): void {
+  /** Goes back to what is durable. The file is cut `now`, and what it throws then comes from here, or before anything is written to it. */
+  goBack(now: boolean): void {
     this.#syncing = 0;
     this.#cut = this.created;
-    this.cutTo(this.#durable);
+    this.cutTo(this.#durable, now);
     // Once more before it is written to: the journal may put back what a commit said that is not counted any more.
     this.#dirtyTail = this.created && !this.compressed;
   }
@@ -377,7 +377,7 @@ export class FileBlock extends MessageBlock {
   }
 
   /** Takes everything behind a mark away. */
-  cutTo(mark: Mark): void {
+  cutTo(mark: Mark, now = true): void {
     this.version++;
     if (this.#index !== null) this.#index.truncate(mark.records);
     this.forgetFrom(mark.records);
@@ -397,6 +397,7 @@ export class FileBlock extends MessageBlock {
     if (this.#written > mark.size || this.#dirtyTail) {
       this.#written = Math.min(this.#written, mark.size);
       this.#dirtyTail = true;
+      if (!now) return;
       if (this.created) this.#openFile().truncate(mark.size);
       this.#dirtyTail = false;
     }

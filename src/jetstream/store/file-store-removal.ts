@@ -71,6 +71,18 @@ export class BlockRemover {
     this.#cut.add(block);
   }
 
+  /** Whether the blocks that were taken back are gone for good. */
+  syncRefused(): boolean {
+    if (this.#refused.length === 0) return true;
+    try {
+      for (const block of this.#refused) this.#removeFile(block);
+      this.#disk.syncDirectoryNow(this.#directory);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** What was taken back must be gone for good before other messages are written with the same sequences. */
   removeRefused(): void {
     for (const block of this.#cut) {

@@ -495,6 +495,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   #cutToDurable(): void {
     // The last one first: what the end of the process leaves is a front part of what was written.
+    let behindIsGone: boolean | null = null;
     for (const block of [...this.blocks].reverse()) {
       if (block.number > this.#durable.number) {
         this.blocks.splice(this.blocks.indexOf(block), 1);
@@ -506,8 +507,10 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       if (block.isDurable) continue;
       this.#touched.add(block);
       this.#remover.cut(block);
+      // The power may leave the front of a batch, but not its end.
+      behindIsGone ??= this.#remover.syncRefused();
       try {
-        block.goBack();
+        block.goBack(behindIsGone);
       } catch {
         // It is cut before it is written to again.
       }
