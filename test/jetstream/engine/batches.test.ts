@@ -411,3 +411,40 @@ function used(device: SimulatedDisk): number {
   for (const content of device.snapshot().values()) bytes += content?.length ?? 0;
   return bytes;
 }
+
+test('a batch that was refused is cut at its front when its end has gone for good, not before', () => {
+  const device = new SimulatedDisk(new SeededRandom(1), false);
+  device.makeDirectory('/s');
+  let refuses = false;
+  const disk = new Proxy(device, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      return (...given: unknown[]) => {
+        if (refuses && name === 'syncDirectoryNow') throw Object.assign(new Error('EIO'), { code: 'EIO' });
+        return value.apply(target, given);
+      };
+    },
+  });
+  const setting = { journal: false, encrypted: false, size: 100, blockSize: 400 };
+  const life = new Life(device, disk, setting);
+  life.append('a', 10);
+  life.rest();
+  life.batch(setting.size);
+  life.turn();
+  const first = `${MESSAGES}/1.blk`;
+  const { size } = device.status(first)!;
+  assert.ok(size > 200, 'the front of the batch');
+  assert.ok(device.status(`${MESSAGES}/2.blk`) !== undefined, 'its end');
+  refuses = true;
+  life.store.failed(new Error('refused'));
+  assert.equal(device.status(first)!.size, size);
+  assert.deepEqual(life.subjects, ['a']);
+  refuses = false;
+  life.append('b', 10);
+  life.append('c', 10);
+  life.rest();
+  assert.deepEqual(life.subjects, ['a', 'b', 'c']);
+  device.crash();
+  assert.equal(new Life(device, device, setting).ofBatch, 0);
+});
