@@ -267,10 +267,10 @@ export class SubjectIndex {
   /** Makes the ids of subjects that are gone usable again, and begins to do so with their bytes. */
   #reclaim(): void {
     const gone = new Uint8Array(this.#end);
-    for (const id of this.#released) gone[id] = 1;
-    for (const id of this.#free) gone[id] = 1;
+    mark(gone, this.#released);
+    mark(gone, this.#free);
     this.#order.forget(gone);
-    for (const id of this.#released) this.#free.push(id);
+    this.#free = this.#free.concat(this.#released);
     this.#released = [];
     this.epoch++;
     const pages = this.#pages.map((_, page) => page).filter((page) => this.#pages[page] !== NO_PAGE);
@@ -383,6 +383,10 @@ export class SubjectIndex {
     }
     return this.#lengths[id]! < prefix.length ? -1 : 0;
   }
+}
+
+function mark(marks: Uint8Array, ids: readonly number[]): void {
+  for (let i = 0; i < ids.length; i++) marks[ids[i]!] = 1;
 }
 
 function copyInto<T extends Uint32Array | Float64Array | Uint16Array | Int32Array>(to: T, from: T): T {
