@@ -696,12 +696,16 @@ export class FileBlock extends MessageBlock {
     this.#dropIndex();
   }
 
+  /** Whether the messages of a copy have the places that it says. Those of an index that is read anew are the same, unless it is damaged. */
+  isOf({ index, places }: LiveCopy): boolean {
+    const from = this.#index;
+    return from === null || places.every((place, at) => from.sequenceAt(place) === index.sequenceAt(at));
+  }
+
   /** The file was written anew, with what a copy has. What has gone since that was begun stays dead. */
   rewritten(copy: LiveCopy, compressed: boolean): void {
     const { content, index, places } = copy;
     const from = this.#index;
-    if (places.some((place, at) => from !== null && from.sequenceAt(place) !== index.sequenceAt(at)))
-      throw new Error(`${this.number}.blk has changed while it was copied`);
     this.version++;
     this.closeFile();
     this.#releaseContent();

@@ -72,6 +72,7 @@ export class BlockRewriter {
 
   /** What was written beside the file of a block takes its place. Throws while the old one is there. */
   exchange({ block, path, copy, compress }: BlockRenewal): void {
+    if (copy !== null && !block.isOf(copy)) throw new Error('the block has other places now');
     for (const place of copy?.missing() ?? []) this.#store.setAside(block, place);
     if (!this.#store.blocks.includes(block)) throw new Error('nothing of the block is left');
     this.#store.options.disk.rename(path, this.#letGo(block));

@@ -232,6 +232,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
 
   /** Whether a new message grows too old before the timer fires, which may be set for a TTL alone. */
   #isDueBeforeTimer(time: Stamp, ttl: number): boolean {
+    if (ttl < 0 && this.#limits.allowTtl) return false;
     if (this.#timer === null) return true;
     return this.expiry.size > 0 && ttl >= 0 && time.milliseconds + this.#limits.maxAge < this.#timerDue;
   }
