@@ -86,13 +86,15 @@ test('messages stay for a consumer that was set aside when the last other one is
       stream_name: 'S',
       config: { name, durable_name: name, ack_policy: 'explicit' },
     });
-  for (const body of ['1', '2']) await lab.publish('s', body);
+  for (const body of ['1', '2', '3']) await lab.publish('s', body);
+  const { reply } = await lab.request('$JS.API.CONSUMER.MSG.NEXT.S.c', '1');
+  await lab.request(reply, '+ACK');
   await lab.jetstream.close();
   lab.disk.flipBit(POSITION, 0, 0);
   lab.start();
   assert.equal(lab.stream('S').consumers.get('c'), undefined);
   await lab.api('CONSUMER.DELETE.S.d');
-  assert.deepEqual(lab.payloads('S'), ['1', '2']);
+  assert.deepEqual(lab.payloads('S'), ['1', '2', '3']);
   await lab.close();
 });
 
