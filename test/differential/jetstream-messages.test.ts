@@ -16,6 +16,9 @@ const directGet: ScriptCase = {
   name: 'direct get: every form, every status',
   steps: [
     create('DG', { allow_direct: true }),
+    api('STREAM.MSG.DELETE.DG', { seq: 0 }),
+    create('DF', { storage: 'file' }),
+    api('STREAM.MSG.DELETE.DF', { seq: 0 }),
     create('NODG'),
     publish('dg.a', '1'),
     publish('dg.b', '2', { 'X-One': '1', 'X-Two': 'a b' }),
