@@ -21,7 +21,7 @@ export function freshConsumer(dice: Dice, stream: string, name: string, theme: T
   if (dice.chance(45)) Object.assign(config, filters(dice, stream));
   if (dice.chance(40)) Object.assign(config, start(dice, theme));
   for (let n = dice.below(3); n > 0; n--) Object.assign(config, field(dice, stream, theme));
-  if (dice.chance(6)) Object.assign(config, odd(dice));
+  if (dice.chance(6)) Object.assign(config, odd(dice, theme));
   return config;
 }
 
@@ -38,10 +38,11 @@ export function changedConsumer(dice: Dice, config: Config, stream: string, them
   for (let n = 1 + dice.below(2); n > 0; n--) {
     if (dice.chance(30)) {
       const key = dice.pick(Object.keys(changed));
-      if (key !== 'name' && key !== 'deliver_group') delete changed[key];
-    } else if (dice.chance(35)) Object.assign(changed, filters(dice, stream));
+      if (key !== 'name' && key !== 'deliver_group' && (theme.refilters || !key.startsWith('filter')))
+        delete changed[key];
+    } else if (theme.refilters && dice.chance(35)) Object.assign(changed, filters(dice, stream));
     else if (dice.chance(10)) Object.assign(changed, start(dice, theme));
-    else Object.assign(changed, dice.chance(10) ? odd(dice) : field(dice, stream, theme));
+    else Object.assign(changed, dice.chance(10) ? odd(dice, theme) : field(dice, stream, theme));
   }
   return changed;
 }
@@ -60,10 +61,10 @@ function start(dice: Dice, theme: Theme): Config {
     [3, { deliver_policy: 'last' }],
     [3, { deliver_policy: 'new' }],
     [theme.deletes ? 0 : 3, { deliver_policy: 'last_per_subject' }],
-    [3, { deliver_policy: 'by_start_sequence', opt_start_seq: dice.pick([1, 2, 4, 20]) }],
+    [theme.ahead ? 5 : 0, { deliver_policy: 'by_start_sequence', opt_start_seq: dice.pick([1, 2, 4, 20]) }],
     [2, { deliver_policy: 'by_start_time', opt_start_time: dice.pick([PAST, FUTURE]) }],
     [1, { deliver_policy: 'by_start_sequence' }],
-    [1, { deliver_policy: 'all', opt_start_seq: 3 }],
+    [theme.ahead ? 1 : 0, { deliver_policy: 'all', opt_start_seq: 3 }],
   ]);
 }
 
@@ -101,7 +102,13 @@ function field(dice: Dice, stream: string, theme: Theme): Config {
 }
 
 /** What is mostly refused. */
-function odd(dice: Dice): Config {
+function odd(dice: Dice, theme: Theme): Config {
+  if (theme.refilters && dice.chance(30))
+    return dice.pick<Config>([
+      { filter_subject: 'x', filter_subjects: ['y'] },
+      { filter_subjects: ['a.1', 'a.*'] },
+      { filter_subjects: ['a.1', ''] },
+    ]);
   return dice.pick<Config>([
     { ack_policy: 'bogus' },
     { ack_policy: undefined },
@@ -110,9 +117,6 @@ function odd(dice: Dice): Config {
     { durable_name: 'other' },
     { durable_name: 'a.b' },
     { name: 'other' },
-    { filter_subject: 'x', filter_subjects: ['y'] },
-    { filter_subjects: ['a.1', 'a.*'] },
-    { filter_subjects: ['a.1', ''] },
     { max_deliver: -5 },
     { ack_wait: -1 },
     { max_waiting: -1 },
@@ -134,7 +138,6 @@ function odd(dice: Dice): Config {
     { bogus: 1 },
     { description: 'x'.repeat(4097) },
     { inactive_threshold: -1 },
-    { opt_start_seq: 1, opt_start_time: PAST, deliver_policy: 'by_start_sequence' },
     { direct: true },
     { metadata: { '_nats.req.level': '99' } },
     { max_expires: 1 },
@@ -144,11 +147,11 @@ function odd(dice: Dice): Config {
 export function createConsumer(dice: Dice, stream: string, config: Config): Operation {
   const name = config.name as string;
   const action = dice.pick(['', '', '', 'create', 'update', 'bogus']);
-  const body = JSON.stringify({
+  const body = {
     stream_name: dice.chance(98) ? stream : 'A',
     config,
     ...(action === '' ? {} : { action }),
-  });
+  };
   const { filter_subject: filter } = config;
   const subject = dice.weighted([
     [20, `CONSUMER.CREATE.${stream}.${name}`],
@@ -172,12 +175,12 @@ export function pull(dice: Dice, stream: string, consumer: string, theme: Theme)
   };
   const base = { op: 'pull', stream, consumer } as const;
   if (theme.timed && dice.chance(30)) {
-    const body = JSON.stringify({
+    const body = {
       batch,
       ...more,
       expires: 250e6,
       ...(dice.chance(30) ? { no_wait: true } : {}),
-    });
+    };
     return { ...base, body, wait: 600 };
   }
   const waiting = theme.pauses ? 0 : 30;
@@ -197,9 +200,9 @@ export function pull(dice: Dice, stream: string, consumer: string, theme: Theme)
     };
   if (dice.chance(waiting)) {
     const request = { batch, ...more, ...(dice.chance(70) ? { expires: HOUR } : {}) };
-    return { ...base, body: dice.chance(15) ? String(batch) : JSON.stringify(request) };
+    return { ...base, body: dice.chance(15) ? String(batch) : request };
   }
-  return { ...base, body: JSON.stringify({ batch, ...more, no_wait: true }) };
+  return { ...base, body: { batch, ...more, no_wait: true } };
 }
 
 export function ack(dice: Dice, stream: string, consumer: string, theme: Theme): Operation {
@@ -250,13 +253,13 @@ export function treatment(dice: Dice, stream: string, consumer: string, theme: T
   const api = (subject: string, body: unknown = ''): Operation => ({
     op: 'ask',
     subject: `$JS.API.CONSUMER.${subject}.${stream}.${consumer}`,
-    body: typeof body === 'string' ? body : JSON.stringify(body),
+    body,
   });
   return dice.weighted<Operation>([
     [4, api('INFO')],
     [3, api('DELETE')],
     [
-      2,
+      theme.ahead ? 6 : 0,
       api(
         'RESET',
         dice.pick<unknown>(['', {}, { seq: 1 }, { seq: 2 }, { seq: 5 }, { seq: 100 }, { seq: 0 }, '{']),

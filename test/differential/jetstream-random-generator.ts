@@ -54,12 +54,16 @@ class Generator {
       counters: dice.chance(12),
       batches: dice.chance(25),
       schedules: dice.chance(10),
+      limits: dice.chance(75),
+      refilters: dice.chance(20),
+      ahead: dice.chance(25),
       deletes: dice.chance(60),
       pauses: dice.chance(20),
       restarts: dice.chance(20),
       timed: dice.chance(10),
     };
     this.#theme = { ...theme, ...Object.fromEntries(without.map((name) => [name, false])) };
+    if (this.#theme.refilters) this.#theme.limits = this.#theme.deletes = false;
     this.#names = NAMES.slice(0, this.#theme.copies ? 2 + dice.below(2) : 1 + dice.below(2));
   }
 
@@ -79,7 +83,7 @@ class Generator {
   #create(name: string): void {
     const config = freshConfig(this.#dice, name, this.#theme);
     this.#streams.set(name, config);
-    this.#add({ op: 'ask', subject: `$JS.API.STREAM.CREATE.${name}`, body: JSON.stringify(config) });
+    this.#add({ op: 'ask', subject: `$JS.API.STREAM.CREATE.${name}`, body: config });
   }
 
   #next(name: string): void {
@@ -90,7 +94,7 @@ class Generator {
       [34, () => this.#add(...message(dice, name, theme))],
       [2, () => this.#burst(name)],
       [theme.deletes ? 8 : 0, () => this.#add(removal(dice, name))],
-      [7, () => this.#add(question(dice, name))],
+      [7, () => this.#add(question(dice, name, theme))],
       [8, () => this.#consumer(name, consumer)],
       [14, () => this.#add(pull(dice, name, consumer, theme))],
       [16, () => this.#add(ack(dice, name, consumer, theme))],
@@ -113,10 +117,12 @@ class Generator {
   #consumer(stream: string, name: string): void {
     const key = `${stream}.${name}`;
     const known = this.#consumers.get(key);
-    const config =
-      known === undefined || this.#dice.chance(30)
-        ? freshConsumer(this.#dice, stream, name, this.#theme)
-        : changedConsumer(this.#dice, known, stream, this.#theme);
+    const fresh = known === undefined || this.#dice.chance(30);
+    if (fresh && known !== undefined && !this.#theme.refilters)
+      this.#add({ op: 'ask', subject: `$JS.API.CONSUMER.DELETE.${key}`, body: '' });
+    const config = fresh
+      ? freshConsumer(this.#dice, stream, name, this.#theme)
+      : changedConsumer(this.#dice, known, stream, this.#theme);
     this.#consumers.set(key, config);
     if (config.deliver_subject !== undefined && this.#dice.chance(60)) this.#listening(stream, name);
     this.#add(createConsumer(this.#dice, stream, config));
@@ -131,7 +137,7 @@ class Generator {
   #update(name: string): void {
     const config = changedConfig(this.#dice, this.#streams.get(name)!, this.#theme);
     if (this.#dice.chance(70)) this.#streams.set(name, config);
-    this.#add({ op: 'ask', subject: `$JS.API.STREAM.UPDATE.${name}`, body: JSON.stringify(config) });
+    this.#add({ op: 'ask', subject: `$JS.API.STREAM.UPDATE.${name}`, body: config });
     if (this.#dice.chance(50)) this.#add({ op: 'look', streams: this.#names });
   }
 

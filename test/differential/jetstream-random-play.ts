@@ -33,13 +33,14 @@ export class Pair {
   }
 
   /** The first difference, or null. */
-  async play(script: RandomScript, pace: Pace): Promise<Difference | null> {
+  async play(script: RandomScript, pace: Pace, show = false): Promise<Difference | null> {
     await this.both((side) => side.begin());
     try {
       for (const [at, operation] of script.operations.entries()) {
         const text = await this.#step(operation, script.patient ? { ...pace, patience: 4000 } : pace);
         if (text !== null) return { at, text };
       }
+      if (show) for (const [group, events] of this.official.events) console.log(group, events);
       return null;
     } finally {
       await this.both((side) => side.clear(script.streams));
@@ -152,14 +153,8 @@ function simpler(operation: Operation): Operation[] {
   ];
 }
 
-/** The JSON with one field less, or one field less of its `config`. */
-function bodies(text: string): string[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return [];
-  }
+/** The object with one field less, or one field less of its `config`. */
+function bodies(value: unknown): unknown[] {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return [];
   const without = (object: object): object[] =>
     Object.keys(object).map((key) =>
@@ -168,5 +163,5 @@ function bodies(text: string): string[] {
   const { config } = value as { config?: object };
   const inner =
     config && typeof config === 'object' ? without(config).map((each) => ({ ...value, config: each })) : [];
-  return [...without(value), ...inner].map((each) => JSON.stringify(each));
+  return [...without(value), ...inner];
 }

@@ -1,17 +1,17 @@
 // What a random script of JetStream is made of. Operations are plain data: a script can be printed, shrunken and played again.
 
 export type Operation =
-  /** A message, and what is answered to it. `reply` goes behind the inbox: fast batches say there what they want. */
+  /** A message, and what is answered to it. A body that is no text goes as JSON. `reply` goes behind the inbox: fast batches say there what they want. */
   | {
       op: 'ask';
       subject: string;
-      body: string;
+      body: unknown;
       headers?: [string, string][];
       reply?: string;
       silent?: boolean;
     }
   /** A pull request; what it brings comes on a subject of its own. Then `wait` milliseconds. */
-  | { op: 'pull'; stream: string; consumer: string; body: string; wait?: number }
+  | { op: 'pull'; stream: string; consumer: string; body: unknown; wait?: number }
   /** To one of the messages that a consumer has delivered: the n-th from the end, from 0. Then `wait` milliseconds. */
   | {
       op: 'ack';
@@ -41,10 +41,5 @@ export interface RandomScript {
   operations: Operation[];
 }
 
-/** An operation on a line, for people. */
-export function shownOperation(operation: Operation): string {
-  if (operation.op !== 'ask') return JSON.stringify(operation);
-  const { subject, body, headers = [], reply } = operation;
-  const fields = headers.map(([name, value]) => ` ${name}:${JSON.stringify(value)}`).join('');
-  return `ask ${subject}${reply === undefined ? '' : ` (reply ${reply})`}${fields} ${body}`;
-}
+/** The body of a message: text as it is, anything else as JSON. */
+export const bodyText = (body: unknown): string => (typeof body === 'string' ? body : JSON.stringify(body));

@@ -12,6 +12,12 @@ export interface Theme {
   counters: boolean;
   batches: boolean;
   schedules: boolean;
+  /** Streams have limits, and messages go when consumers are done with them. */
+  limits: boolean;
+  /** Filters of consumers change: what they have of the old one must not go. */
+  refilters: boolean;
+  /** Consumers begin at a sequence. */
+  ahead: boolean;
   /** Messages are deleted and purged. Without it there may be consumers that acknowledge all, or deliver the last ones. */
   deletes: boolean;
   /** Consumers are paused: nobody waits for messages then. */
@@ -75,7 +81,7 @@ export function freshConfig(dice: Dice, name: string, theme: Theme): Config {
   if (theme.counters && dice.chance(70)) Object.assign(config, { allow_msg_counter: true });
   if (theme.batches && dice.chance(80)) Object.assign(config, { allow_atomic: true, allow_batched: true });
   if (theme.schedules && dice.chance(80)) config.allow_msg_schedules = true;
-  if (dice.chance(25)) config.allow_rollup_hdrs = true;
+  if (theme.limits && dice.chance(25)) config.allow_rollup_hdrs = true;
   if (dice.chance(25)) config.allow_msg_ttl = true;
   for (let n = dice.below(4); n > 0; n--) Object.assign(config, field(dice, name, theme));
   if (dice.chance(10)) Object.assign(config, odd(dice, name));
@@ -98,26 +104,17 @@ export function changedConfig(dice: Dice, config: Config, theme: Theme): Config 
 
 function field(dice: Dice, name: string, theme: Theme): Config {
   const low = name.toLowerCase();
+  if (theme.limits && dice.chance(45)) return limit(dice);
   return dice.weighted<() => Config>([
-    [5, () => ({ retention: dice.pick(['limits', 'interest', 'workqueue']) })],
-    [5, () => ({ max_msgs: dice.pick([-1, 0, 1, 3, 5, 10]) })],
-    [4, () => ({ max_bytes: dice.pick([-1, 0, 100, 300, 1000]) })],
-    [5, () => ({ max_msgs_per_subject: dice.pick([-1, 0, 1, 2, 3]) })],
     [3, () => ({ max_msg_size: dice.pick([-1, 0, 10, 60, 200]) })],
     [2, () => ({ max_age: dice.pick([0, HOUR, 1]) })],
     [2, () => ({ duplicate_window: dice.pick([0, HOUR, 2 * HOUR]) })],
-    [5, () => ({ discard: dice.pick(['old', 'new']) })],
-    [
-      3,
-      () => ({ discard: 'new', discard_new_per_subject: true, max_msgs_per_subject: dice.pick([0, 1, 2]) }),
-    ],
     [2, () => ({ max_consumers: dice.pick([-1, 0, 1, 2]) })],
     [1, () => ({ num_replicas: dice.pick([0, 1]) })],
     [1, () => ({ no_ack: true })],
     [1, () => ({ sealed: true })],
     [2, () => ({ deny_delete: dice.chance(70) })],
     [2, () => ({ deny_purge: dice.chance(70) })],
-    [2, () => ({ allow_rollup_hdrs: dice.chance(70) })],
     [
       3,
       () => ({
@@ -163,6 +160,22 @@ function field(dice: Dice, name: string, theme: Theme): Config {
     ],
     [2, () => ({ subjects: dice.pick([[`${low}.>`], [`${low}.1`], [`${low}.*`, 'd.1'], []]) })],
     [1, () => ({ storage: dice.pick(['file', 'memory']) })],
+  ])();
+}
+
+/** By what messages go. */
+function limit(dice: Dice): Config {
+  return dice.weighted<() => Config>([
+    [5, () => ({ retention: dice.pick(['limits', 'interest', 'workqueue']) })],
+    [5, () => ({ max_msgs: dice.pick([-1, 0, 1, 3, 5, 10]) })],
+    [4, () => ({ max_bytes: dice.pick([-1, 0, 100, 300, 1000]) })],
+    [5, () => ({ max_msgs_per_subject: dice.pick([-1, 0, 1, 2, 3]) })],
+    [5, () => ({ discard: dice.pick(['old', 'new']) })],
+    [
+      3,
+      () => ({ discard: 'new', discard_new_per_subject: true, max_msgs_per_subject: dice.pick([0, 1, 2]) }),
+    ],
+    [3, () => ({ allow_rollup_hdrs: dice.chance(70) })],
   ])();
 }
 
@@ -379,7 +392,7 @@ function fastBatch(dice: Dice, stream: string): Operation[] {
 const api = (subject: string, body: unknown = ''): Operation => ({
   op: 'ask',
   subject: `$JS.API.${subject}`,
-  body: typeof body === 'string' ? body : JSON.stringify(body),
+  body,
 });
 
 /** Something is taken away. */
@@ -416,7 +429,7 @@ export function removal(dice: Dice, stream: string): Operation {
 }
 
 /** A question about messages. */
-export function question(dice: Dice, stream: string): Operation {
+export function question(dice: Dice, stream: string, theme: Theme): Operation {
   const seq = dice.pick([0, 1, 2, 3, 4, 5, 8, 12, 99]);
   const low = stream.toLowerCase();
   const filter = dice.chance(90) ? filterOf(dice, stream) : `t${low}.1`;
@@ -459,7 +472,8 @@ export function question(dice: Dice, stream: string): Operation {
     });
   return api(`DIRECT.GET.${stream}`, {
     multi_last: [filter, ...(dice.chance(40) ? [filterOf(dice, stream)] : [])],
-    ...(dice.chance(40) ? { up_to_seq: seq } : {}),
+    // Beyond the last message officially a stream in files has none.
+    ...(theme.storage === 'memory' && dice.chance(40) ? { up_to_seq: seq } : {}),
     ...(dice.chance(10) ? { up_to_time: time } : {}),
     ...(dice.chance(20) ? { batch: dice.pick([1, 2, 5]) } : {}),
     ...(dice.chance(10) ? { seq } : {}),

@@ -1,14 +1,17 @@
 // Random scripts of JetStream, played to the official server and to ours: all that comes back must be the same.
 //
 // WEFT_RANDOM_SEEDS: how many seeds, or `from-to`. With it everything is played; without it few seeds, of what is stable.
+// WEFT_RANDOM_SCRIPT: a file with the operations of a script, one in a line, as they are printed; it is played alone, and what the official
+// server says is shown.
 // WEFT_RANDOM_SHRINK: seconds that making one script smaller may take (default 20).
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { officialBinary, WITHOUT_OFFICIAL, weftBinary } from '../support/official.js';
 import { RandomClient } from './jetstream-random-client.js';
 import { randomScript } from './jetstream-random-generator.js';
 import { FAST, Pair, SLOW, shrink } from './jetstream-random-play.js';
-import { type RandomScript, shownOperation } from './jetstream-random-script.js';
+import type { Operation, RandomScript } from './jetstream-random-script.js';
 
 const WANTED = process.env.WEFT_RANDOM_SEEDS;
 /** Pairs of servers at work side by side. */
@@ -34,6 +37,19 @@ describe('random scripts', { skip: officialBinary() ? false : WITHOUT_OFFICIAL }
   });
   after(() => Promise.all(pairs.map((pair) => pair.both((side) => side.end()))));
 
+  const file = process.env.WEFT_RANDOM_SCRIPT;
+  if (file !== undefined) {
+    test('the script of a file', async () => {
+      const operations = readFileSync(file, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Operation);
+      const script = { seed: 0, patient: true, streams: ['A', 'B', 'C'], operations };
+      const found = await pairs[0]!.play(script, SLOW, true);
+      console.log(found === null ? 'no difference' : `behind operation ${found.at}, ${found.text}`);
+    });
+    return;
+  }
   test(`seeds ${FROM} to ${TO}`, async () => {
     const found: string[] = [];
     let next = FROM;
@@ -69,5 +85,5 @@ async function compare(pair: Pair, script: RandomScript): Promise<string | null>
 }
 
 function shownScript({ operations }: RandomScript): string {
-  return operations.map((operation, at) => `  ${at} ${shownOperation(operation).slice(0, 1000)}`).join('\n');
+  return operations.map((operation) => JSON.stringify(operation)).join('\n');
 }
