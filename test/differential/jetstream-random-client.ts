@@ -33,6 +33,11 @@ export class RandomClient {
   #script = 0;
   /** After a purge the floors of acks differ, on purpose (docs/DIFFERENCES.md). */
   #purged = false;
+  /** After a rollup consumers show another position. */
+  #rolled = false;
+  #restarted = false;
+  /** Answers of which no more is looked at than whether they are errors. */
+  readonly #stale = new Set<string>();
   /** A consumer begins ahead of what is stored: officially it counts what comes before as pending. */
   #ahead = false;
 
@@ -68,6 +73,7 @@ export class RandomClient {
   }
 
   async restart(): Promise<void> {
+    this.#restarted = true;
     await this.stop();
     await this.start();
   }
@@ -85,7 +91,8 @@ export class RandomClient {
   async begin(): Promise<void> {
     this.#script++;
     this.#asked = 0;
-    this.#purged = this.#ahead = false;
+    this.#purged = this.#rolled = this.#ahead = this.#restarted = false;
+    this.#stale.clear();
     this.#delivered.clear();
     this.#subscriptions.clear();
     await this.#connect();
@@ -182,9 +189,7 @@ export class RandomClient {
     const [first, last] = [Number(state?.[1] ?? 1), Number(state?.[2] ?? 0)];
     for (let seq = first; seq <= Math.min(last, first + 200); seq++) {
       const text = await this.#answer(`$JS.API.STREAM.MSG.GET.${name}`, { seq });
-      const block = /"hdrs":"([^"]*)"/.exec(text)?.[1];
-      const readable = block === undefined ? '' : Buffer.from(block, 'base64').toString('latin1');
-      this.#keep(`dump of ${name}`, this.#normal(text.replace(/"hdrs":"[^"]*"/, '') + readable));
+      this.#keep(`dump of ${name}`, text);
     }
   }
 
@@ -207,7 +212,11 @@ export class RandomClient {
     reply?: string;
   }): Promise<string> {
     const { subject, body, headers = [], reply } = operation;
+    // Officially the first answer about a consumer tells how it was when the server started.
+    if (this.#restarted && /^\$JS\.API\.CONSUMER\.(DURABLE\.)?CREATE\./.test(subject))
+      this.#stale.add(`answer ${this.#asked + 1}`);
     if (/STREAM\.PURGE/.test(subject)) this.#purged = true;
+    if (headers.some(([name]) => name === 'Nats-Rollup')) this.#rolled = true;
     if (/CONSUMER\.RESET|"opt_start_seq":/.test(subject + bodyText(body))) this.#ahead = true;
     const at = ++this.#asked;
     // A fast batch has one inbox for all its messages: its first token is the batch's.
@@ -289,8 +298,12 @@ export class RandomClient {
       group = token.startsWith('f') ? `fast ${token.slice(1)}` : `answer ${token}`;
       if (/^\d+$/.test(token)) place = '';
     } else if (group === 'republished') group = `republished ${subject.split('.')[1]}`;
-    const parts = [place, reply, header, payload].filter((part) => part !== '');
-    this.#keep(group, parts.map((part) => this.#normal(part)).join(' ; '));
+    if (this.#stale.has(group) && !payload.includes('"error":')) {
+      this.#keep(group, 'done');
+      return;
+    }
+    const parts = [place, reply, header, payload].map((part) => this.#normal(part));
+    this.#keep(group, parts.filter((part) => part !== '').join(' ; '));
   }
 
   #keep(group: string, text: string): void {
@@ -302,8 +315,15 @@ export class RandomClient {
   }
 
   #normal(text: string): string {
-    let shown = text;
-    if (this.#purged) shown = shown.replace(/"ack_floor":\{[^}]*\}/g, '"ack_floor":{}');
+    let shown = text.replace(
+      /"hdrs":"([^"]*)"/g,
+      (_, block: string) => `"hdrs":${Buffer.from(block, 'base64').toString('latin1')}`,
+    );
+    if (this.#rolled) shown = shown.replace(/("delivered":\{[^}]*"stream_seq":)\d+/g, '$10');
+    if (this.#purged || this.#rolled)
+      shown = shown
+        .replace(/"(num_ack_pending|num_redelivered)":\d+/g, '"$1":0')
+        .replace(/"ack_floor":\{[^}]*\}/g, '"ack_floor":{}');
     if (this.#ahead)
       shown = shown
         .replace(/(?<="num_pending":)\d+/g, '0')
@@ -324,6 +344,8 @@ function masked(text: string, script: number): string {
       .replace(/(JS_(?:SRC|MIRROR)_)[\w-]+/g, '$1<id>')
       .replace(/"id":"[^"]{22}"/g, '"id":"<id>"')
       .replace(/"(pinned_client_id|pinned_id)":"[^"]+"/g, '"$1":"<id>"')
+      // Officially also in answers to requests without a group.
+      .replace(/NATS\/1\.0\r\nNats-Pin-Id: \r\n\r\n/g, '')
       .replace(/Nats-Pin-Id: \w+/g, 'Nats-Pin-Id: <id>')
       .replace(/(\\?)"(pause_remaining|ack_time|active|deliveries_time)\1":-?\d+/g, '"$2":0')
       .replace(/(Nats-Stream-Source: ([^ ]+ ){4}[^ \r]+) \w{8}/g, '$1 <identity>')
@@ -334,8 +356,14 @@ function masked(text: string, script: number): string {
       .replace(/"first_seq":1,(?="first_ts":"0001-01-01T00:00:00Z","last_seq":0,)/g, '"first_seq":0,')
       // When a copy looks for its origin again is nobody's promise.
       .replaceAll(',"error":{"code":404,"err_code":10059,"description":"stream not found"}', '')
-      // Officially in no order.
-      .replace(/(?<="sources":\[\{)[^[\]]*(?=\}\],"ts":)/, (list) => list.split('},{').sort().join('},{'))
+      // Officially in no order, and what was copied for nobody has no sequence.
+      .replace(/(?<="sources":\[)\{"name":"[^"]*","lag".*(?=\],"ts":)/, (list) =>
+        list
+          .replace(/"seq":\d+,(?="active")/g, '')
+          .split(/,(?=\{"name":)/)
+          .sort()
+          .join(','),
+      )
   );
 }
 

@@ -48,10 +48,12 @@ export function changedConsumer(dice: Dice, config: Config, stream: string, them
 }
 
 function filters(dice: Dice, stream: string): Config {
+  const low = stream.toLowerCase();
   if (dice.chance(60)) return { filter_subject: filterOf(dice, stream), filter_subjects: undefined };
   return {
     filter_subject: undefined,
-    filter_subjects: [filterOf(dice, stream), filterOf(dice, stream)].slice(0, dice.pick([0, 1, 2, 2, 2])),
+    // Officially what several of them match counts as often.
+    filter_subjects: dice.some([`${low}.1`, `${low}.2`, `${low}.x.>`, `${low}.*.*.*`, 'a..b'], 3),
   };
 }
 
@@ -71,7 +73,7 @@ function start(dice: Dice, theme: Theme): Config {
 function field(dice: Dice, stream: string, theme: Theme): Config {
   return dice.weighted<() => Config>([
     [4, () => ({ max_deliver: dice.pick([-1, 0, 1, 2, 3]) })],
-    [4, () => ({ max_ack_pending: dice.pick([-1, 0, 1, 2, 3]) })],
+    [4, () => ({ max_ack_pending: dice.pick(theme.purges ? [-1, 0] : [-1, 0, 1, 2, 3]) })],
     [2, () => ({ ack_wait: dice.pick([0, HOUR, 60 * SECOND]) })],
     [2, () => ({ backoff: dice.pick([[HOUR], [HOUR, 2 * HOUR], []]), max_deliver: dice.pick([-1, 2, 3]) })],
     [2, () => ({ headers_only: true })],
@@ -82,7 +84,7 @@ function field(dice: Dice, stream: string, theme: Theme): Config {
     [1, () => ({ sample_freq: dice.pick(['100%', '100', '0', '']) })],
     [1, () => ({ inactive_threshold: dice.pick([0, HOUR]) })],
     [1, () => ({ mem_storage: true })],
-    [1, () => ({ replay_policy: dice.pick(['instant', 'original']) })],
+    [1, () => ({ replay_policy: 'instant' })],
     [1, () => ({ description: dice.pick(['words', '']) })],
     [1, () => ({ metadata: dice.pick([{ a: 'b' }, {}, { '_nats.y': 'z' }]) })],
     [1, () => ({ num_replicas: dice.pick([0, 1]) })],
@@ -169,7 +171,7 @@ export function pull(dice: Dice, stream: string, consumer: string, theme: Theme)
     ...(dice.chance(10) ? { max_bytes: dice.pick([50, 150, 500, 2000]) } : {}),
     ...(dice.chance(15) ? { group: dice.pick(['g1', 'g1', 'g2', '']) } : {}),
     ...(dice.chance(8) ? { min_pending: dice.pick([1, 3]) } : {}),
-    ...(dice.chance(8) ? { min_ack_pending: dice.pick([1, 2]) } : {}),
+    ...(!theme.purges && dice.chance(8) ? { min_ack_pending: dice.pick([1, 2]) } : {}),
     ...(dice.chance(8) ? { priority: dice.pick([0, 1, 3, 9, 10]) } : {}),
     ...(dice.chance(2) ? { id: 'x' } : {}),
   };
@@ -241,9 +243,7 @@ export function forgedAck(dice: Dice, stream: string, consumer: string): Operati
   const tokens = dice.weighted([
     [10, `1.${n()}.${n()}.1700000000000000000.${n()}`],
     [4, `2.${n()}.${n()}.1700000000000000000.0`],
-    [1, '1.x.1.1.0'],
     [1, '1.1'],
-    [1, '1.18446744073709551615.1.1.0'],
   ]);
   return { op: 'forged', stream, consumer, tokens, verb: dice.pick(['+ACK', '-NAK', '+TERM', '+WPI']) };
 }

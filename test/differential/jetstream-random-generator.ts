@@ -57,12 +57,14 @@ class Generator {
       limits: dice.chance(75),
       refilters: dice.chance(20),
       ahead: dice.chance(25),
+      purges: dice.chance(40),
       deletes: dice.chance(60),
       pauses: dice.chance(20),
       restarts: dice.chance(20),
       timed: dice.chance(10),
     };
     this.#theme = { ...theme, ...Object.fromEntries(without.map((name) => [name, false])) };
+    if (this.#theme.refilters || !this.#theme.deletes) this.#theme.purges = false;
     if (this.#theme.refilters) this.#theme.limits = this.#theme.deletes = false;
     this.#names = NAMES.slice(0, this.#theme.copies ? 2 + dice.below(2) : 1 + dice.below(2));
   }
@@ -93,7 +95,7 @@ class Generator {
     const act = dice.weighted<() => void>([
       [34, () => this.#add(...message(dice, name, theme))],
       [2, () => this.#burst(name)],
-      [theme.deletes ? 8 : 0, () => this.#add(removal(dice, name))],
+      [theme.deletes ? 8 : 0, () => this.#add(removal(dice, name, theme))],
       [7, () => this.#add(question(dice, name, theme))],
       [8, () => this.#consumer(name, consumer)],
       [14, () => this.#add(pull(dice, name, consumer, theme))],

@@ -37,7 +37,7 @@ export class Pair {
     await this.both((side) => side.begin());
     try {
       for (const [at, operation] of script.operations.entries()) {
-        const text = await this.#step(operation, script.patient ? { ...pace, patience: 4000 } : pace);
+        const text = await this.#step(operation, script, script.patient ? { ...pace, patience: 4000 } : pace);
         if (text !== null) return { at, text };
       }
       if (show) for (const [group, events] of this.official.events) console.log(group, events);
@@ -47,7 +47,7 @@ export class Pair {
     }
   }
 
-  async #step(operation: Operation, pace: Pace): Promise<string | null> {
+  async #step(operation: Operation, script: RandomScript, pace: Pace): Promise<string | null> {
     switch (operation.op) {
       case 'wait':
         await sleep(operation.milliseconds);
@@ -56,6 +56,8 @@ export class Pair {
         await sleep(pace.settle);
         await this.both((side) => side.restart());
         return this.#level([], pace);
+      case 'look':
+        return this.#look(operation, script.patient, pace);
       case 'dump':
         for (const name of operation.streams) await this.both((side) => side.dump(name));
         return difference(this.official, this.weft);
@@ -64,6 +66,17 @@ export class Pair {
         if ('wait' in operation && operation.wait) await sleep(operation.wait);
         return this.#level('silent' in operation && operation.silent ? [] : groups, pace);
       }
+    }
+  }
+
+  /** What copies have comes in its own time: they are looked at again until they have the same. */
+  async #look(operation: Operation & { op: 'look' }, patient: boolean, pace: Pace): Promise<string | null> {
+    for (let left = patient ? 20 : 0; ; left--) {
+      const [groups] = await this.both((side) => side.say(operation));
+      const text = await this.#level(groups, left === 0 ? pace : { ...pace, patience: 100 });
+      if (text === null || left === 0) return text;
+      for (const side of [this.official, this.weft]) for (const group of groups) side.events.delete(group);
+      await sleep(300);
     }
   }
 

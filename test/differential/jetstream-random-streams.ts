@@ -18,6 +18,8 @@ export interface Theme {
   refilters: boolean;
   /** Consumers begin at a sequence. */
   ahead: boolean;
+  /** Messages are purged: officially consumers go on counting what they have of it. */
+  purges: boolean;
   /** Messages are deleted and purged. Without it there may be consumers that acknowledge all, or deliver the last ones. */
   deletes: boolean;
   /** Consumers are paused: nobody waits for messages then. */
@@ -81,7 +83,7 @@ export function freshConfig(dice: Dice, name: string, theme: Theme): Config {
   if (theme.counters && dice.chance(70)) Object.assign(config, { allow_msg_counter: true });
   if (theme.batches && dice.chance(80)) Object.assign(config, { allow_atomic: true, allow_batched: true });
   if (theme.schedules && dice.chance(80)) config.allow_msg_schedules = true;
-  if (theme.limits && dice.chance(25)) config.allow_rollup_hdrs = true;
+  if (theme.purges && dice.chance(40)) config.allow_rollup_hdrs = true;
   if (dice.chance(25)) config.allow_msg_ttl = true;
   for (let n = dice.below(4); n > 0; n--) Object.assign(config, field(dice, name, theme));
   if (dice.chance(10)) Object.assign(config, odd(dice, name));
@@ -104,7 +106,7 @@ export function changedConfig(dice: Dice, config: Config, theme: Theme): Config 
 
 function field(dice: Dice, name: string, theme: Theme): Config {
   const low = name.toLowerCase();
-  if (theme.limits && dice.chance(45)) return limit(dice);
+  if (theme.limits && dice.chance(45)) return limit(dice, theme);
   return dice.weighted<() => Config>([
     [3, () => ({ max_msg_size: dice.pick([-1, 0, 10, 60, 200]) })],
     [2, () => ({ max_age: dice.pick([0, HOUR, 1]) })],
@@ -152,7 +154,7 @@ function field(dice: Dice, name: string, theme: Theme): Config {
       () => ({
         consumer_limits: dice.pick([
           {},
-          { max_ack_pending: 3 },
+          { max_ack_pending: theme.purges ? 1000 : 3 },
           { inactive_threshold: HOUR },
           { max_ack_pending: -1 },
         ]),
@@ -164,7 +166,7 @@ function field(dice: Dice, name: string, theme: Theme): Config {
 }
 
 /** By what messages go. */
-function limit(dice: Dice): Config {
+function limit(dice: Dice, theme: Theme): Config {
   return dice.weighted<() => Config>([
     [5, () => ({ retention: dice.pick(['limits', 'interest', 'workqueue']) })],
     [5, () => ({ max_msgs: dice.pick([-1, 0, 1, 3, 5, 10]) })],
@@ -175,7 +177,7 @@ function limit(dice: Dice): Config {
       3,
       () => ({ discard: 'new', discard_new_per_subject: true, max_msgs_per_subject: dice.pick([0, 1, 2]) }),
     ],
-    [3, () => ({ allow_rollup_hdrs: dice.chance(70) })],
+    [theme.purges ? 3 : 0, () => ({ allow_rollup_hdrs: dice.chance(70) })],
   ])();
 }
 
@@ -381,7 +383,8 @@ function fastBatch(dice: Dice, stream: string): Operation[] {
       op: 'ask',
       subject: subjectOf(dice, stream),
       body: bodyOf(dice),
-      headers: dice.chance(20) ? header(dice, stream) : [],
+      // Officially the last id is looked at later than all else, and refused as outside of a batch.
+      headers: dice.chance(20) ? header(dice, stream).filter(([name]) => !name.endsWith('Last-Msg-Id')) : [],
       reply: `${id}.${id}.${flow}.${gap}.${n}.${verb}.$FI`,
       silent: true,
     });
@@ -396,9 +399,9 @@ const api = (subject: string, body: unknown = ''): Operation => ({
 });
 
 /** Something is taken away. */
-export function removal(dice: Dice, stream: string): Operation {
+export function removal(dice: Dice, stream: string, theme: Theme): Operation {
   const seq = dice.pick([1, 2, 3, 4, 5, 6, 8, 10, 12]);
-  if (dice.chance(60))
+  if (!theme.purges || dice.chance(60))
     return api(
       `STREAM.MSG.DELETE.${stream}`,
       dice.weighted<unknown>([
@@ -446,7 +449,8 @@ export function question(dice: Dice, stream: string, theme: Theme): Operation {
         { bogus: 1 },
       ]),
     );
-  if (kind === 1)
+  // A mirror may answer in place of its origin.
+  if (kind === 1 && !theme.copies)
     return api(`DIRECT.GET.${stream}.${subjectOf(dice, stream)}`, dice.pick(['', '{"no_hdr":true}', 'x']));
   const time = dice.pick(['2020-01-01T00:00:00Z', '2099-01-01T00:00:00Z']);
   const single: Config = dice.weighted<Config>([
@@ -460,7 +464,7 @@ export function question(dice: Dice, stream: string, theme: Theme): Operation {
     [1, { seq, start_time: time }],
     [1, {}],
   ]);
-  if (kind < 5)
+  if (kind < 5 || theme.copies)
     return api(`STREAM.MSG.GET.${stream}`, { ...single, ...(dice.chance(10) ? { no_hdr: true } : {}) });
   if (kind < 7)
     return api(`DIRECT.GET.${stream}`, { ...single, ...(dice.chance(10) ? { no_hdr: true } : {}) });

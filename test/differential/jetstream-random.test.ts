@@ -58,6 +58,7 @@ describe('random scripts', { skip: officialBinary() ? false : WITHOUT_OFFICIAL }
         const script = randomScript(next++, OPTIONS);
         const text = await compare(pair, script).catch(async (error: Error) => {
           await pair.both((side) => side.restart());
+          await pair.both((side) => side.clear(script.streams));
           return `seed ${script.seed}: ${error.message}\n${shownScript(script)}`;
         });
         if (text === null) continue;
