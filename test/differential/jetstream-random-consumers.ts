@@ -88,7 +88,6 @@ function field(dice: Dice, stream: string, theme: Theme): Config {
     [1, () => ({ description: dice.pick(['words', '']) })],
     [1, () => ({ metadata: dice.pick([{ a: 'b' }, {}, { '_nats.y': 'z' }]) })],
     [1, () => ({ num_replicas: dice.pick([0, 1]) })],
-    [1, () => ({ rate_limit_bps: 1_000_000_000 })],
     [1, () => ({ idle_heartbeat: HOUR, ...(dice.chance(50) ? { flow_control: true } : {}) })],
     [1, () => ({ deliver_subject: inboxOf(stream, dice.pick(CONSUMERS)) })],
     [1, () => (theme.pauses ? { pause_until: dice.pick([FUTURE, PAST]) } : {})],
