@@ -221,7 +221,9 @@ export class FastBatches {
       this.#commit(fast.id, batch, reply);
       return;
     }
-    if (fast.sequence === 1 && !commits) this.#sayFlow(batch, reply, 0);
+    // With `no_ack` this is officially all that is not said, beside what refuses a message out of hand.
+    const quiet = this.#host.config.no_ack;
+    if (fast.sequence === 1 && !commits && !quiet) this.#sayFlow(batch, reply, 0);
     try {
       const { maxPayload } = this.#host.fastLimits();
       batch.stored = this.#host.storeChecked(checkBatched(new BatchStage(), message, this.#host, maxPayload));

@@ -44,11 +44,22 @@ function wanted(
     case 'by_start_sequence':
       return at(config.opt_start_seq);
     case 'by_start_time':
-      return at(store.sequenceAt(timeToNanoseconds(config.opt_start_time!)));
+      return at(closer(store, filter, store.sequenceAt(timeToNanoseconds(config.opt_start_time!))));
     case 'last_per_subject': {
       if (stream.max_msgs_per_subject === 1) return at(firstSequence);
       const last = store.lastSequences(filter, lastSequence, Number.POSITIVE_INFINITY);
       return last === null || last.length === 0 ? at(lastSequence) : { sequence: last[0]!, lastOnes: last };
     }
   }
+}
+
+/** A start by time is moved to the first message of a filter, as officially: where that is not the last message, and none of its before. */
+function closer(store: MessageStore, filter: SubjectFilter | null, sequence: number): number {
+  const { firstSequence, lastSequence } = store.state;
+  let first = lastSequence;
+  for (const pattern of filter?.patterns ?? []) {
+    const found = store.loadNext(store.filter([pattern]), firstSequence)?.sequence ?? 0;
+    if (found >= sequence && found < first) first = found;
+  }
+  return Math.max(first === lastSequence ? 0 : first, sequence);
 }

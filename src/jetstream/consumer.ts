@@ -21,7 +21,7 @@ import { LastOnes } from './last-ones.js';
 import { PullDelivery } from './pull-delivery.js';
 import { PushDelivery } from './push-delivery.js';
 import type { ConsumerStorage } from './storage.js';
-import type { ConsumerStore, ConsumerStoreListener } from './store/consumer-store.js';
+import type { ConsumerPosition, ConsumerStore, ConsumerStoreListener } from './store/consumer-store.js';
 import {
   type Counting,
   type RemovalReason,
@@ -134,13 +134,20 @@ export class Consumer implements ConsumerStoreListener {
     const { state } = stream.store;
     const stored = this.store.load();
     if (stored === null) this.#begin();
-    else if (this.acks.restore(stored, state.lastSequence)) {
+    else if (this.acks.restore(stored, this.#lastOf(stored))) {
       // Before the stream has messages again up to where the stored position is: the next start would pass them.
       this.store.changed(true);
     }
     if (config.replay_policy === 'original')
       this.#replay = { last: 0n, waitedFor: 0, through: state.lastSequence };
     this.recount();
+  }
+
+  /** The last sequence that a stored position may have passed: in a stream that is empty it may still be where it began, ahead of it. */
+  #lastOf({ delivered }: ConsumerPosition): number {
+    const { lastSequence } = this.stream.store.state;
+    const ahead = lastSequence === 0 && delivered.consumer === 0;
+    return ahead ? Math.max(0, this.config.opt_start_seq - 1) : lastSequence;
   }
 
   get account() {
@@ -569,7 +576,8 @@ export class Consumer implements ConsumerStoreListener {
         if (this.acks.progress(about.sequence, this.clock.now())) this.#changed(false);
         break;
     }
-    if (reply !== '') this.account.client.publish(toUtf8(reply), '');
+    // No message has the sequence 0: officially nobody is answered then.
+    if (reply !== '' && about.sequence > 0) this.account.client.publish(toUtf8(reply), '');
   }
 
   /** A plain ack that wants no answer. */

@@ -136,7 +136,8 @@ class Answer {
   /** The status that the answer ends with, if any. */
   #answer(request: MessageGetRequest): string | null {
     if (request.multi_last?.length) return this.#multi(request);
-    return request.batch > 0 ? this.#batch(request) : this.#one(request);
+    // A negative number is officially a batch of none.
+    return request.batch !== 0 ? this.#batch(request) : this.#one(request);
   }
 
   /** What `#header` has, and a payload. */

@@ -301,7 +301,7 @@ export class Publishing implements AtomicHost, FastHost {
     if (fastReply !== '') {
       this.#checkBatchable(subject, header, payload);
       this.#fast ??= new FastBatches(this);
-      this.#fast.receive(parseFastReply(fastReply), { subject, header, payload }, reply);
+      this.#fast.receive(parseFastReply(fastReply), { subject, header, payload }, message.reply);
       return;
     }
     const id = header === '' ? '' : headerValue(header, 'Nats-Batch-Id');

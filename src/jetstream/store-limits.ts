@@ -5,12 +5,12 @@ import type { StreamConfig } from './stream-config.js';
 const NANOSECONDS = 1_000_000;
 
 export function storeLimits(config: StreamConfig): StoreLimits {
-  // With `discard: new` a full stream refuses; per subject it only does where that is asked for.
+  // With `discard: new` a full stream refuses. A full subject may do so, too, but what it has beyond a limit that came later goes.
   const discardNew = config.discard === 'new';
   return {
     maxMessages: discardNew ? -1 : config.max_msgs,
     maxBytes: discardNew ? -1 : config.max_bytes,
-    maxMessagesPerSubject: config.discard_new_per_subject ? -1 : config.max_msgs_per_subject,
+    maxMessagesPerSubject: config.max_msgs_per_subject,
     maxAge: config.max_age / NANOSECONDS,
     allowTtl: config.allow_msg_ttl,
     deleteMarkers: config.subject_delete_marker_ttl > 0,

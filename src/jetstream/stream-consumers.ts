@@ -218,6 +218,7 @@ export class StreamConsumers {
   /** Interest has changed from a sequence on: what nobody wants goes. */
   dropUnwanted(from: number, through = Number.POSITIVE_INFINITY): void {
     const stream = this.#stream;
+    if (this.#keepAll) return;
     if (this.#list.length === 0) {
       try {
         stream.purge({});
@@ -238,6 +239,27 @@ export class StreamConsumers {
       if (!this.#isNeeded(message.sequence, message.subject)) unwanted.push(message.sequence);
     }
     for (const sequence of unwanted) stream.drop(sequence);
+  }
+
+  /** Messages stay for those who want them from now on. As officially, what no filter matches stays while there are consumers. */
+  retentionChanged(): void {
+    if (this.#stream.config.retention !== 'interest') return;
+    if (this.#list.length === 0) this.dropUnwanted(0);
+    else this.#dropDone();
+  }
+
+  #dropDone(): void {
+    const { store } = this.#stream;
+    const unwanted: number[] = [];
+    for (
+      let message = store.loadNext(null, 0, this.#message);
+      message !== null;
+      message = store.loadNext(null, message.sequence + 1, this.#message)
+    ) {
+      const { sequence, subject } = message;
+      if (this.#for(subject).length > 0 && !this.#isNeeded(sequence, subject)) unwanted.push(sequence);
+    }
+    for (const sequence of unwanted) this.#stream.drop(sequence);
   }
 
   /** Messages that were acknowledged, but had not gone when the server ended. */

@@ -130,11 +130,13 @@ export class Stream implements StoreListener {
   /** Changes over to a configuration that was checked. */
   update(config: StreamConfig): void {
     const subjects = JSON.stringify(this.config.subjects);
+    const { retention } = this.config;
     this.config = config;
     this.#apply(config);
     this.storage.save(config, this.created);
     if (this.#started && JSON.stringify(config.subjects) !== subjects) this.#subscribe();
     this.intake.update();
+    if (config.retention !== retention) this.consumers.retentionChanged();
     this.charge();
   }
 

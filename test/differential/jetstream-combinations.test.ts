@@ -354,6 +354,64 @@ const updates: ScriptCase = {
   ],
 };
 
+const retention: ScriptCase = {
+  name: 'updates that take messages away',
+  steps: [
+    create('RN'),
+    publish('rn.a'),
+    publish('rn.b'),
+    update('RN', { retention: 'interest', discard: 'new' }),
+    publish('rn.c'),
+    update('RN'),
+    publish('rn.d'),
+    info('RN'),
+    create('RC'),
+    ...['a', 'b', 'a', 'c', 'a', 'b'].map((subject) => publish(`rc.${subject}`)),
+    ...['a', 'b'].map((subject) =>
+      api(`CONSUMER.CREATE.RC.${subject}`, {
+        stream_name: 'RC',
+        config: {
+          name: subject,
+          durable_name: subject,
+          ack_policy: 'explicit',
+          filter_subject: `rc.${subject}`,
+        },
+      }),
+    ),
+    api('CONSUMER.CREATE.RC.n', {
+      stream_name: 'RC',
+      config: { name: 'n', durable_name: 'n', ack_policy: 'none', filter_subject: 'rc.a' },
+    }),
+    api('CONSUMER.MSG.NEXT.RC.n', { batch: 2, no_wait: true }, { all: true }),
+    api('CONSUMER.MSG.NEXT.RC.a', { batch: 2, no_wait: true }, { all: true }),
+    publish('$JS.ACK.RC.a.1.1.1.1.0', '+ACK'),
+    update('RC', { retention: 'interest' }),
+    info('RC'),
+    api('CONSUMER.MSG.NEXT.RC.b', { batch: 1, no_wait: true }, { all: true }),
+    publish('$JS.ACK.RC.b.1.2.1.1.0', '+ACK'),
+    info('RC'),
+    api('CONSUMER.DELETE.RC.n'),
+    api('CONSUMER.DELETE.RC.b'),
+    info('RC'),
+    api('CONSUMER.DELETE.RC.a'),
+    info('RC'),
+    create('RD', { allow_rollup_hdrs: true, discard: 'new', max_msgs: 5 }),
+    ...['a', 'b', 'a', 'a', 'b'].map((subject) => publish(`rd.${subject}`)),
+    update('RD', {
+      allow_rollup_hdrs: true,
+      discard: 'new',
+      max_msgs: 2,
+      max_msgs_per_subject: 2,
+      discard_new_per_subject: true,
+    }),
+    info('RD'),
+    publish('rd.b'),
+    publish('rd.c'),
+    publish('rd.c', '', { 'Nats-Rollup': 'sub' }),
+    info('RD'),
+  ],
+};
+
 const sealed: ScriptCase = {
   name: 'a sealed stream, and what is denied',
   steps: [
@@ -536,6 +594,16 @@ const fastBatches: ScriptCase = {
     fast('fi.a', 'a', 1, 0),
     fast('fi.a', 'a', 2, 2),
     info('FI'),
+    create('FN', { allow_batched: true, no_ack: true }),
+    fast('fn.a', 'a', 1, 0, { gap: 'ok', flow: 1 }),
+    fast('fn.a', 'a', 3, 1, { gap: 'ok', flow: 1 }),
+    fast('fn.a', 'a', 4, 1, { gap: 'ok', flow: 1, headers: { 'Nats-TTL': '1' } }),
+    fast('fn.a', 'a', 4, 4, { gap: 'ok', flow: 1 }),
+    fast('fn.a', 'a', 5, 2, { gap: 'ok', flow: 1 }),
+    fast('fn.a', 'b', 1, 0),
+    fast('fn.a', 'b', 4, 1),
+    fast('fn.a', 'c', 1, 2),
+    fast('fn.a', 'c', 2, 1),
     create('FM', { mirror: { name: 'FX' }, subjects: undefined }),
     create('FS', { allow_batched: true }),
     update('FS', { allow_batched: true, sealed: true }),
@@ -612,11 +680,15 @@ for (const storage of ['memory', 'file'])
   jetStreamScripts(
     `options of streams together, ${storage}`,
     { conf },
-    [copies, markers, schedules, updates, sealed, counters, fastBatches, atomicBatches].map((each) => ({
-      ...each,
-      steps: each.steps.map(
-        (step) =>
-          JSON.parse(JSON.stringify(step).replaceAll('"storage":"memory"', `"storage":"${storage}"`)) as Step,
-      ),
-    })),
+    [copies, markers, schedules, updates, retention, sealed, counters, fastBatches, atomicBatches].map(
+      (each) => ({
+        ...each,
+        steps: each.steps.map(
+          (step) =>
+            JSON.parse(
+              JSON.stringify(step).replaceAll('"storage":"memory"', `"storage":"${storage}"`),
+            ) as Step,
+        ),
+      }),
+    ),
   );

@@ -57,6 +57,26 @@ const streams: Config[] = [
   { name: 'SRC', sources: [{ name: 'PER', filter_subject: 'per.a' }] },
 ];
 
+compare('a consumer that begins ahead of an empty stream, and is changed later', CONF, async (side) => {
+  await side.create({ name: 'S', subjects: ['s.>'] });
+  const config = {
+    durable_name: 'c',
+    ack_policy: 'explicit',
+    deliver_policy: 'by_start_sequence',
+    opt_start_seq: 3,
+  };
+  await side.api('CONSUMER.CREATE.S.c', { stream_name: 'S', config });
+  await side.restart();
+  await side.consumers('S');
+  for (const body of ['1', '2', '3']) await side.publish('s.a', body);
+  await side.api('CONSUMER.CREATE.S.c', { stream_name: 'S', config: { ...config, description: 'x' } });
+  // Officially the messages before count as pending, too.
+  for (const line of await side.all('$JS.API.CONSUMER.MSG.NEXT.S.c', '{"batch":2,"no_wait":true}'))
+    side.lines.push(line.replace(/(?<=<ns>\.)\d+/, '<pending>'));
+  const { config: kept } = await side.api('CONSUMER.INFO.S.c');
+  side.lines.push(kept.description);
+});
+
 async function infos(side: Side): Promise<void> {
   for (const { name } of streams)
     await side.tell(`$JS.API.STREAM.INFO.${name}`, { subjects_filter: '>', deleted_details: true });

@@ -86,7 +86,7 @@ export const deleteMessage: Endpoint = {
     const { lastSequence, firstSequence } = stream.store.state;
     if (!deleteFrom(stream, seq, !keepBytes)) {
       // As officially, where each kind of store has its own words.
-      if (stream.inMemory || (seq >= firstSequence && seq <= lastSequence))
+      if (stream.inMemory || (seq > 0 && seq >= firstSequence && seq <= lastSequence))
         throw new ApiError('sequenceNotFound', { seq });
       const err = seq > lastSequence ? 'stream store EOF' : 'no message found';
       throw new ApiError('streamMsgDeleteFailed', { err });

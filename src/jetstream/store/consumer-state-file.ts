@@ -71,7 +71,8 @@ export function encodeConsumerState(state: ConsumerFileState, now: number): Buff
     to.signedVarint(base);
     for (const [sequence, { sequence: consumerSequence, deliveredAt }] of pending) {
       to.varint(sequence - ackFloor.stream);
-      to.varint(consumerSequence - ackFloor.consumer);
+      // A message that was delivered again is acknowledged by its last delivery, behind those of others that came after it.
+      to.wrappedVarint(consumerSequence - ackFloor.consumer);
       to.signedVarint(base - Math.trunc(deliveredAt / SECOND));
     }
   }
@@ -123,7 +124,7 @@ function readPending(from: ByteReader, version: number, { ackFloor, pending }: C
   for (let i = 0; i < count; i++) {
     const streamSequence = sum(from.varint(), ackFloor.stream);
     if (streamSequence === 0) throw new CorruptError('corrupt state file');
-    const sequence = version === 1 ? 0 : sum(from.varint(), ackFloor.consumer);
+    const sequence = version === 1 ? 0 : sum(from.wrappedVarint(), ackFloor.consumer);
     const age = from.signedVarint();
     const seconds = version === 1 ? base + age : base - age;
     pending.set(streamSequence, { sequence, deliveredAt: seconds * SECOND });
@@ -131,6 +132,6 @@ function readPending(from: ByteReader, version: number, { ackFloor, pending }: C
 }
 
 function sum(a: number, b: number): number {
-  if (a + b > Number.MAX_SAFE_INTEGER) throw new CorruptError('corrupt state file');
+  if (a + b > Number.MAX_SAFE_INTEGER || a + b < 0) throw new CorruptError('corrupt state file');
   return a + b;
 }

@@ -24,6 +24,19 @@ export const ackScripts: Scripts = {
       await p.info('c');
     },
   },
+  'what was never delivered': {
+    async play(p, s) {
+      await p.sub('in');
+      await p.consumer('c');
+      await p.store(`${s}.a`);
+      for (const numbers of ['1.0.0', '1.0.3', '1.1.1', '1.9.9'])
+        for (const verb of ['+WPI', '-NAK']) {
+          await p.pub(`$JS.ACK.${s}.c.${numbers}.1700000000000000000.0`, verb, 'in');
+          await p.look(1, 200);
+        }
+      await p.info('c');
+    },
+  },
   'all: floors': {
     async play(p, s) {
       await p.sub('in');
@@ -34,6 +47,22 @@ export const ackScripts: Scripts = {
         await p.ack(n, '', true);
         await p.info('c');
       }
+    },
+  },
+  'all: a message that was delivered again, in files': {
+    stream: { storage: 'file' },
+    async play(p, s) {
+      await p.sub('in');
+      await p.consumer('c', { ack_policy: 'all' });
+      await p.store(`${s}.a`, `${s}.b`, `${s}.c`);
+      await fetch(p, 'c', 3);
+      await p.ack(0, '-NAK', true);
+      await fetch(p, 'c', 1);
+      await p.ack(3, '+ACK', true);
+      await p.info('c');
+      await p.ack(1, '+ACK', true);
+      await p.ack(2, '+ACK', true);
+      await p.info('c');
     },
   },
   'filtered: floors': {

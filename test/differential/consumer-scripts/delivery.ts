@@ -19,7 +19,7 @@ export const deliveryScripts: Scripts = {
       await p.store(`${s}.a`, `${s}.b`, `${s}.a`, `${s}.c`, `${s}.b`, `${s}.d`);
       await p.quietly(`STREAM.MSG.DELETE.${s}`, { seq: 1 });
       for (const [at, policy] of policies.entries()) {
-        for (const filter of ['', `${s}.b`, `${s}.none`]) {
+        for (const filter of ['', `${s}.b`, `${s}.c`, `${s}.d`, `${s}.none`]) {
           const name = `c${at}${filter.slice(s.length + 1)}`;
           await p.consumer(name, filter === '' ? policy : { ...policy, filter_subject: filter });
           await p.info(name);

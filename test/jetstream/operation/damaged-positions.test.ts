@@ -78,6 +78,26 @@ test('of a file without a sum, as the official server writes it, messages that c
   await lab.close();
 });
 
+test('messages stay for a consumer that was set aside when the last other one is deleted', async () => {
+  const lab = new Lab();
+  await lab.create({ name: 'S', subjects: ['s'], retention: 'interest' });
+  for (const name of ['c', 'd'])
+    await lab.api(`CONSUMER.CREATE.S.${name}`, {
+      stream_name: 'S',
+      config: { name, durable_name: name, ack_policy: 'explicit' },
+    });
+  for (const body of ['1', '2', '3']) await lab.publish('s', body);
+  const { reply } = await lab.request('$JS.API.CONSUMER.MSG.NEXT.S.c', '1');
+  await lab.request(reply, '+ACK');
+  await lab.jetstream.close();
+  lab.disk.flipBit(POSITION, 0, 0);
+  lab.start();
+  assert.equal(lab.stream('S').consumers.get('c'), undefined);
+  await lab.api('CONSUMER.DELETE.S.d');
+  assert.deepEqual(lab.payloads('S'), ['1', '2', '3']);
+  await lab.close();
+});
+
 test('of a configuration whose sum is wrong and which has a field that nobody knows no consumer is made', async () => {
   const lab = new Lab();
   await lab.create({ name: 'S', subjects: ['s.*'], retention: 'workqueue' });
