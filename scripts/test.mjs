@@ -11,7 +11,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { setUp } from './setup.mjs';
 
 setUp();
@@ -61,40 +61,26 @@ if (names.length === 0 && !options.has('--tests-only')) {
   ]);
 }
 
-function runTests(files, more = []) {
-  const { status } = spawnSync(
-    process.execPath,
-    [
-      '--enable-source-maps',
-      '--test',
-      '--test-reporter=spec',
-      '--test-reporter-destination=stdout',
-      ...more,
-      ...files,
-    ],
-    { cwd: root, stdio: 'inherit' },
-  );
-  return status ?? 1;
-}
-
-/** The test file a reporter means: it names the source where it can. */
-const built = (path) =>
-  relative(root, path)
-    .replaceAll('\\', '/')
-    .replace(/^test\/(.*)\.ts$/, 'build/test/$1.js');
-
-/** The exit code of a run, and the files in which something failed. */
-function runAndCollect(files) {
+/** Gives the exit code of a run, and the files that did not end well. */
+function runTests(files, concurrency) {
   const work = mkdtempSync(join(tmpdir(), 'weft-tests-'));
-  const list = join(work, 'failed');
-  const reporter = [
-    `--test-reporter=${join(root, 'scripts/failed-files.mjs')}`,
-    `--test-reporter-destination=${list}`,
+  const list = join(work, 'passed');
+  const options = [
+    '--enable-source-maps',
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    '--test-reporter=spec',
   ];
-  const status = runTests(files, ['--test-concurrency=2', ...reporter]);
-  const failed = existsSync(list) ? readFileSync(list, 'utf8').split('\n').filter(Boolean) : [];
+  const preload = `--import=${pathToFileURL(join(root, 'scripts/note-success.mjs'))}`;
+  const { status } = spawnSync(process.execPath, [preload, ...options, ...files], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, WEFT_PASSED_TESTS: list },
+  });
+  const noted = existsSync(list) ? readFileSync(list, 'utf8').split('\n') : [];
   rmSync(work, { recursive: true });
-  return { status, failed: failed.map(built) };
+  const passed = noted.map((path) => relative(root, path).replaceAll('\\', '/'));
+  return { status: status ?? 1, failed: files.filter((file) => !passed.includes(file)) };
 }
 
 const folder = join(root, 'build', 'test');
@@ -107,12 +93,11 @@ if (files.length === 0) {
   process.stderr.write(`no test file matches ${names.join(' ')}\n`);
   process.exit(1);
 }
-const { status, failed } = runAndCollect(files);
+const { status, failed } = runTests(files, 2);
 if (status === 0) process.exit(0);
-const again =
-  failed.length > 0 &&
-  failed.every((path) => path.startsWith('build/test/differential/') && files.includes(path));
-if (again) process.stderr.write(`once more, alone: ${failed.join(' ')}\n`);
-if (again && runTests(failed, ['--test-concurrency=1']) === 0) process.exit(0);
+if (failed.length > 0 && failed.every((path) => path.startsWith('build/test/differential/'))) {
+  process.stderr.write(`once more, alone: ${failed.join(' ')}\n`);
+  if (runTests(failed, 1).status === 0) process.exit(0);
+}
 process.stderr.write('tests failed\n');
 process.exit(status);
