@@ -18,6 +18,9 @@ export interface Clock {
 
 /** Milliseconds for which the machine's time is believed to go as the monotonic one does. */
 const LOOK_AGAIN = 100;
+/** Milliseconds within which the time has to be read twice, and how often that is tried. */
+const SURE = 0.02;
+const TRIES = 5;
 
 /** The longest delay that Node's timers take, in milliseconds: with a longer one they fire at once. */
 const LONGEST_DELAY = 0x7fff_ffff;
@@ -53,8 +56,9 @@ export class NodeClock implements Clock {
   /** A client that takes the time before it publishes finds its message after it, so the fractions have to be true. */
   now(): number {
     const monotonic = this.monotonic();
-    if (monotonic - this.#looked >= LOOK_AGAIN) this.#look();
-    return this.#origin + monotonic;
+    if (monotonic - this.#looked < LOOK_AGAIN) return this.#origin + monotonic;
+    this.#look();
+    return this.#origin + this.monotonic();
   }
 
   monotonic(): number {
@@ -66,21 +70,28 @@ export class NodeClock implements Clock {
     return new NodeTimer(delay, callback);
   }
 
+  /** Waits for the millisecond to turn. Where somebody made `Date` stand still it never does. False where it may not be true. */
+  #setByTurn(): boolean {
+    const before = Date.now();
+    const until = this.monotonic() + 2;
+    let at: number;
+    let wall: number;
+    do {
+      at = this.monotonic();
+      wall = Date.now();
+    } while (wall === before && at < until);
+    this.#origin = wall - at;
+    return wall === before || this.monotonic() - at < SURE;
+  }
+
   /** Follows the machine's time where somebody sets it, or where the machine slept and its monotonic time stood still. */
   #look(): void {
-    let wall = Date.now();
     if (!this.#fine) {
-      // Once, and not during a start: wait for the millisecond to turn. Where somebody made `Date` stand still it never does.
-      const before = wall;
-      const until = this.monotonic() + 2;
-      let at: number;
-      do {
-        at = this.monotonic();
-        wall = Date.now();
-      } while (wall === before && at < until);
+      // Once, and not during a start. Where the process was stopped between the two readings it is tried again.
+      for (let tries = 0; tries < TRIES && !this.#setByTurn(); tries++);
       this.#fine = true;
-      this.#origin = wall - at;
     }
+    const wall = Date.now();
     this.#looked = this.monotonic();
     const now = this.#origin + this.#looked;
     if (now < wall) this.#origin += wall - now;
