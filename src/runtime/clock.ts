@@ -70,26 +70,30 @@ export class NodeClock implements Clock {
     return new NodeTimer(delay, callback);
   }
 
-  /** Waits for the millisecond to turn. Where somebody made `Date` stand still it never does. False where it may not be true. */
+  /**
+   * Waits for the millisecond to turn. Where somebody made `Date` stand still it never does. False where it may not be
+   * true: it turned at some time between the reading before and the one after, and the process may have been stopped.
+   */
   #setByTurn(): boolean {
     const before = Date.now();
-    const until = this.monotonic() + 2;
-    let at: number;
+    let at = this.monotonic();
+    const until = at + 2;
+    let last: number;
     let wall: number;
     do {
-      at = this.monotonic();
+      last = at;
       wall = Date.now();
+      at = this.monotonic();
     } while (wall === before && at < until);
     this.#origin = wall - at;
-    return wall === before || this.monotonic() - at < SURE;
+    return wall === before || at - last < SURE;
   }
 
   /** Follows the machine's time where somebody sets it, or where the machine slept and its monotonic time stood still. */
   #look(): void {
     if (!this.#fine) {
-      // Once, and not during a start. Where the process was stopped between the two readings it is tried again.
-      for (let tries = 0; tries < TRIES && !this.#setByTurn(); tries++);
-      this.#fine = true;
+      // Not during a start, and until it is sure: on a busy machine the millisecond often turns while others run.
+      for (let tries = 0; tries < TRIES && !this.#fine; tries++) this.#fine = this.#setByTurn();
     }
     const wall = Date.now();
     this.#looked = this.monotonic();

@@ -29,8 +29,11 @@ test('a delay longer than Node can take', () => {
 
 test('fractions of a millisecond are those of the machine', () => {
   const clock = new NodeClock();
-  wait(clock, 150);
-  clock.now();
+  // Where other processes have the machine it may take a few looks.
+  for (let looks = 0; looks < 5; looks++) {
+    wait(clock, 110);
+    clock.now();
+  }
   // A process that is stopped between two readings shows more than there is.
   const off = Array.from({ length: 50 }, () => {
     const before = Date.now();
@@ -38,8 +41,7 @@ test('fractions of a millisecond are those of the machine', () => {
     while (wall === before) wall = Date.now();
     return Math.abs(clock.now() - wall);
   });
-  // The machine's own time may be moved by some tenths while it is read, as virtual machines do.
-  assert.ok(Math.min(...off) < 0.5, `${Math.min(...off)} ms`);
+  assert.ok(Math.min(...off) < 0.05, `${Math.min(...off)} ms`);
 });
 
 test('a clock that somebody sets', () => {
