@@ -75,18 +75,20 @@ export class NodeClock implements Clock {
    * true: it turned at some time between the reading before and the one after, and the process may have been stopped.
    */
   #setByTurn(): boolean {
+    let last = this.monotonic();
     const before = Date.now();
     let at = this.monotonic();
     const until = at + 2;
-    let last: number;
+    let from: number;
     let wall: number;
     do {
+      from = last;
       last = at;
       wall = Date.now();
       at = this.monotonic();
     } while (wall === before && at < until);
-    this.#origin = wall - at;
-    return wall === before || at - last < SURE;
+    this.#origin = wall - last;
+    return wall === before ? Date.now() === before : at - from < SURE;
   }
 
   /** Follows the machine's time where somebody sets it, or where the machine slept and its monotonic time stood still. */
