@@ -3,9 +3,13 @@ import type { Clock } from '../../runtime/clock.js';
 
 /** Larger entries come from clients that do not wait for each answer: the loop can read on meanwhile. Bytes. */
 const INLINE_BYTES = 4608;
-/** Milliseconds that a sync may take on average to hold up the loop, and once. */
+/**
+ * Milliseconds that a sync may take on average to hold up the loop, and once: no more than collecting garbage does. One that the
+ * machine was busy in counts for so much of the average at most, or a single one would stand for a slow device.
+ */
 const INLINE_TIME = 0.6;
-const INLINE_ONCE = 4;
+const INLINE_ONCE = 12;
+const COUNTED = 4;
 /** A sync beside the loop that took this long tells of a device that is too slow. Milliseconds. */
 const BESIDE_TIME = 1.5;
 /** Milliseconds for which the loop is spared after a slow one; twice as many each time until many in a row were quick. */
@@ -43,7 +47,8 @@ export class SyncPace {
     sync();
     const now = this.#clock.monotonic();
     const took = now - begin;
-    this.#inline = this.#inline === -1 ? took : this.#inline + (took - this.#inline) * WEIGHT;
+    const counted = Math.min(took, COUNTED);
+    this.#inline = this.#inline === -1 ? counted : this.#inline + (counted - this.#inline) * WEIGHT;
     if (took < INLINE_ONCE && this.#inline < INLINE_TIME) {
       if (++this.#quickInRow === MANY) this.#spare = SPARE;
       return;

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SyncPace } from '../../../src/jetstream/store/sync-pace.js';
+import type { Clock } from '../../../src/runtime/clock.js';
+
+const SMALL = 3000;
+
+class Stopwatch implements Clock {
+  time = 0;
+  now(): number {
+    return this.time;
+  }
+  monotonic(): number {
+    return this.time;
+  }
+  after(): never {
+    throw new Error('there are no timers here');
+  }
+}
+
+function paceAfter(beside: number): {
+  pace: SyncPace;
+  inline(...took: number[]): void;
+  pass(time: number): void;
+} {
+  const clock = new Stopwatch();
+  const pace = new SyncPace(clock);
+  pace.started();
+  clock.time += beside;
+  pace.ended();
+  return {
+    pace,
+    inline(...took) {
+      for (const time of took) pace.inline(() => void (clock.time += time));
+    },
+    pass(time) {
+      clock.time += time;
+    },
+  };
+}
+
+test('a device that nobody knows, and a slow one, is waited for beside the loop', () => {
+  assert.equal(new SyncPace(new Stopwatch()).allowsInline(SMALL), false);
+  assert.equal(paceAfter(1.6).pace.allowsInline(SMALL), false);
+  const { pace } = paceAfter(0.3);
+  assert.equal(pace.allowsInline(SMALL), true);
+  assert.equal(pace.allowsInline(100_000), false);
+});
+
+test('one slow sync while the machine is busy changes nothing, several do', () => {
+  const { pace, inline } = paceAfter(0.3);
+  inline(0.2, 0.2, 8, 0.2);
+  assert.equal(pace.allowsInline(SMALL), true);
+  inline(8, 8);
+  assert.equal(pace.allowsInline(SMALL), false);
+});
+
+test('a device that gets slower is found out', () => {
+  const { pace, inline } = paceAfter(0.3);
+  inline(0.3);
+  let syncs = 0;
+  while (pace.allowsInline(SMALL) && syncs < 100) {
+    inline(0.9);
+    syncs++;
+  }
+  assert.ok(syncs > 5 && syncs < 30, `after ${syncs}`);
+});
+
+test('after a very slow sync the loop is spared, twice as long each time until many were quick', () => {
+  const { pace, inline, pass } = paceAfter(0.3);
+  const again = (time: number) => {
+    inline(20);
+    // What is found out beside the loop meanwhile.
+    pace.started();
+    pass(0.3);
+    pace.ended();
+    pass(time - 1);
+    assert.equal(pace.allowsInline(SMALL), false);
+    pass(1);
+    assert.equal(pace.allowsInline(SMALL), true);
+  };
+  again(250);
+  again(500);
+  again(1000);
+  for (let i = 0; i < 100; i++) inline(0.2);
+  again(250);
+});
+
+test('others are waited for as long as a sync takes, and longer where there are many', () => {
+  const { pace, inline } = paceAfter(0.2);
+  assert.equal(pace.patience(16), 0.2);
+  inline(0.3);
+  assert.equal(pace.patience(16), 0.25);
+  assert.equal(pace.patience(100), 1.5);
+});
