@@ -45,7 +45,6 @@ export class FileConsumerStorage implements ConsumerStorage {
     this.#stored = stored;
     const { account, name, directory } = place;
     const { disk, encryption } = storage.options;
-    const parent = parentOf(directory);
     if (!stored) {
       // What a deletion, or a creation that was interrupted, has left behind is not part of it.
       disk.removeTree(directory);
@@ -53,13 +52,15 @@ export class FileConsumerStorage implements ConsumerStorage {
     }
     const context = consumerContext(place.stream, name);
     this.#key = DirectoryKey.open({ disk, encryption, account, directory, context }, stored);
-    this.#meta = storage.metaFiles(
+    this.#meta = storage.metaFiles({
       directory,
-      [parent],
-      consumerMetaName(place.stream, name),
-      this.#key,
-      stream,
-    );
+      parents: [parentOf(directory)],
+      // A file with its key is none that commits write.
+      made: !stored && this.#key.sealer === null,
+      name: consumerMetaName(place.stream, name),
+      key: this.#key,
+      foundation: stream,
+    });
   }
 
   get lastSave(): Save {

@@ -8,11 +8,10 @@ import type { Disk } from '../runtime/disk.js';
 import type { HighwayHash } from '../runtime/highway-hash.js';
 import type { Log } from '../runtime/log.js';
 import { FilesStage, StreamStage } from './backup-stage.js';
-import type { DirectoryKey } from './directory-key.js';
 import { FileStreamStorage, type ReadStream, StreamFiles } from './file-stream-storage.js';
 import { isUnsupported, unsupportedReason } from './levels.js';
 import { MemoryStage, MemoryStreamStorage } from './memory-storage.js';
-import { MetaFiles } from './meta-files.js';
+import { MetaFiles, type MetaFilesOptions } from './meta-files.js';
 import type { Slices } from './slices.js';
 import type {
   StagedFiles,
@@ -23,7 +22,7 @@ import type {
   StreamStorage,
 } from './storage.js';
 import type { EncryptionOptions } from './store/file-store-keys.js';
-import type { Foundation, GroupCommit } from './store/group-commit.js';
+import type { GroupCommit } from './store/group-commit.js';
 import {
   blockIndex,
   CONSUMERS_DIR,
@@ -287,23 +286,14 @@ export class FileStorage implements Storage {
     return `${this.options.directory}/${account}/${STREAMS_DIR}/${stream}`;
   }
 
-  metaFiles(
-    directory: string,
-    parents: readonly string[],
-    name: string,
-    key: DirectoryKey,
-    foundation: Foundation | null = null,
-  ): MetaFiles {
+  metaFiles(files: Omit<MetaFilesOptions, 'disk' | 'commit' | 'hash' | 'failed'>): MetaFiles {
     const { disk, commit, hash, log } = this.options;
+    const { directory } = files;
     return new MetaFiles({
+      ...files,
       disk,
       commit,
       hash,
-      directory,
-      parents,
-      name,
-      key,
-      foundation,
       failed: (error) =>
         log.error(`Error writing metafile in ${JSON.stringify(directory)}: ${error.message}`),
     });

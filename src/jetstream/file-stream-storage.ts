@@ -55,7 +55,14 @@ export class StreamFiles {
       { disk, encryption, account, directory, context: streamContext(name) },
       stored,
     );
-    this.meta = storage.metaFiles(directory, storage.parentsOf(directory), streamMetaName(name), this.key);
+    this.meta = storage.metaFiles({
+      directory,
+      parents: storage.parentsOf(directory),
+      made: false,
+      name: streamMetaName(name),
+      key: this.key,
+      foundation: null,
+    });
   }
 
   read(): ReadStream {

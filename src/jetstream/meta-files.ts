@@ -17,6 +17,8 @@ export interface MetaFilesOptions {
   directory: string;
   /** Folders above it that may be new; their names are made durable with the first write. */
   parents: readonly string[];
+  /** The folder was made just now, those above it were not, and nothing will be in it but what commits write. */
+  made: boolean;
   /** See `streamMetaName` and `consumerMetaName`. */
   name: string;
   key: DirectoryKey;
@@ -38,6 +40,7 @@ export class MetaFiles implements CommitMember {
   /** What has to be written; null when that has been handed over. */
   #content: Buffer | null = null;
   #parentsSynced: boolean;
+  #made: boolean;
   /** What was found at the start, until it is known to be on the device: the last server may have been killed before. */
   #found: Buffer | null = null;
   /** Of what was to be written last, and of what was handed over last. */
@@ -47,6 +50,7 @@ export class MetaFiles implements CommitMember {
   constructor(options: MetaFilesOptions) {
     this.#options = options;
     this.#parentsSynced = options.parents.length === 0;
+    this.#made = options.made;
   }
 
   /** Throws what the disk throws, and `CorruptError` for what cannot be opened. */
@@ -82,15 +86,21 @@ export class MetaFiles implements CommitMember {
     // With an interval nothing is promised before it is over, and nothing is put in order that a cut could catch halfway.
     if (!this.#options.commit.always) return;
     if (this.#found !== null) this.#writeTo(cycle, this.#found);
-    else if (!this.#parentsSynced) {
-      this.#options.foundation?.confirm(cycle);
-      for (const parent of this.#options.parents) cycle.syncDirectory(parent);
-    }
+    else this.#nameIn(cycle);
+  }
+
+  #nameIn(cycle: CommitCycle): void {
+    const { directory, parents, foundation } = this.#options;
+    if (this.#parentsSynced) return;
+    foundation?.confirm(cycle);
+    if (this.#made) cycle.made(directory);
+    else for (const each of [directory, ...parents]) cycle.syncDirectory(each);
   }
 
   /** The folder had another name meanwhile, which may be the one on the device: what is promised next makes its name durable. */
   renamed(): void {
     this.#parentsSynced = this.#options.parents.length === 0;
+    this.#made = false;
   }
 
   confirmed(): void {
@@ -109,13 +119,11 @@ export class MetaFiles implements CommitMember {
   }
 
   #writeTo(cycle: CommitCycle, content: Buffer): void {
-    const { directory, hash, name, key, parents, foundation } = this.#options;
-    if (!this.#parentsSynced) foundation?.confirm(cycle);
+    const { directory, hash, name, key } = this.#options;
+    this.#nameIn(cycle);
     const file = key.seal(content);
     cycle.replace(`${directory}/${META_FILE}`, file);
     cycle.replace(`${directory}/${META_SUM_FILE}`, Buffer.from(metaSum(hash, name, file), 'latin1'));
-    cycle.syncDirectory(directory);
-    if (!this.#parentsSynced) for (const parent of parents) cycle.syncDirectory(parent);
   }
 
   durable(flushed: unknown): void {

@@ -70,6 +70,8 @@ export class SimulatedDisk implements Disk {
   capacity = Number.POSITIVE_INFINITY;
   /** Syncs fail with EIO while it is true, and what they should have made durable stays in doubt. */
   failSyncs = false;
+  /** Directories have to be synced for a new one to last, as with real disks; otherwise they do at once. */
+  losesDirectories = false;
   /**
    * Linux's way with a file whose sync fails: what should have been written counts as written, is still there to be read, and is on no
    * device. The next sync has nothing to write and says that all is well.
@@ -147,14 +149,13 @@ export class SimulatedDisk implements Disk {
     this.remove(path);
   }
 
-  /** New directories are durable at once: that a whole stream vanishes is not what this disk is for. */
   makeDirectory(path: string): void {
     let at = this.#root;
     for (const name of path.split('/').filter((part) => part !== '')) {
       let node = at.entries.get(name);
       if (node === undefined) {
         node = { directory: newDirectory() };
-        changeName(at, name, node).sure = true;
+        changeName(at, name, node).sure = !this.losesDirectories;
       }
       if (!('directory' in node)) throw new DiskError('ENOTDIR', path);
       at = node.directory;

@@ -75,6 +75,7 @@ export class Machine {
     this.device = new SimulatedDisk(this.random, false);
     this.options = options;
     this.device.makeDirectory(STORE);
+    this.device.losesDirectories = true;
   }
 
   get off(): boolean {

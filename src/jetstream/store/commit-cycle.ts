@@ -15,6 +15,8 @@ export interface CommitCycle {
   replace(path: string, bytes: Uint8Array): void;
   /** Names in a directory: files that came, went or were renamed otherwise. */
   syncDirectory(path: string): void;
+  /** A directory was made, and what is in it comes by cycles alone. */
+  made(path: string): void;
 }
 
 /** Writes from this size on go to the device once, not twice: the journal does not have them. Bytes. */
@@ -90,7 +92,14 @@ export class Cycle implements CommitCycle {
   }
 
   syncDirectory(path: string): void {
+    for (const each of this.#journal?.namesOf(path) ?? []) this.directories.add(each);
     this.directories.add(path);
+  }
+
+  made(path: string): void {
+    const journal = this.#journal;
+    if (journal !== null && this.#fits(journal, path, 0)) journal.entry.directory(path);
+    else this.syncDirectory(dirname(path));
   }
 
   mark(): CycleMark {
@@ -181,6 +190,10 @@ export class LazyCycle implements CommitCycle {
     this.directories.add(path);
   }
 
+  made(path: string): void {
+    this.syncDirectory(dirname(path));
+  }
+
   takeReplaced(): string[] {
     const taken = [...this.#replaced];
     this.#replaced.clear();
@@ -235,7 +248,12 @@ export class CycleNow implements CommitCycle {
   }
 
   syncDirectory(path: string): void {
+    for (const each of this.#journal?.namesOf(path) ?? []) this.#directories.add(each);
     this.#directories.add(path);
+  }
+
+  made(path: string): void {
+    this.syncDirectory(dirname(path));
   }
 
   finish(): void {

@@ -60,6 +60,10 @@ class GatheringCycle implements CommitCycle {
   syncDirectory(path: string): void {
     this.#cycle.syncDirectory(path);
   }
+
+  made(path: string): void {
+    this.#cycle.made(path);
+  }
 }
 
 /** The last flush with a batch, until it is durable. */

@@ -162,7 +162,8 @@ export class GroupCommit {
   replaceNow(path: string, bytes: Uint8Array): void {
     this.forgetFile(path);
     replaceFile(this.#disk, path, bytes);
-    this.#disk.syncDirectoryNow(dirname(path));
+    const folder = dirname(path);
+    for (const each of [folder, ...(this.#journal?.namesOf(folder) ?? [])]) this.#disk.syncDirectoryNow(each);
   }
 
   /** A cycle outside of the others, for a step that cannot wait: `finish` syncs, in this turn. */

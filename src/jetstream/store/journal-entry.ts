@@ -17,12 +17,13 @@ const OPERATION = 1 + 2 + NUMBER + 4;
 /** Entries begin at multiples of this: what a device writes at once, so that none can tear the one before it. */
 export const SECTOR = 512;
 const FIRST_BUFFER = 64 * 1024;
+const NOTHING = new Uint8Array(0);
 
-const kinds = ['write', 'replace', 'forget', 'forget-below'] as const;
+const kinds = ['write', 'replace', 'forget', 'forget-below', 'directory'] as const;
 
 /**
  * `write`: bytes at a position of a file, which is made when it is not there. `replace`: a whole file. `forget`: nothing that was said
- * of a file before counts any more; `forget-below`: the same for all files below a directory.
+ * of a file before counts any more; `forget-below`: the same for a directory and all files below it. `directory`: one that was made.
  */
 export type OperationKind = (typeof kinds)[number];
 
@@ -50,7 +51,7 @@ export class EntryBuilder {
   /** Of the journal that the entry is for. */
   key: HashKey | null = null;
   /** What the entry changes. A name that is new has to be made durable, too. */
-  readonly paths: { path: string; named: boolean }[] = [];
+  readonly paths: { path: string; named: boolean; isDirectory: boolean }[] = [];
   readonly #hash: HighwayHash;
   readonly #prefix: string;
   #buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER);
@@ -85,16 +86,21 @@ export class EntryBuilder {
     named: boolean,
   ): void {
     this.#operation('write', path, bytes, offset, length, position);
-    this.paths.push({ path, named });
+    this.paths.push({ path, named, isDirectory: false });
   }
 
   replace(path: string, bytes: Uint8Array): void {
     this.#operation('replace', path, bytes, 0, bytes.length, 0);
-    this.paths.push({ path, named: true });
+    this.paths.push({ path, named: true, isDirectory: false });
+  }
+
+  directory(path: string): void {
+    this.#operation('directory', path, NOTHING, 0, 0, 0);
+    this.paths.push({ path, named: true, isDirectory: true });
   }
 
   forget(path: string, below: boolean): void {
-    this.#operation(below ? 'forget-below' : 'forget', path, Buffer.alloc(0), 0, 0, 0);
+    this.#operation(below ? 'forget-below' : 'forget', path, NOTHING, 0, 0, 0);
   }
 
   mark(): EntryMark {

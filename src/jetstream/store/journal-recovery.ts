@@ -6,7 +6,7 @@
  * journal, and messages with an `index.db`, which a stop writes and a server that runs does not have.
  */
 import { basename, dirname } from 'node:path';
-import type { Disk, DiskFile } from '../../runtime/disk.js';
+import type { Disk, DiskFile, DiskStatus } from '../../runtime/disk.js';
 import type { HashKey, HighwayHash } from '../../runtime/highway-hash.js';
 import type { Log } from '../../runtime/log.js';
 import { type Entry, type Operation, readEntries } from './journal-entry.js';
@@ -125,8 +125,8 @@ export class Replay {
   *#remembered(): Generator<Operation> {
     for (const { number, operations } of this.#entries) {
       for (const operation of operations) {
-        const { kind, path } = operation;
-        if ((kind === 'write' || kind === 'replace') && !this.#isForgotten(path, number)) yield operation;
+        if (operation.kind === 'forget' || operation.kind === 'forget-below') continue;
+        if (!this.#isForgotten(operation, number)) yield operation;
       }
     }
   }
@@ -141,9 +141,9 @@ export class Replay {
     }
   }
 
-  #isForgotten(path: string, number: number): boolean {
+  #isForgotten({ kind, path }: Operation, number: number): boolean {
     if (number <= (this.#forgotten.get(path) ?? 0)) return true;
-    for (let at = dirname(path); at !== '.' && at !== '/'; at = dirname(at)) {
+    for (let at = kind === 'directory' ? path : dirname(path); at !== '.' && at !== '/'; at = dirname(at)) {
       if (number <= (this.#forgottenBelow.get(at) ?? 0)) return true;
     }
     return false;
@@ -156,9 +156,13 @@ export class Replay {
     let changes = 0;
     try {
       for (const { kind, path, position, bytes } of this.#operations()) {
+        const full = `${this.#directory}/${path}`;
+        if (kind === 'directory') {
+          if (this.#makeDirectory(full)) changes++;
+          continue;
+        }
         let file = files.get(path);
         if (file === null) continue;
-        const full = `${this.#directory}/${path}`;
         if (file === undefined && !this.#isOurs(full)) {
           files.set(path, null);
           continue;
@@ -181,6 +185,19 @@ export class Replay {
     return { changes, files: files.size };
   }
 
+  /** Not where another server may have removed it: then names above it have changed later. */
+  #makeDirectory(path: string): boolean {
+    const disk = this.#disk;
+    const above = disk.status(dirname(path));
+    if (disk.status(path) !== undefined || above === undefined || this.#isLate(above)) return false;
+    disk.makeDirectory(path);
+    return true;
+  }
+
+  #isLate(status: DiskStatus | undefined): boolean {
+    return (status?.modified ?? 0) > this.#written + YOUNGER;
+  }
+
   #isOurs(path: string): boolean {
     const disk = this.#disk;
     const folder = dirname(path);
@@ -189,7 +206,7 @@ export class Replay {
     const known = this.#foreign.get(path);
     if (known !== undefined) return !known;
     const foreign =
-      (disk.status(path)?.modified ?? 0) > this.#written + YOUNGER ||
+      this.#isLate(disk.status(path)) ||
       (blockIndex(basename(path)) >= 0 && disk.status(`${folder}/${INDEX_FILE}`) !== undefined);
     this.#foreign.set(path, foreign);
     if (foreign) this.#log.warn(`${path} was changed by another server, the journal does not count for it`);
@@ -203,8 +220,9 @@ export class Replay {
     const paths = new Set<string>();
     for (const { path } of this.#operations()) paths.add(`${this.#directory}/${path}`);
     for (const path of paths) {
-      if (disk.status(path) === undefined) continue;
-      syncFileNow(disk, path);
+      const status = disk.status(path);
+      if (status === undefined) continue;
+      if (!status.directory) syncFileNow(disk, path);
       folders.add(dirname(path));
     }
     for (const folder of folders) disk.syncDirectoryNow(folder);

@@ -43,13 +43,14 @@ const MAKE_PAUSE = 60_000;
 /** Files that are synced side by side while others wait for commits. */
 const SETTLE_WIDTH = 16;
 
-/** A file that entries speak of. */
+/** A file or directory that entries speak of. */
 interface Live {
   /** Numbers of the first and the last entry. */
   first: number;
   last: number;
   /** Whether its name has to be made durable. */
   named: boolean;
+  isDirectory: boolean;
 }
 
 type State = 'absent' | 'making' | 'ready' | 'closed';
@@ -136,6 +137,13 @@ export class Journal {
   /** Whether the name of a file is durable only by the journal. */
   holdsName(path: string): boolean {
     return this.#live.get(path)?.named ?? false;
+  }
+
+  /** Where the names are that have to be made durable for a file or directory, and for those above it. */
+  namesOf(path: string): string[] {
+    const folders: string[] = [];
+    for (let at = path; this.#live.get(at)?.named; at = dirname(at)) folders.push(dirname(at));
+    return folders;
   }
 
   /** Has to be called before anything of a commit is synced. Throws what the disk throws: then nothing of it counts. */
@@ -226,7 +234,10 @@ export class Journal {
     const { operations } = entry;
     return {
       ...entry,
-      operations: refused === 'names' ? operations.filter(({ kind }) => kind === 'replace') : [],
+      operations:
+        refused === 'names'
+          ? operations.filter(({ kind }) => kind === 'replace' || kind === 'directory')
+          : [],
     };
   }
 
@@ -237,7 +248,7 @@ export class Journal {
   forget(path: string, below: boolean): void {
     if (this.#live.size === 0) return;
     const hit = below
-      ? [...this.#live.keys()].filter((each) => each.startsWith(`${path}/`))
+      ? [...this.#live.keys()].filter((each) => each === path || each.startsWith(`${path}/`))
       : this.#live.has(path)
         ? [path]
         : [];
@@ -290,11 +301,12 @@ export class Journal {
     const carried = this.#settled;
     const bytes = entry.seal(++this.#number, carried);
     this.#areaLast[this.#area] = this.#number;
-    for (const { path, named } of entry.paths) {
+    const number = this.#number;
+    for (const { path, named, isDirectory } of entry.paths) {
       const live = this.#live.get(path);
-      if (live === undefined) this.#live.set(path, { first: this.#number, last: this.#number, named });
+      if (live === undefined) this.#live.set(path, { first: number, last: number, named, isDirectory });
       else {
-        live.last = this.#number;
+        live.last = number;
         live.named ||= named;
       }
     }
@@ -342,6 +354,7 @@ export class Journal {
     this.#settling = true;
     const due = [...this.#live].filter(([, { first }]) => first <= upTo);
     const folders = new Set(due.filter(([, { named }]) => named).map(([path]) => dirname(path)));
+    const files = due.filter(([, { isDirectory }]) => !isDirectory);
     const { disk } = this.#options;
     const doubts = this.#doubts;
     const end = (error: Error | null) => {
@@ -361,7 +374,7 @@ export class Journal {
     }
     syncAll(
       disk,
-      due.map(([path]) => path),
+      files.map(([path]) => path),
       folders,
       end,
       SETTLE_WIDTH,
@@ -396,8 +409,8 @@ export class Journal {
     this.#mend();
     try {
       for (const path of paths) {
-        ifThere(() => syncFileNow(disk, path));
-        if (this.#live.get(path)?.named) folders.add(dirname(path));
+        if (!this.#live.get(path)?.isDirectory) ifThere(() => syncFileNow(disk, path));
+        for (const each of this.namesOf(path)) folders.add(each);
       }
       for (const path of folders) ifThere(() => disk.syncDirectoryNow(path));
     } catch (error) {

@@ -34,7 +34,7 @@ function builder(): EntryBuilder {
 
 const operations = fc.array(
   fc.record({
-    kind: fc.constantFrom('write' as const, 'replace' as const, 'forget' as const, 'forget-below' as const),
+    kind: fc.constantFrom(...(['write', 'replace', 'forget', 'forget-below', 'directory'] as const)),
     path: fc.stringMatching(/^[a-zà-ü0-9._/-]{1,60}$/u),
     position: fc.nat({ max: 2 ** 47 }),
     bytes: fc.uint8Array({ maxLength: 3000 }),
@@ -50,6 +50,7 @@ function put(entry: EntryBuilder, list: Operations): void {
     const full = `/s/${path}`;
     if (kind === 'write') entry.write(full, bytes, 0, bytes.length, position, false);
     else if (kind === 'replace') entry.replace(full, bytes);
+    else if (kind === 'directory') entry.directory(full);
     else entry.forget(full, kind === 'forget-below');
   }
 }
@@ -150,6 +151,7 @@ class Desk {
 
   constructor() {
     this.disk.makeDirectory('/s/d/msgs');
+    this.disk.losesDirectories = true;
     this.journal = this.make();
   }
 
@@ -182,6 +184,11 @@ class Desk {
   replace(path: string, text: string): void {
     this.disk.writeFile(path, Buffer.from(text));
     this.#commit(false, (entry) => entry.replace(path, Buffer.from(text)));
+  }
+
+  makeDirectory(path: string): void {
+    this.disk.makeDirectory(path);
+    this.#commit(false, (entry) => entry.directory(path));
   }
 
   #commit(refused: boolean, say: (entry: EntryBuilder) => void): void {
@@ -243,6 +250,38 @@ test('what was forgotten does not come back, what came after it does', () => {
   desk.disk.remove('/s/d/a');
   assert.equal(desk.recovered('/s/d/a'), null);
   assert.equal(desk.disk.readFile('/s/d/msgs/1.blk').toString(), 'new');
+});
+
+test('a directory that was made is there again, with what is in it', () => {
+  const desk = new Desk();
+  desk.makeDirectory('/s/d/new');
+  desk.replace('/s/d/new/a', 'text');
+  desk.disk.powerCut();
+  assert.equal(desk.disk.status('/s/d/new'), undefined);
+  assert.equal(desk.recovered('/s/d/new/a'), 'text');
+  desk.disk.powerCut();
+  assert.equal(desk.disk.readFile('/s/d/new/a').toString(), 'text');
+});
+
+test('a directory that was forgotten is not made again', () => {
+  const desk = new Desk();
+  desk.makeDirectory('/s/d/new');
+  desk.replace('/s/d/new/a', 'text');
+  desk.journal.forget('/s/d/new', true);
+  desk.disk.removeTree('/s/d/new');
+  desk.disk.syncDirectoryNow('/s/d');
+  desk.disk.powerCut();
+  assert.equal(desk.recovered('/s/d/new/a'), null);
+  assert.equal(desk.disk.status('/s/d/new'), undefined);
+});
+
+test('a file that is forgotten stays, as does the new directory it is in', () => {
+  const desk = new Desk();
+  desk.makeDirectory('/s/d/new');
+  desk.write('/s/d/new/a', 'text');
+  desk.journal.forget('/s/d/new/a', false);
+  desk.disk.powerCut();
+  assert.equal(desk.disk.readFile('/s/d/new/a').toString(), 'text');
 });
 
 test('what is forgotten is on the device before', () => {
