@@ -18,6 +18,7 @@ class Recorder implements ClientOperations {
   suspended = false;
   pedantic = false;
   headers = true;
+  traced = false;
   maxControlLine = 100;
   maxPayload = 1000;
   /** Suspends after each operation. */
@@ -40,6 +41,10 @@ class Recorder implements ClientOperations {
   onUnauthenticated(): boolean {
     this.#end('unauthenticated');
     return false;
+  }
+
+  traceLine(verb: string, text: string): void {
+    this.#call(`trace ${verb} ${text}`);
   }
 
   onConnect(json: string): void {
@@ -206,6 +211,20 @@ describe('one input, what comes of it', () => {
     assert.deepEqual(feed(['HPUB foo 4 6\r\nhead--\r\n'], new Recorder({ headers: false })), [
       'violation message headers not supported',
     ]);
+  });
+
+  test('traced: lines are shown as they were sent, before anything is said of them', () => {
+    const input = 'SUB foo  1\r\nUNSUB 1 \r\nPUB foo  x\r\n';
+    const expected = [
+      'trace SUB foo  1',
+      'SUB ["foo",null,"1"]',
+      'trace UNSUB 1 ',
+      'UNSUB ["1",-1]',
+      'trace PUB foo  x',
+      'violation processPub Bad or Missing Size',
+    ];
+    assert.deepEqual(feed([input], new Recorder({ traced: true })), expected);
+    assert.deepEqual(feed([...input], new Recorder({ traced: true })), expected, 'byte by byte');
   });
 
   test('pedantic: subjects are looked at, messages delivered all the same', () => {
