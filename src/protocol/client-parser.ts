@@ -23,7 +23,7 @@ export class PublishOperation {
   /** Bytes of header block and payload together. */
   size = 0;
   payloadStart = 0;
-  /** What follows the subject and one space: `[reply ][hdrsize ]size CRLF payload CRLF`, the tail of the MSG to deliver. */
+  /** What follows the subject's spaces: `[reply ][hdrsize ]size CRLF payload CRLF`, the tail of the MSG to deliver. */
   tailStart = 0;
   tailEnd = 0;
   /** Verb and arguments as they were sent, for the trace in the log; null where they are in the common form. */
@@ -262,8 +262,8 @@ export class ClientParser {
   }
 
   /**
-   * PUB and HPUB. The common form - one space between arguments, CR LF at the end - is taken apart in one pass; any other
-   * form is put into the common one first.
+   * PUB and HPUB. The common form - one space between arguments, any number of them behind the subject, CR LF at the end - is taken
+   * apart in one pass; any other form is put into the common one first.
    */
   #publish(
     to: ClientOperations,
@@ -291,14 +291,17 @@ export class ClientParser {
     operation.subjectStart = start;
     operation.subjectEnd = i;
     operation.hash = hash;
-    operation.tailStart = i + 1;
+    // Clients that leave the reply out by leaving nothing between two spaces (that of Python does) are common.
+    let rest = i + 1;
+    while (rest < end && bytes[rest] === SPACE) rest++;
+    operation.tailStart = rest;
     // Arguments behind the subject: at most three. Each is remembered by its start; value is that of its digits or -1.
     let count = 0;
     let replyEnd = 0;
-    let tokenStart = i + 1;
+    let tokenStart = rest;
     let value = 0;
     let previous = -1;
-    for (i++; i < end; i++) {
+    for (i = rest; i < end; i++) {
       byte = bytes[i]!;
       if (byte > SPACE) {
         const digit = byte - 48;
