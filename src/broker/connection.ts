@@ -352,8 +352,6 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
 
   onSubscribe(subject: string, queue: string | null, sid: string): void {
     this.#operations++;
-    if (this.traced)
-      this.logTrace(`<<- [SUB ${toUtf8([subject, queue, sid].filter((part) => part !== null).join(' '))}]`);
     const key = sidKey(sid);
     if (this.#subscriptionRefused(subject, queue, sid)) return;
     if (!this.subs.has(key)) {
@@ -372,7 +370,6 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
 
   onUnsubscribe(sid: string, max: number): void {
     this.#operations++;
-    if (this.traced) this.logTrace(`<<- [UNSUB ${toUtf8(sid)}${max >= 0 ? ` ${max}` : ''}]`);
     const sub = this.subs.get(sidKey(sid));
     if (this.verbose) this.sendOk();
     if (sub === undefined) return;

@@ -33,10 +33,17 @@ export abstract class LoggedConnection {
     this.#logSuffix = user === '' ? client : `${client} - ${JSON.stringify(`${this.account.name}/${user}`)}`;
   }
 
+  traceLine(verb: string, text: string): void {
+    this.logTrace(`<<- [${verb} ${toUtf8(text)}]`);
+  }
+
   tracePublish(operation: PublishOperation): void {
-    const { memory, subjectStart, payloadStart, headerSize } = operation;
-    const line = readText(memory.bytes, subjectStart, payloadStart - 2);
-    this.logTrace(`<<- [${headerSize > 0 ? 'HPUB' : 'PUB'} ${toUtf8(line)}]`);
+    const { memory, subjectStart, payloadStart, headerSize, asSent } = operation;
+    if (asSent !== null) {
+      this.logTrace(`<<- [${toUtf8(asSent)}]`);
+      return;
+    }
+    this.traceLine(headerSize > 0 ? 'HPUB' : 'PUB', readText(memory.bytes, subjectStart, payloadStart - 2));
   }
 
   tracePayload(operation: PublishOperation): void {

@@ -23,9 +23,11 @@ export class PublishOperation {
   /** Bytes of header block and payload together. */
   size = 0;
   payloadStart = 0;
-  /** What follows the subject and one space: `[reply ][hdrsize ]size CRLF payload CRLF`, the tail of the MSG to deliver. */
+  /** What follows the subject's spaces: `[reply ][hdrsize ]size CRLF payload CRLF`, the tail of the MSG to deliver. */
   tailStart = 0;
   tailEnd = 0;
+  /** Verb and arguments as they were sent, for the trace in the log; null where they are in the common form. */
+  asSent: string | null = null;
   /** What the broker notes of the message's way, where the client asked for that. */
   trace: object | null = null;
   /** How it came here from another account; null for what was published here. The parser knows nothing of it. */
@@ -40,6 +42,8 @@ export interface ClientOperations {
   /** Input is on hold: the parser returns after the current operation. */
   readonly suspended: boolean;
   readonly pedantic: boolean;
+  /** Operations are shown in the log. */
+  readonly traced: boolean;
   /** HPUB is allowed. */
   readonly headers: boolean;
   readonly maxControlLine: number;
@@ -51,6 +55,8 @@ export interface ClientOperations {
    * `suspended` the verb is handled when input is taken up again.
    */
   onUnauthenticated(): boolean;
+  /** A line that is about to be taken apart, when `traced`; `text` are its arguments as they were sent. */
+  traceLine(verb: string, text: string): void;
   onConnect(json: string): void;
   onInfo(json: string): void;
   onPublish(operation: PublishOperation): void;
@@ -70,6 +76,8 @@ export interface ClientOperations {
   onPayloadExceeded(operation: PublishOperation, end: number): void;
 }
 
+const TOO_LARGE = 'maximum payload exceeded';
+const NO_HEADERS = 'message headers not supported';
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
@@ -238,6 +246,7 @@ export class ClientParser {
   }
 
   #subscribe(to: ClientOperations, text: string): void {
+    if (to.traced) to.traceLine('SUB', text);
     const args = splitArguments(text, true);
     if (args.length === 2) to.onSubscribe(args[0]!, null, args[1]!);
     else if (args.length === 3) to.onSubscribe(args[0]!, args[1]!, args[2]!);
@@ -245,6 +254,7 @@ export class ClientParser {
   }
 
   #unsubscribe(to: ClientOperations, text: string): void {
+    if (to.traced) to.traceLine('UNSUB', text);
     const args = splitArguments(text, true);
     if (args.length === 1) to.onUnsubscribe(args[0]!, -1);
     else if (args.length === 2) to.onUnsubscribe(args[0]!, parseSize(args[1]!));
@@ -252,8 +262,8 @@ export class ClientParser {
   }
 
   /**
-   * PUB and HPUB. The common form - one space between arguments, CR LF at the end - is taken apart in one pass; any other
-   * form is put into the common one first.
+   * PUB and HPUB. The common form - one space between arguments, any number of them behind the subject, CR LF at the end - is taken
+   * apart in one pass; any other form is put into the common one first.
    */
   #publish(
     to: ClientOperations,
@@ -281,14 +291,17 @@ export class ClientParser {
     operation.subjectStart = start;
     operation.subjectEnd = i;
     operation.hash = hash;
-    operation.tailStart = i + 1;
+    // Clients that leave the reply out by leaving nothing between two spaces (that of Python does) are common.
+    let rest = i + 1;
+    while (rest < end && bytes[rest] === SPACE) rest++;
+    operation.tailStart = rest;
     // Arguments behind the subject: at most three. Each is remembered by its start; value is that of its digits or -1.
     let count = 0;
     let replyEnd = 0;
-    let tokenStart = i + 1;
+    let tokenStart = rest;
     let value = 0;
     let previous = -1;
-    for (i++; i < end; i++) {
+    for (i = rest; i < end; i++) {
       byte = bytes[i]!;
       if (byte > SPACE) {
         const digit = byte - 48;
@@ -326,11 +339,8 @@ export class ClientParser {
     operation.headerSize = withHeader ? previous : 0;
     operation.size = value;
     operation.payloadStart = i + 2;
-    const problem = this.#sizeProblem(to, withHeader, previous, value, end);
-    if (problem !== null) {
-      if (problem !== '') to.onViolation(`${problem}: ${JSON.stringify(readText(bytes, start, i))}`);
-      return INCOMPLETE;
-    }
+    const problem = sizeProblem(to, withHeader, previous, value);
+    if (problem !== null) return this.#refuse(to, problem, withHeader, readText(bytes, start, i), end);
     const payloadEnd = i + 2 + value;
     if (payloadEnd + 2 > end) return this.#partialPayload(to, memory, at, payloadEnd, end);
     if (to.pedantic) this.#checkSubject(to, memory);
@@ -342,27 +352,12 @@ export class ClientParser {
     return payloadEnd + 2;
   }
 
-  /** What is wrong with the sizes; empty when the connection has been told already. */
-  #sizeProblem(
-    to: ClientOperations,
-    withHeader: boolean,
-    header: number,
-    size: number,
-    end: number,
-  ): string | null {
-    if (withHeader) {
-      if (!to.headers) return 'message headers not supported';
-      if (header < 0) return 'processHeaderPub Bad or Missing Header Size';
-      if (size < 0) return 'processHeaderPub Bad or Missing Total Size';
-      if (header > size) return 'processHeaderPub Header Size larger then TotalSize';
-    } else if (size < 0) {
-      return 'processPub Bad or Missing Size';
-    }
-    if (to.maxPayload !== -1 && size > to.maxPayload) {
-      to.onPayloadExceeded(this.#operation, end);
-      return '';
-    }
-    return null;
+  /** Says what is wrong with a PUB or HPUB whose arguments are `text`. */
+  #refuse(to: ClientOperations, problem: string, withHeader: boolean, text: string, end: number): number {
+    if (to.traced) to.traceLine(withHeader ? 'HPUB' : 'PUB', text);
+    if (problem === TOO_LARGE) to.onPayloadExceeded(this.#operation, end);
+    else to.onViolation(problem === NO_HEADERS ? problem : `${problem}: ${JSON.stringify(text)}`);
+    return INCOMPLETE;
   }
 
   #partialPayload(to: ClientOperations, memory: Memory, at: number, payloadEnd: number, end: number): number {
@@ -387,11 +382,9 @@ export class ClientParser {
     const size = readText(memory.bytes, operation.tailStart, operation.payloadStart - 2)
       .split(' ')
       .at(-1)!;
-    this.#rebuild(to, memory, operation.payloadStart, operation.size, [
-      readText(memory.bytes, operation.subjectStart, operation.subjectEnd),
-      reply,
-      size,
-    ]);
+    const subject = readText(memory.bytes, operation.subjectStart, operation.subjectEnd);
+    const sent = `HPUB ${readText(memory.bytes, operation.subjectStart, operation.payloadStart - 2)}`;
+    this.#rebuild(to, sent, memory, operation.payloadStart, operation.size, [subject, reply, size]);
   }
 
   /** Arguments separated in some other way, or a line that ends without CR. */
@@ -415,21 +408,13 @@ export class ClientParser {
     const args = splitArguments(text, false);
     const numbers = withHeader ? 2 : 1;
     const name = withHeader ? 'processHeaderPub' : 'processPub';
-    if (withHeader && !to.headers) {
-      to.onViolation('message headers not supported');
-      return INCOMPLETE;
-    }
-    if (args.length !== numbers + 1 && args.length !== numbers + 2) {
-      to.onViolation(`${name} Parse Error: ${JSON.stringify(text)}`);
-      return INCOMPLETE;
-    }
+    if (withHeader && !to.headers) return this.#refuse(to, NO_HEADERS, true, text, end);
+    if (args.length !== numbers + 1 && args.length !== numbers + 2)
+      return this.#refuse(to, `${name} Parse Error`, withHeader, text, end);
     const size = parseSize(args.at(-1)!);
     const header = withHeader ? parseSize(args.at(-2)!) : 0;
-    const problem = this.#sizeProblem(to, withHeader, header, size, end);
-    if (problem !== null) {
-      if (problem !== '') to.onViolation(`${problem}: ${JSON.stringify(text)}`);
-      return INCOMPLETE;
-    }
+    const problem = sizeProblem(to, withHeader, header, size);
+    if (problem !== null) return this.#refuse(to, problem, withHeader, text, end);
     const payloadStart = stop + 1;
     const payloadEnd = payloadStart + size;
     const invalid = to.pedantic && !isLiteralText(args[0]!);
@@ -443,13 +428,15 @@ export class ClientParser {
     if (withHeader && header === 0) args.splice(args.length - 2, 1);
     const hasReply = args.length === (withHeader && header > 0 ? 4 : 3);
     if (!hasReply) args.splice(1, 0, '');
-    this.#rebuild(to, memory, payloadStart, size, args, header);
+    const sent = `${withHeader ? 'HPUB' : 'PUB'} ${text}`;
+    this.#rebuild(to, sent, memory, payloadStart, size, args, header);
     return payloadEnd + 2;
   }
 
   /** Publishes from a copy in the common form; `args` are subject, reply or empty, [header size,] size. */
   #rebuild(
     to: ClientOperations,
+    sent: string,
     from: Memory,
     payloadStart: number,
     size: number,
@@ -458,7 +445,9 @@ export class ClientParser {
   ): void {
     const [subject, reply, ...sizes] = args as [string, string, ...string[]];
     const body = from.bytes.subarray(payloadStart, payloadStart + size);
-    to.onPublish(layOut(subject, reply, sizes.join(' '), headerSize, body));
+    const operation = layOut(subject, reply, sizes.join(' '), headerSize, body);
+    operation.asSent = sent;
+    to.onPublish(operation);
   }
 
   #parseError(to: ClientOperations, bytes: Uint8Array, at: number, end: number): number {
@@ -473,6 +462,19 @@ function argumentText(bytes: Uint8Array, start: number, stop: number): string {
   // A CR in the first place is taken as the argument's first byte.
   const dropped = bytes.subarray(start + 1, stop).includes(CR) ? 1 : 0;
   return readText(bytes, start, stop - dropped);
+}
+
+/** What is wrong with the sizes of a PUB or HPUB; null for nothing. */
+function sizeProblem(to: ClientOperations, withHeader: boolean, header: number, size: number): string | null {
+  if (withHeader) {
+    if (!to.headers) return NO_HEADERS;
+    if (header < 0) return 'processHeaderPub Bad or Missing Header Size';
+    if (size < 0) return 'processHeaderPub Bad or Missing Total Size';
+    if (header > size) return 'processHeaderPub Header Size larger then TotalSize';
+  } else if (size < 0) {
+    return 'processPub Bad or Missing Size';
+  }
+  return to.maxPayload !== -1 && size > to.maxPayload ? TOO_LARGE : null;
 }
 
 function splitArguments(text: string, alsoNewlines: boolean): string[] {

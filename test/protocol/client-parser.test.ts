@@ -18,6 +18,7 @@ class Recorder implements ClientOperations {
   suspended = false;
   pedantic = false;
   headers = true;
+  traced = false;
   maxControlLine = 100;
   maxPayload = 1000;
   /** Suspends after each operation. */
@@ -40,6 +41,10 @@ class Recorder implements ClientOperations {
   onUnauthenticated(): boolean {
     this.#end('unauthenticated');
     return false;
+  }
+
+  traceLine(verb: string, text: string): void {
+    this.#call(`trace ${verb} ${text}`);
   }
 
   onConnect(json: string): void {
@@ -154,6 +159,14 @@ describe('one input, what comes of it', () => {
       'PUB a 8\r\nPING\r\n\r\n\r\nPING\r\n',
       [pub('a', 'PING\r\n\r\n'), 'PING'],
     ],
+    ['PUB without reply between two spaces', 'PUB foo  2\r\nok\r\n', [pub('foo', 'ok')]],
+    ['PUB with reply behind two spaces', 'PUB foo  bar 2\r\nok\r\n', [pub('foo', 'ok', 'bar')]],
+    [
+      'HPUB without reply between two spaces',
+      'HPUB foo  6 8\r\nhead--ok\r\n',
+      [pub('foo', 'head--ok', '', 6)],
+    ],
+    ['PUB with nothing behind two spaces', 'PUB foo  \r\n', ['violation processPub Parse Error']],
     ['PUB with many blanks', 'PUB \t foo\t\tbar   2\r\nok\r\n', [pub('foo', 'ok', 'bar')]],
     ['PUB ended by LF alone', 'PUB foo 2\nok\r\n', [pub('foo', 'ok')]],
     ['PUB with blanks at the end', 'PUB foo 2  \r\nok\r\n', [pub('foo', 'ok')]],
@@ -206,6 +219,33 @@ describe('one input, what comes of it', () => {
     assert.deepEqual(feed(['HPUB foo 4 6\r\nhead--\r\n'], new Recorder({ headers: false })), [
       'violation message headers not supported',
     ]);
+  });
+
+  test('traced: lines are shown as they were sent, before anything is said of them', () => {
+    const input = 'SUB foo  1\r\nUNSUB 1 \r\nPUB foo  x\r\n';
+    const expected = [
+      'trace SUB foo  1',
+      'SUB ["foo",null,"1"]',
+      'trace UNSUB 1 ',
+      'UNSUB ["1",-1]',
+      'trace PUB foo  x',
+      'violation processPub Bad or Missing Size',
+    ];
+    assert.deepEqual(feed([input], new Recorder({ traced: true })), expected);
+    assert.deepEqual(feed([...input], new Recorder({ traced: true })), expected, 'byte by byte');
+  });
+
+  test('a reply left out between two spaces costs no copy', () => {
+    class Places extends Recorder {
+      override onPublish({ memory, tailStart }: PublishOperation): void {
+        this.calls.push(memory === input ? readText(memory.bytes, tailStart, tailStart + 3) : 'copied');
+      }
+    }
+    const text = 'PUB foo  2\r\nok\r\nPUB foo 2\r\nok\r\nPUB\tfoo\t2\r\nok\r\n';
+    const input = memoryOf(text);
+    const places = new Places();
+    new ClientParser().parse(places, input, 4, 4 + text.length);
+    assert.deepEqual(places.calls, ['2\r\n', '2\r\n', 'copied']);
   });
 
   test('pedantic: subjects are looked at, messages delivered all the same', () => {
