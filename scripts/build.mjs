@@ -35,6 +35,7 @@ export async function buildDist({ force = false } = {}) {
     join(root, 'scripts', 'build.mjs'),
     join(root, 'scripts', 'command-line.mjs'),
     join(root, 'scripts', 'code-cache.cjs'),
+    join(root, 'scripts', 'warm-up.cjs'),
     join(root, 'bin', 'weft-server'),
   ];
   if (!force && existsSync(stamp) && statSync(stamp).mtimeMs > newest(inputs)) return;

@@ -6,6 +6,8 @@ const { connect } = require('node:net');
 const INBOX = '_INBOX.warm';
 /** Milliseconds for one answer. */
 const PATIENCE = 500;
+/** More than the commits after which there is a journal. */
+const MANY = 60;
 
 /** Just enough of a client: requests in a row, and what comes to the inbox. */
 class Client {
@@ -127,6 +129,9 @@ async function jetstream(client) {
       i < 2 ? { 'Nats-Expected-Last-Subject-Sequence': '0' } : {},
     );
   }
+  for (let i = 0; i < MANY; i++) await client.request('warm.s.5', 'text');
+  for (let i = 0; i < MANY; i++) client.publish(`warm.s.${i}`, 'text', { reply: `${INBOX}.many.${i}` });
+  await client.until(`many.${MANY - 1} `);
   await client.request('$KV.warm.0', '', { 'KV-Operation': 'DEL' });
   await client.request('$KV.warm.0', '', { 'KV-Operation': 'PURGE', 'Nats-Rollup': 'sub' });
   await api('STREAM.INFO.warm', { subjects_filter: '>' });
@@ -143,6 +148,7 @@ async function jetstream(client) {
   await api('STREAM.MSG.GET.warm', { seq: 2 });
   await api('DIRECT.GET.KV_warm.$KV.warm.1');
   await api('DIRECT.GET.warm', { next_by_subj: 'warm.s.>', seq: 1 });
+  await api('DIRECT.GET.KV_warm', { multi_last: ['$KV.warm.>'] });
   await pull(client, api);
   await push(client, api);
   await api('STREAM.MSG.DELETE.warm', { seq: 3, no_erase: true });
