@@ -4,11 +4,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { DetailedPeerCertificate, TLSSocket, Server as TlsServer } from 'node:tls';
+import type { DetailedPeerCertificate, PeerCertificate, TLSSocket, Server as TlsServer } from 'node:tls';
 import { clientErrors } from '../protocol/errors.js';
 import { PROXY_HEADER_TIMEOUT, parseProxyHeader } from '../protocol/proxy-header.js';
 import { goCipherSuiteName, goTlsVersion } from '../security/cipher-suites.js';
 import { matchesPinnedCert, readPeerCertificate } from '../security/peer-certificate.js';
+import { refusedCertificate } from '../security/refused-certificate.js';
 import type { LoadedTls } from '../security/tls.js';
 import type { Broker } from './broker.js';
 import type { ClientConnection } from './connection.js';
@@ -20,6 +21,8 @@ const NEVER = 0x7fff_ffff;
 
 /** A handshake under way. */
 interface Handshake {
+  /** There are keys; with a client certificate that is asked for, before it has come. */
+  begun(socket: TLSSocket): void;
   secured(socket: TLSSocket): void;
   /** Not called where Node closes the socket without a word, as it does with a client whose certificate is not trusted. */
   failed(problem: string): void;
@@ -44,6 +47,9 @@ export class Door {
       this.#handshakes.get(peerKey(socket))?.failed(handshakeProblem(error));
       socket.destroy(error);
     });
+    // The one public way to a socket whose certificate Node is going to refuse.
+    if (tls?.server.requestCert)
+      tlsServer?.on('keylog', (_, socket) => this.#handshakes.get(peerKey(socket))?.begun(socket));
   }
 
   /** Node's TLS is loaded only where there is TLS: it costs a tenth of the start. */
@@ -223,11 +229,16 @@ export class Door {
         }
         finish(null);
       };
-      // Node ends a connection without a word where the client's certificate is not trusted.
-      const silent = tls.server.requestCert
-        ? 'the client closed the connection or has no valid certificate'
-        : 'EOF';
-      const onClose = (): void => failed(silent);
+      let refused: string | null = null;
+      const onClose = (): void => failed(refused ?? 'EOF');
+      let known = false;
+      const begun = (tlsSocket: TLSSocket): void => {
+        if (known) return;
+        known = true;
+        watchRefusal(socket, tlsSocket, (code, certificate) => {
+          refused = refusedCertificate(code, certificate, this.#broker.clock.now());
+        });
+      };
       const timer = this.#broker.clock.after(this.#broker.options.tls!.timeout, () => {
         connection.logDebug('TLS handshake timeout');
         connection.closeWith(clientErrors.tlsRequired, 'TLS Handshake Failure');
@@ -237,6 +248,7 @@ export class Door {
       socket.prependListener('close', onClose);
       socket.prependListener('end', onClose);
       const secured = (tlsSocket: TLSSocket): void => {
+        Reflect.deleteProperty(socket, 'destroy');
         const raw = tlsSocket.getPeerCertificate().raw as Buffer | undefined;
         const peer = raw === undefined ? null : readPeerCertificate(raw);
         if (!matchesPinnedCert(tls, peer)) {
@@ -258,7 +270,7 @@ export class Door {
         connection.logDebug(`TLS version ${connection.tls.version}, cipher suite ${connection.tls.cipher}`);
         finish(tlsSocket);
       };
-      this.#handshakes.set(key, { secured, failed });
+      this.#handshakes.set(key, { begun, secured, failed });
       connection.out.flush();
       this.#tlsServer!.emit('connection', socket);
     });
@@ -275,6 +287,29 @@ export class Door {
     }
     return ++this.#handshakesInSecond <= limit;
   }
+}
+
+/**
+ * Tells why Node refuses the client's certificate, which it does after the handshake, without a word to anybody. It would end the
+ * connection in an orderly way, and a client that takes its side of the handshake for done, as with TLS 1.3, could not tell that
+ * from a server that stops. So the connection is reset.
+ */
+function watchRefusal(
+  socket: Socket,
+  tlsSocket: TLSSocket,
+  refused: (code: string, certificate: PeerCertificate) => void,
+): void {
+  // Before the listener of Node, after which there is no certificate to be had any more.
+  tlsSocket.prependOnceListener('secure', () => {
+    const certificate = tlsSocket.getPeerCertificate();
+    socket.destroy = (error?: Error) => {
+      Reflect.deleteProperty(socket, 'destroy');
+      const code = tlsSocket.authorizationError as unknown as string | null | undefined;
+      if (typeof code !== 'string' || certificate.raw === undefined) return socket.destroy(error);
+      refused(code, certificate);
+      return socket.resetAndDestroy();
+    };
+  });
 }
 
 /** The peer's certificate and those that vouch for it. */

@@ -3,7 +3,7 @@
  *
  * Errors carry the texts of the official server (Go's crypto/tls) where there is one.
  */
-import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { constants, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import {
   createSecureContext,
   getCiphers,
@@ -54,6 +54,9 @@ export function loadTls(options: TlsOptions, readFile: ReadFile): LoadedTls {
   };
   if (options.caFile) context.ca = loadCa(options.caFile, readFile);
   const verify = options.verify || options.verifyAndMap || options.verifyCertAndCheckKnownUrls;
+  // A session that is resumed brings the certificate along that was valid when it began: OpenSSL does not look at it again, so a
+  // client whose certificate has expired since would come in.
+  if (verify) context.secureOptions = constants.SSL_OP_NO_TICKET;
   return {
     certificates,
     context,
