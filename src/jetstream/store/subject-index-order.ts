@@ -11,6 +11,9 @@ const TAIL = 256;
 /** So many ids are merged with each that is added: more than there are merges that an id takes part in. */
 const MERGED_AT_ONCE = 48;
 
+/** So many ids are looked at at once where some are to be forgotten. */
+const FORGOTTEN_AT_ONCE = 1024;
+
 const NO_IDS = new Uint32Array(0);
 
 export interface Names {
@@ -31,11 +34,24 @@ interface Merge {
   j: number;
 }
 
+/** Ids that are on their way out of the runs, one run after the other. */
+interface Forgetting {
+  /** A 1 for each. */
+  readonly gone: Uint8Array;
+  /** The run that is looked at, where in it, and what stays of what lies before that. */
+  run: number;
+  at: number;
+  kept: Uint32Array;
+  length: number;
+  readonly done: () => void;
+}
+
 export class SubjectOrder {
   readonly #names: Names;
   #runs: Uint32Array[] = [];
   #tail: number[] = [];
   #merge: Merge | null = null;
+  #forgetting: Forgetting | null = null;
 
   constructor(names: Names) {
     this.#names = names;
@@ -44,7 +60,13 @@ export class SubjectOrder {
   add(id: number): void {
     this.#tail.push(id);
     if (this.#tail.length >= TAIL) this.#settle();
-    if (this.#merge !== null) this.#mergeSome(this.#merge);
+    this.work();
+  }
+
+  /** Goes on with what is under way, as each addition does. */
+  work(): void {
+    if (this.#forgetting !== null) this.#forgetSome(this.#forgetting);
+    else if (this.#merge !== null) this.#mergeSome(this.#merge);
   }
 
   /** How many ids there are, released ones included. */
@@ -87,25 +109,52 @@ export class SubjectOrder {
     return sorted;
   }
 
-  /** Forgets the ids that are marked by a 1, before they are given out again. */
-  forget(gone: Uint8Array): void {
+  /**
+   * Forgets the ids that are marked by a 1, some with each piece of work; `done` is called when they can be given out again. Until then
+   * this is not called once more.
+   */
+  forget(gone: Uint8Array, done: () => void): void {
+    // It would bring them back.
     this.#merge = null;
-    this.#runs = this.#runs.map((run) => without(run, gone)).filter((run) => run.length > 0);
     this.#tail = this.#tail.filter((id) => gone[id] !== 1);
-    this.#nextMerge();
+    this.#forgetting = { gone, run: 0, at: 0, kept: NO_IDS, length: 0, done };
   }
 
   clear(): void {
     this.#runs = [];
     this.#tail = [];
     this.#merge = null;
+    this.#forgetting = null;
+  }
+
+  #forgetSome(forgetting: Forgetting): void {
+    const { gone } = forgetting;
+    const run = this.#runs[forgetting.run];
+    if (run === undefined) {
+      this.#forgetting = null;
+      this.#nextMerge();
+      forgetting.done();
+      return;
+    }
+    if (forgetting.at === 0) forgetting.kept = new Uint32Array(run.length);
+    const until = Math.min(forgetting.at + FORGOTTEN_AT_ONCE, run.length);
+    for (; forgetting.at < until; forgetting.at++) {
+      const id = run[forgetting.at]!;
+      if (gone[id] !== 1) forgetting.kept[forgetting.length++] = id;
+    }
+    if (until < run.length) return;
+    const { kept, length } = forgetting;
+    const left = length === run.length ? [run] : length === 0 ? [] : [kept.slice(0, length)];
+    this.#runs.splice(forgetting.run, 1, ...left);
+    forgetting.run += left.length;
+    forgetting.at = forgetting.length = 0;
   }
 
   #settle(): void {
     const names = this.#names;
     this.#runs.push(Uint32Array.from(this.#tail).sort((a, b) => names.compare(a, b)));
     this.#tail = [];
-    if (this.#merge === null) this.#nextMerge();
+    if (this.#merge === null && this.#forgetting === null) this.#nextMerge();
   }
 
   /** Begins with the last two runs of which the first is too short. */
@@ -150,14 +199,4 @@ export class SubjectOrder {
     }
     return low;
   }
-}
-
-function without(run: Uint32Array, gone: Uint8Array): Uint32Array {
-  const left = new Uint32Array(run.length);
-  let length = 0;
-  for (let i = 0; i < run.length; i++) {
-    const id = run[i]!;
-    if (gone[id] !== 1) left[length++] = id;
-  }
-  return length === run.length ? run : left.slice(0, length);
 }

@@ -135,10 +135,15 @@ export class StoreFilter implements SubjectFilter {
   }
 
   #renew(id: number): void {
-    const fresh = this.#epoch !== this.#index.epoch;
-    const known = new Uint8Array(Math.max(id + 1, this.#index.counts.length));
-    if (!fresh) known.set(this.#known);
+    const { counts, epoch, recycled } = this.#index;
+    const known = new Uint8Array(Math.max(id + 1, counts.length));
+    const keeps = this.#epoch === epoch || (this.#epoch + 1 === epoch && recycled !== null);
+    if (keeps) {
+      known.set(this.#known);
+      if (this.#epoch !== epoch)
+        for (let i = 0; i < recycled!.length; i++) if (recycled![i] === 1) known[i] = 0;
+    }
     this.#known = known;
-    this.#epoch = this.#index.epoch;
+    this.#epoch = epoch;
   }
 }
