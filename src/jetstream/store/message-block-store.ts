@@ -54,14 +54,11 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   position = 0;
   abstract get durablePosition(): number;
 
-  protected readonly clock: Clock;
   readonly memory: StoreMemory;
   protected readonly expiry = new ExpiryHeap();
   /** Sequences that no age takes (`Nats-TTL: never`). */
   protected readonly ageless = new Set<number>();
   protected closed = false;
-  /** Counts up when messages are taken back or come back, or all are counted anew. */
-  protected epoch = 0;
   /** Removals since the last durable position, where those are kept. */
   protected undo: Undo[] = [];
   protected keepUndo = false;
@@ -82,8 +79,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
 
   /** Without `slices`, what takes long is gone on with after a pause. */
   constructor(clock: Clock, memory: StoreMemory, slices?: Pick<Slices, 'add'>) {
-    super();
-    this.clock = clock;
+    super(clock);
     this.memory = memory;
     this.#slices = slices;
   }
@@ -449,15 +445,16 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     const end = before > 0 ? before : this.last + 1;
     if (keep <= 0) return this.#stepsTo(filter, end);
     const over = () => void this.#keeping.delete(steps);
-    const steps = this.#stepsTo(filter, end, { keep, total: this.totalOf(filter), over });
+    const steps = this.#stepsTo(filter, end, { keep, over });
     this.#keeping.add(steps);
     return steps;
   }
 
   #stepsTo(filter: StoreFilter | null, end: number, limit?: PurgeLimit): PurgeSteps<B> {
     const remove = (block: B, place: number) => this.removePlace(block, place, 'purge');
-    const store = { clock: this.clock, search: this.search, remove, epoch: () => this.epoch };
-    return new PurgeSteps(store, filter, end, limit);
+    const { clock, search } = this;
+    const count = (of: StoreFilter, before: number) => this.countBelow(of, before);
+    return new PurgeSteps({ clock, search, remove, count, epoch: () => this.epoch }, filter, end, limit);
   }
 
   compact(sequence: number): number {
@@ -573,9 +570,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
 
   /** What `lastSequences` would have to look for, where that is much; null where it is not. */
   lastsSteps(filter: SubjectFilter | null): SteppedWork | null {
-    const { clock, blocks, subjects } = this;
-    const store = { clock, blocks, subjects, epoch: () => this.epoch };
-    const steps = new ResolveLasts(store, filter as StoreFilter | null);
+    const steps = new ResolveLasts(this.parts, filter as StoreFilter | null);
     return steps.isWorthwhile ? steps : null;
   }
 

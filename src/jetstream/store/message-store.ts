@@ -200,6 +200,11 @@ export interface PurgeWork extends SteppedWork {
   readonly count: number;
 }
 
+export interface LastSequencesWork extends SteppedWork {
+  /** When `step` has said so. */
+  readonly sequences: Float64Array | null;
+}
+
 export interface Pending {
   count: number;
   /** The last sequence that was looked at. */
@@ -290,6 +295,8 @@ export interface MessageStore {
    * null where that is not much.
    */
   lastsSteps(filter: SubjectFilter | null): SteppedWork | null;
+  /** `lastSequences`, all of it in steps. */
+  lastSequencesSteps(filter: SubjectFilter | null, upTo: number, limit: number): LastSequencesWork;
   /** The first sequence with a time at or after `time`; last plus one without. */
   sequenceAt(time: bigint): number;
   /** Sequences between first and last that are gone, rising, at most `limit`. */

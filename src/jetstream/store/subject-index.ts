@@ -8,7 +8,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { SubjectOrder } from './subject-index-order.js';
-import type { SubjectPattern } from './subject-index-pattern.js';
+import type { StoreFilter, SubjectPattern } from './subject-index-pattern.js';
 
 /** An id that stands for no subject. */
 export const NO_SUBJECT = 0xffff_ffff;
@@ -32,7 +32,7 @@ const FIRST_PAGE = 256;
 const RECLAIM_AT = 1024;
 /** So many names are moved to other pages with each subject that comes or goes. */
 const MOVED_AT_ONCE = 32;
-/** A pattern that so great a part of all subjects may match is compared with all of them, one after the other as they lie in memory. */
+/** One of so many subjects may match a pattern that is `isBroad`. */
 const BROAD_PART = 8;
 
 const NO_PAGE = new Uint8Array(0);
@@ -62,6 +62,8 @@ export class SubjectIndex {
   epoch = 0;
   /** A 1 for each id that may have got a new meaning at the last time; null: all. */
   recycled: Uint8Array | null = null;
+  /** The filter that was compared with all subjects last: who asks for the same gets it. */
+  compared: StoreFilter | null = null;
 
   readonly #seed = randomInt(0x7fff_ffff);
   #addresses = new Uint32Array(FIRST_ROOM[3]);
@@ -190,7 +192,7 @@ export class SubjectIndex {
     this.#free = [];
     this.#order.clear();
     this.epoch++;
-    this.recycled = null;
+    this.recycled = this.compared = null;
   }
 
   name(id: number): string {
@@ -209,27 +211,43 @@ export class SubjectIndex {
     return pattern.prefixIsAll && this.#order.countPrefix(pattern.prefix) === this.#order.size;
   }
 
+  /** Ids are below this. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Whether so many subjects may match that it takes less to compare all of them, one after the other as they lie in memory. */
+  isBroad(pattern: SubjectPattern): boolean {
+    if (pattern.literal !== null) return false;
+    return this.#order.countPrefix(pattern.prefix) * BROAD_PART > this.#end;
+  }
+
   isMatch(id: number, pattern: SubjectPattern): boolean {
     const page = this.#pages[this.#addresses[id]! >>> PAGE_BITS]!;
     const at = this.#addresses[id]! & (PAGE_SIZE - 1);
     return pattern.matches(page, at, at + this.#lengths[id]!);
   }
 
-  /** Calls `visit` for every subject with messages that matches, in no order, until it returns false. */
+  /** Calls `visit` for every subject with messages that matches, in no order, until it returns false; null matches all. */
   visit(pattern: SubjectPattern | null, visit: (id: number) => boolean): void {
     if (pattern === null || this.isMatchedBy(pattern)) {
       for (let id = 0; id < this.#end; id++) if (this.counts[id]! > 0 && !visit(id)) return;
     } else if (pattern.literal !== null) {
       const id = this.find(pattern.literal);
       if (id !== NO_SUBJECT && this.counts[id]! > 0) visit(id);
-    } else if (this.#order.countPrefix(pattern.prefix) * BROAD_PART > this.#end) {
-      for (let id = 0; id < this.#end; id++)
-        if (this.counts[id]! > 0 && this.isMatch(id, pattern) && !visit(id)) return;
     } else {
       this.#order.visitPrefix(pattern.prefix, (id) =>
         this.counts[id]! > 0 && (pattern.prefixIsAll || this.isMatch(id, pattern)) ? visit(id) : true,
       );
     }
+  }
+
+  /** The ids of all subjects with messages. */
+  ids(): Uint32Array {
+    const ids = new Uint32Array(this.size);
+    let length = 0;
+    for (let id = 0; id < this.#end; id++) if (this.counts[id]! > 0) ids[length++] = id;
+    return ids;
   }
 
   /** The ids of all subjects with messages that match, in the order of their names. */
