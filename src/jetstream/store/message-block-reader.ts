@@ -7,16 +7,11 @@ import type { StoreParts } from './backward-scan.js';
 import { LastSequences } from './last-sequences.js';
 import type { MessageBlock } from './message-block.js';
 import { BlockSearch } from './message-block-search.js';
-import {
-  type Pending,
-  StoredMessage,
-  type StoreState,
-  type SubjectFilter,
-  type SubjectPage,
-} from './message-store.js';
+import { type Pending, StoredMessage, type StoreState, type SubjectFilter } from './message-store.js';
 import { PendingCount } from './pending-count.js';
 import { NO_SUBJECT, SubjectIndex } from './subject-index.js';
-import { StoreFilter, SubjectPattern } from './subject-index-pattern.js';
+import { StoreFilter } from './subject-index-pattern.js';
+import { SubjectPageSteps } from './subject-page.js';
 
 /** Above so many unknown positions all of them are looked for in one pass. */
 const MANY_UNKNOWN = 16;
@@ -148,12 +143,12 @@ export abstract class BlockReader<B extends MessageBlock> {
     });
   }
 
-  subjectPage(pattern: string, offset: number, limit: number): SubjectPage {
-    const { subjects } = this;
-    const ids = subjects.sorted(new SubjectPattern(pattern));
-    const page = new Map<string, number>();
-    for (const id of ids.subarray(offset, offset + limit)) page.set(subjects.name(id), subjects.counts[id]!);
-    return { total: ids.length, subjects: page };
+  subjectPage(
+    pattern: string,
+    range: { offset: number; limit: number },
+    show: (subject: string, messages: number) => string,
+  ): SubjectPageSteps {
+    return new SubjectPageSteps(this.parts, this.filter([pattern]) as StoreFilter | null, range, show);
   }
 
   #visit(filter: SubjectFilter | null, visit: (id: number) => boolean): void {

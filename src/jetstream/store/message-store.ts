@@ -223,9 +223,11 @@ export interface Counting {
   removed(sequence: number): void;
 }
 
-export interface SubjectPage {
-  total: number;
-  subjects: Map<string, number>;
+export interface SubjectPage extends SteppedWork {
+  /** How many subjects match. */
+  readonly total: number;
+  /** Those of the page, by their names, as `show` had them, with commas between. */
+  readonly text: string;
 }
 
 export interface MessageStore {
@@ -305,8 +307,12 @@ export interface MessageStore {
   filter(patterns: readonly string[]): SubjectFilter | null;
   /** Calls `visit` for every subject that matches with the number of its messages. */
   subjectTotals(filter: SubjectFilter | null, visit: (subject: string, messages: number) => void): void;
-  /** How many subjects match a pattern, and some of them, by their names, with the number of their messages. */
-  subjectPage(pattern: string, offset: number, limit: number): SubjectPage;
+  /** How many subjects match a pattern, and some of them; `show` is called for these as they are found. */
+  subjectPage(
+    pattern: string,
+    range: { offset: number; limit: number },
+    show: (subject: string, messages: number) => string,
+  ): SubjectPage;
   /** Messages at or after `from` that match; with `lastPerSubject` only the newest of each subject. */
   pending(filter: SubjectFilter | null, from: number, lastPerSubject?: boolean): Pending;
   /** The same in steps, where it may take longer than one turn of the event loop should. */

@@ -94,19 +94,16 @@ export class SubjectOrder {
     }
   }
 
-  /** The ids that `isWanted` says, of those whose name begins with `prefix`, in the order of their names. */
-  sorted(prefix: Uint8Array, isWanted: (id: number) => boolean): Uint32Array {
+  /**
+   * Goes through the ids that `isWanted` says (null: all, released ones included), of those whose name begins with `prefix`, in the order
+   * of their names. It does not meet those that come later, and is of no use any more once `forget` is done.
+   */
+  walk(prefix: Uint8Array, isWanted: ((id: number) => boolean) | null): OrderWalk {
     if (this.#tail.length > 0) this.#settle();
-    let sorted = new Uint32Array(0);
-    // The short ones first.
-    for (const run of [...this.#runs].sort((a, b) => a.length - b.length)) {
-      const within = run.subarray(this.#bound(run, prefix, -1), this.#bound(run, prefix, 0));
-      const merge = { at: 0, a: sorted, b: within.filter(isWanted), merged: NO_IDS, i: 0, j: 0 };
-      merge.merged = new Uint32Array(merge.a.length + merge.b.length);
-      this.#mergeIds(merge, merge.merged.length);
-      sorted = merge.merged;
-    }
-    return sorted;
+    const runs = this.#runs.map((run) =>
+      run.subarray(this.#bound(run, prefix, -1), this.#bound(run, prefix, 0)),
+    );
+    return new OrderWalk(this.#names, runs, isWanted);
   }
 
   /**
@@ -198,5 +195,54 @@ export class SubjectOrder {
       else high = middle;
     }
     return low;
+  }
+}
+
+interface Head {
+  readonly run: Uint32Array;
+  at: number;
+}
+
+/** Several runs as one. */
+export class OrderWalk {
+  readonly #names: Names;
+  readonly #isWanted: ((id: number) => boolean) | null;
+  /** What is left of them, that with the first name first. */
+  readonly #heads: Head[];
+
+  constructor(names: Names, runs: readonly Uint32Array[], isWanted: ((id: number) => boolean) | null) {
+    this.#names = names;
+    this.#isWanted = isWanted;
+    this.#heads = runs.map((run) => ({ run, at: -1 })).filter((head) => this.#advance(head));
+    this.#heads.sort((a, b) => names.compare(a.run[a.at]!, b.run[b.at]!));
+  }
+
+  /** -1 at the end. */
+  next(): number {
+    const heads = this.#heads;
+    const head = heads[0];
+    if (head === undefined) return -1;
+    const id = head.run[head.at]!;
+    if (!this.#advance(head)) {
+      heads.shift();
+      return id;
+    }
+    const following = head.run[head.at]!;
+    let place = 0;
+    for (; place + 1 < heads.length; place++) {
+      const other = heads[place + 1]!;
+      if (this.#names.compare(following, other.run[other.at]!) < 0) break;
+      heads[place] = other;
+    }
+    heads[place] = head;
+    return id;
+  }
+
+  /** False at the end of the run. */
+  #advance(head: Head): boolean {
+    const isWanted = this.#isWanted;
+    head.at++;
+    if (isWanted !== null) while (head.at < head.run.length && !isWanted(head.run[head.at]!)) head.at++;
+    return head.at < head.run.length;
   }
 }

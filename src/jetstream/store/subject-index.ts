@@ -7,7 +7,7 @@
  * that has not read the blocks, nobody needs to look for the next one until somebody asks.
  */
 import { randomInt } from 'node:crypto';
-import { SubjectOrder } from './subject-index-order.js';
+import { type OrderWalk, SubjectOrder } from './subject-index-order.js';
 import type { StoreFilter, SubjectPattern } from './subject-index-pattern.js';
 
 /** An id that stands for no subject. */
@@ -36,7 +36,6 @@ const MOVED_AT_ONCE = 32;
 const BROAD_PART = 8;
 
 const NO_PAGE = new Uint8Array(0);
-const NO_BYTES = new Uint8Array(0);
 
 interface Move {
   /** The ids that are left to be looked at. */
@@ -250,16 +249,9 @@ export class SubjectIndex {
     return ids;
   }
 
-  /** The ids of all subjects with messages that match, in the order of their names. */
-  sorted(pattern: SubjectPattern | null): Uint32Array {
-    const { counts } = this;
-    if (pattern === null || this.isMatchedBy(pattern))
-      return this.#order.sorted(NO_BYTES, (id) => counts[id]! > 0);
-    if (pattern.literal !== null) {
-      const id = this.find(pattern.literal);
-      return Uint32Array.from(id !== NO_SUBJECT && counts[id]! > 0 ? [id] : []);
-    }
-    return this.#order.sorted(pattern.prefix, (id) => counts[id]! > 0 && this.isMatch(id, pattern));
+  /** Goes through ids in the order of their names, see there. Good for an `epoch`. */
+  walk(prefix: Uint8Array, isWanted: ((id: number) => boolean) | null): OrderWalk {
+    return this.#order.walk(prefix, isWanted);
   }
 
   #take(length: number, hash: number): number {

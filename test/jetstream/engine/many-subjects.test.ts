@@ -159,3 +159,57 @@ test('a message is found backwards by its subject, where few match', () => {
   assert.equal(store.loadPrevious(filter, 4712)?.sequence, 4712);
   assert.equal(store.loadPrevious(store.filter(['*.none.*']), store.state.lastSequence), null);
 });
+
+test('a page of subjects is found in steps', () => {
+  const bench = new Bench(1);
+  const { store } = bench;
+  let shown = 0;
+  const show = (subject: string, messages: number) => {
+    shown++;
+    return `${subject} ${messages}`;
+  };
+  const page = store.subjectPage('*.*.x', { offset: 10_000, limit: 20_000 }, show);
+  let steps = 1;
+  let most = 0;
+  for (let before = 0; !page.step(); steps++) {
+    most = Math.max(most, shown - before);
+    before = shown;
+    if (steps === 100) {
+      // So many go that ids are used again: it begins anew.
+      for (let sequence = 1; sequence <= 60_000; sequence++) {
+        store.remove(sequence);
+        bench.messages.delete(sequence);
+      }
+    }
+    // Before the page, and of it.
+    if (steps === 1000) bench.append(3 * SUBJECTS);
+    for (let i = 0; i < 2; i++) bench.append(3 * bench.below(SUBJECTS / 3));
+  }
+  assert.ok(steps > 150 && most <= 128, `${steps} steps, ${most} subjects in one`);
+  const counts = new Map<string, number>();
+  for (const [, subject] of bench.found(0, Number.POSITIVE_INFINITY))
+    counts.set(subject, 1 + (counts.get(subject) ?? 0));
+  assert.equal(page.total, counts.size);
+  const found = page.text.split(',').map((each) => each.split(' '));
+  const names = found.map(([name]) => name!);
+  assert.equal(names.length, 20_000);
+  assert.deepEqual(names, [...new Set(names)].sort());
+  const later = found.filter(([name, messages]) => counts.get(name!) !== Number(messages));
+  assert.ok(later.length < steps * 2, `${later.length} have got more since they were found`);
+});
+
+test('pages of subjects follow each other without a gap', () => {
+  const { store } = new Bench(2);
+  const expected = new Set<string>();
+  store.subjectTotals(store.filter(['3.>']), (subject) => expected.add(subject));
+  const names: string[] = [];
+  for (let offset = 0; offset < expected.size; offset += 7000) {
+    const page = store.subjectPage('3.>', { offset, limit: 7000 }, (subject) => subject).finish();
+    names.push(...page.text.split(','));
+    assert.equal(page.total, expected.size);
+  }
+  assert.deepEqual(names, [...expected].sort());
+  const literal = store.subjectPage('3.3.x', { offset: 0, limit: 10 }, (subject) => subject).finish();
+  assert.equal(literal.total, 1);
+  assert.equal(literal.text, '3.3.x');
+});
