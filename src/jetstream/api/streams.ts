@@ -74,7 +74,8 @@ export const updateStream: Endpoint = {
   handle(request) {
     const { pedantic, ...config } = request.read(streamConfigRequest);
     const stream = request.account.updateStream(nameOf(request), config, pedantic);
-    request.answerWhenDurable(this.type, stream.infoFields(), streamChangeKept(stream));
+    const kept = streamChangeKept(stream);
+    stream.whenTrimmed(() => request.answerWhenDurable(this.type, stream.infoFields(), kept));
   },
 };
 

@@ -242,7 +242,10 @@ export interface MessageStore {
   /** Damage met so far, the newest last. */
   readonly reports: readonly DamageReport[];
 
-  /** New limits count at once. */
+  /** Limits ask for more to go than one turn of the event loop should take: it goes in turns that follow. */
+  readonly trimming: boolean;
+
+  /** New limits count at once; see `trimming`. */
   setLimits(limits: Readonly<StoreLimits>): void;
 
   /**
