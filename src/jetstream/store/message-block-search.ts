@@ -219,8 +219,10 @@ export class BlockSearch<B extends MessageBlock = MessageBlock> {
       let place = start > block.first ? index.lowerBound(start) : 0;
       for (place = block.nextLive(place); place < length; place = block.nextLive(place + 1)) {
         if (--limit < 0) return index.sequenceAt(place);
-        const subject = block.subjectAt(place);
-        if (id !== NO_SUBJECT ? subject !== id : filter !== null && !filter.matchesId(subject)) continue;
+        // Looking a subject up that reading the block has left open takes long.
+        if (id !== NO_SUBJECT) {
+          if (block.subjectAt(place) !== id) continue;
+        } else if (filter !== null && !filter.matchesId(block.subjectAt(place))) continue;
         this.block = block;
         this.place = place;
         return 0;
