@@ -11,8 +11,10 @@ import { timeToNanoseconds } from '../protocol/rfc3339.js';
 import { Memory } from '../runtime/arena.js';
 import { needsHigherLevel } from './levels.js';
 import { type MessageGetRequest, messageGetRequest } from './message-get.js';
+import type { SteppedWork } from './slices.js';
 import {
   type Counting,
+  type LastSequencesWork,
   type MessageStore,
   StoredMessage,
   type SubjectFilter,
@@ -185,13 +187,18 @@ class Answer {
     const from = start === undefined ? seq : store.sequenceAt(timeToNanoseconds(start));
     const filter = next === '' ? null : store.filter([fromUtf8(next)]);
     const counting = store.countPending(filter, from);
-    if (counting.step()) return this.#sendBatch(request, filter, from, counting);
+    return this.#after(counting, () => this.#sendBatch(request, filter, from, counting));
+  }
+
+  /** Gives the status that the answer ends with, or sends it where the work that comes before takes longer than this turn. */
+  #after(work: SteppedWork, send: () => string): string | null {
+    if (work.step()) return send();
     const { account, name } = this.#stream;
     account.jetstream.slices.add(() => {
       if (this.#stream.closed) return true;
       try {
-        if (!counting.step()) return false;
-        this.status(this.#sendBatch(request, filter, from, counting));
+        if (!work.step()) return false;
+        this.status(send());
       } catch (error) {
         // Like a request that was lost.
         const reason = (error as Error).message;
@@ -233,7 +240,7 @@ class Answer {
     const store = this.#store;
     const { firstSequence, lastSequence } = store.state;
     if (this.#waits(lastSequence, request)) return null;
-    const { up_to_time: upToTime, multi_last: subjects = [], batch } = request;
+    const { up_to_time: upToTime, multi_last: subjects = [] } = request;
     let upTo = request.up_to_seq;
     if (upToTime !== undefined) {
       upTo = store.sequenceAt(timeToNanoseconds(upToTime));
@@ -241,7 +248,15 @@ class Answer {
       upTo--;
     }
     if (upTo === 0) upTo = lastSequence;
-    const sequences = store.lastSequences(store.filter(subjects.map(fromUtf8)), upTo, MAX_SUBJECTS);
+    const filter = store.filter(subjects.map(fromUtf8));
+    const work = store.lastSequencesSteps(filter, upTo, MAX_SUBJECTS);
+    return this.#after(work, () => this.#sendLasts(request, upTo, work));
+  }
+
+  /** Gives the status that the answer ends with. */
+  #sendLasts(request: MessageGetRequest, upTo: number, { sequences }: LastSequencesWork): string {
+    const store = this.#store;
+    const { batch } = request;
     if (sequences === null) return '413 Too Many Results';
     if (sequences.length === 0) return '404 No Results';
     const most = this.#maxBytes(request);

@@ -34,6 +34,7 @@ import {
 } from './store/layout.js';
 import type { StoreMemory } from './store/message-block-cache.js';
 import { damageText } from './store/message-store.js';
+import { removeInSteps, TreeRemoval } from './store/tree-removal.js';
 import type { StreamConfig } from './stream-config.js';
 
 export interface FileStorageOptions {
@@ -97,6 +98,13 @@ export class FileStorage implements Storage {
     if (this.commit.always) disk.syncDirectoryNow(directory);
     const others = this.problems.filter((problem) => problem.account !== account);
     this.problems.splice(0, this.problems.length, ...others);
+  }
+
+  /** Removes a directory that the next start would remove as well: in steps, as it may have thousands of files. */
+  removeRest(path: string): void {
+    const { disk, clock, log, slices } = this.options;
+    const failed = (error: Error) => log.warn(`Error removing ${JSON.stringify(path)}: ${error.message}`);
+    removeInSteps(new TreeRemoval(disk, clock, path, failed), slices);
   }
 
   create(account: string, config: StreamConfig, created: string): StreamStorage {

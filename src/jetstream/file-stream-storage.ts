@@ -16,7 +16,6 @@ import { StoreKeys } from './store/file-store-keys.js';
 import { BATCHES_DIR, CONSUMERS_DIR, deletedStream, META_FILE } from './store/layout.js';
 import { streamMetaName } from './store/meta-file.js';
 import type { SourceEntry, Stamped } from './store/timer-files.js';
-import { removeInSteps, TreeRemoval } from './store/tree-removal.js';
 import { storeLimits } from './store-limits.js';
 import { type StreamConfig, storedStream } from './stream-config.js';
 
@@ -262,8 +261,9 @@ export class FileStreamStorage implements StreamStorage {
     const { disk } = options;
     const { directory, name } = this.#files.place;
     const parent = directory.slice(0, directory.lastIndexOf('/'));
-    const gone = `${parent}/${deletedStream(name)}`;
-    disk.removeTree(gone);
+    let gone = `${parent}/${deletedStream(name)}`;
+    // One that was deleted before may still be on its way.
+    while (disk.status(gone) !== undefined) gone += '.';
     disk.rename(directory, gone);
     try {
       if (commit.always) disk.syncDirectoryNow(parent);
@@ -282,12 +282,7 @@ export class FileStreamStorage implements StreamStorage {
     this.#sources.forget();
     if (this.#retired === null) this.retire();
     this.store.destroy();
-    const { disk, log, clock, slices } = this.#storage.options;
-    // The next start tries again.
-    const removal = new TreeRemoval(disk, clock, this.#retired!, (error) =>
-      log.warn(`Error removing ${JSON.stringify(this.#retired)}: ${error.message}`),
-    );
-    removeInSteps(removal, slices);
+    this.#storage.removeRest(this.#retired!);
   }
 
   stop(done: (error: Error | null) => void): void {

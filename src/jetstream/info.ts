@@ -1,8 +1,6 @@
 /** What API answers say of streams, as JSON text in the official order. */
 
-import { toUtf8 } from '../protocol/bytes.js';
 import { escapeForGo } from '../protocol/json.js';
-import { quoteJson } from '../protocol/json-type.js';
 import { nanosecondsToTime, ZERO_TIME } from '../protocol/rfc3339.js';
 import type { StoreState } from './store/message-store.js';
 
@@ -23,8 +21,8 @@ export function timeJson(nanoseconds: bigint): string {
 
 export interface StateDetails {
   consumers: number;
-  /** Totals by subject, where they were asked for. */
-  subjects?: ReadonlyMap<string, number>;
+  /** JSON of the totals by subject, where they were asked for. */
+  subjects?: string;
   /** Sequences that are gone, where they were asked for. */
   deleted?: readonly number[];
 }
@@ -39,15 +37,10 @@ export function stateJson(state: StoreState, { consumers, subjects, deleted }: S
     ['last_seq', String(state.lastSequence)],
     ['last_ts', timeJson(state.lastTime)],
     ['num_subjects', state.subjects === 0 ? undefined : String(state.subjects)],
-    ['subjects', subjects === undefined || subjects.size === 0 ? undefined : subjectsJson(subjects)],
+    ['subjects', subjects],
     ['num_deleted', state.deleted === 0 ? undefined : String(state.deleted)],
     ['deleted', deleted === undefined || deleted.length === 0 ? undefined : `[${deleted.join(',')}]`],
     ['lost', lost === null ? undefined : json({ msgs: lost.sequences, bytes: lost.bytes })],
     ['consumer_count', String(consumers)],
   ]);
-}
-
-function subjectsJson(subjects: ReadonlyMap<string, number>): string {
-  const names = [...subjects.keys()].sort();
-  return `{${names.map((name) => `${quoteJson(toUtf8(name))}:${subjects.get(name)}`).join(',')}}`;
 }

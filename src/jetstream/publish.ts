@@ -131,8 +131,12 @@ export class Publishing implements AtomicHost, FastHost {
     const since = this.now() - BigInt(Math.round(config.duplicate_window));
     let message = store.loadNext(null, store.sequenceAt(since));
     while (message !== null) {
-      const id = headerValue(headerText(message.header), ID_HEADER);
-      if (id) this.#duplicates.remember(id, message.sequence, message.time);
+      const { buffer, headerStart, payloadStart, sequence, stamp } = message;
+      // There may be a million of them.
+      if (payloadStart > headerStart) {
+        const id = headerValue(buffer.toString('latin1', headerStart, payloadStart), ID_HEADER);
+        if (id) this.#duplicates.remember(id, sequence, stamp.milliseconds);
+      }
       message = store.loadNext(null, message.sequence + 1, message);
     }
   }
@@ -189,7 +193,7 @@ export class Publishing implements AtomicHost, FastHost {
   readonly now = (): bigint => this.#stream.account.jetstream.nanoseconds();
 
   knownMessage(id: string): number | undefined {
-    return this.#duplicates.find(id, this.now());
+    return this.#duplicates.find(id, milliseconds(this.now()));
   }
 
   atomicLimits(): AtomicLimits {
@@ -454,7 +458,7 @@ export class Publishing implements AtomicHost, FastHost {
     store.skipTo(sequence, time);
     this.lastMessageId = plan?.messageId ?? '';
     if (plan !== null) {
-      if (plan.messageId !== '') this.#duplicates.remember(plan.messageId, sequence, time);
+      if (plan.messageId !== '') this.#duplicates.remember(plan.messageId, sequence, milliseconds(time));
       this.#rollUp(plan, subject, sequence);
     }
     if (reply !== '') this.#acks.add(store.position, reply, `${this.ackStart}${sequence}${tail}`);
@@ -475,7 +479,7 @@ export class Publishing implements AtomicHost, FastHost {
       const sequence = place?.sequence ?? this.store.append(subject, header, payload, time, ttl);
       if (place !== null) this.store.appendAt(sequence, subject, header, payload, time, ttl);
       if (plan !== null) {
-        if (plan.messageId !== '') this.#duplicates.remember(plan.messageId, sequence, time);
+        if (plan.messageId !== '') this.#duplicates.remember(plan.messageId, sequence, milliseconds(time));
         if (plan.scheduledAt !== null) this.#stream.scheduler.add(subject, sequence, plan.scheduledAt);
       }
       return sequence;
@@ -659,4 +663,8 @@ function withoutStatus(text: string): string {
   if (end <= 8) return text;
   const rest = text.slice(end);
   return rest === '\r\n\r\n' ? '' : `NATS/1.0${rest}`;
+}
+
+function milliseconds(nanoseconds: bigint): number {
+  return Number(nanoseconds) / 1e6;
 }

@@ -140,6 +140,19 @@ export class Stream implements StoreListener {
     this.charge();
   }
 
+  /** Calls back when the limits have taken what they are to take: at once, or in a later turn. */
+  whenTrimmed(callback: () => void): void {
+    if (!this.store.trimming) {
+      callback();
+      return;
+    }
+    this.account.jetstream.slices.add(() => {
+      if (this.store.trimming && !this.closed) return false;
+      callback();
+      return true;
+    });
+  }
+
   /** A message that has been copied already. */
   receive(message: InternalMessage): void {
     if (!this.closed) this.publishing.receive(message);
@@ -181,7 +194,7 @@ export class Stream implements StoreListener {
 
   removed(sequence: number, subject: string, _bytes: number, reason: RemovalReason): void {
     // Nobody asks for these, and what is used up keeps publishers out.
-    if (reason === 'age' || reason === 'ttl') this.charge();
+    if (reason === 'age' || reason === 'ttl' || this.store.trimming) this.charge();
     this.consumers.removed(sequence, subject, reason);
     this.intake.removed(sequence);
   }

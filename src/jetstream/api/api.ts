@@ -47,9 +47,9 @@ export interface Endpoint {
   asks?: boolean;
   /** Nothing else is looked at where there is no cluster. */
   forCluster?: boolean;
-  /** What takes long and can be done in steps beforehand; null where nothing is. Then `handle` follows. */
+  /** What takes long and can be done in steps beforehand; null where nothing is. `handle` gets it when it is over. */
   prepare?(request: ApiRequest): SteppedWork | null;
-  handle(request: ApiRequest): void;
+  handle(request: ApiRequest, prepared: SteppedWork | null): void;
 }
 
 /** Behind `$JS.API.`; `*` is one token. */
@@ -139,17 +139,17 @@ export class Api {
     return true;
   }
 
-  #handle(request: ApiRequest, endpoint: Endpoint, prepared = false): void {
+  #handle(request: ApiRequest, endpoint: Endpoint, prepared: SteppedWork | null = null): void {
     if (this.#closed) return;
     try {
       if (!endpoint.forCluster && needsHigherLevel(request.message.header))
         throw new ApiError('requiredApiLevel');
-      const steps = prepared ? null : (endpoint.prepare?.(request) ?? null);
+      const steps = prepared === null ? (endpoint.prepare?.(request) ?? null) : null;
       if (steps !== null) {
         this.#account.jetstream.slices.add(() => this.#prepare(steps, request, endpoint));
         return;
       }
-      endpoint.handle(request);
+      endpoint.handle(request, prepared);
     } catch (error) {
       if (error instanceof ApiError) request.answerError(endpoint.type, error, endpoint.zeros);
       else this.#logFault(request, error);
@@ -162,7 +162,7 @@ export class Api {
     } catch {
       // Whoever handles the request meets it again.
     }
-    this.#handle(request, endpoint, true);
+    this.#handle(request, endpoint, steps);
     return true;
   }
 

@@ -13,10 +13,10 @@ import type { Stream } from '../stream.js';
 import { type StreamConfig, streamConfigRequest } from '../stream-config.js';
 import type { Endpoint } from './api.js';
 import type { ApiRequest, Fields } from './request.js';
+import { SUBJECTS_LIMIT, SubjectDetails } from './subject-details.js';
 
 const NAMES_LIMIT = 1024;
 const LIST_LIMIT = 256;
-const SUBJECTS_LIMIT = 100_000;
 
 const pagedRequest = { offset: field(int) };
 const namesRequest = struct('JSApiStreamNamesRequest', {
@@ -74,7 +74,8 @@ export const updateStream: Endpoint = {
   handle(request) {
     const { pedantic, ...config } = request.read(streamConfigRequest);
     const stream = request.account.updateStream(nameOf(request), config, pedantic);
-    request.answerWhenDurable(this.type, stream.infoFields(), streamChangeKept(stream));
+    const kept = streamChangeKept(stream);
+    stream.whenTrimmed(() => request.answerWhenDurable(this.type, stream.infoFields(), kept));
   },
 };
 
@@ -86,22 +87,33 @@ export const streamInfo: Endpoint = {
     ['offset', '0'],
     ['limit', '0'],
   ],
-  handle(request) {
-    const given = request.readOptional(infoRequest);
-    const { deleted_details: withDeleted, subjects_filter: filter } = given;
-    const offset = Math.max(0, given.offset);
+  prepare(request) {
+    if (!request.message.payload.includes('subjects_filter')) return null;
+    const details = subjectDetails(request, request.account.stream(nameOf(request)));
+    return details?.isLong ? details : null;
+  },
+  handle(request, prepared) {
+    const { deleted_details: withDeleted, offset: given } = request.readOptional(infoRequest);
+    const offset = Math.max(0, given);
     const stream = request.account.stream(nameOf(request));
     const deleted = withDeleted ? stream.store.deletedSequences() : undefined;
-    const found = filter === '' ? null : stream.store.subjectPage(fromUtf8(filter), offset, SUBJECTS_LIMIT);
-    const page = found === null || found.total === 0 ? null : found;
+    const isReady = prepared instanceof SubjectDetails && prepared.isOf(stream);
+    const details = isReady ? prepared : subjectDetails(request, stream)?.finish();
+    const total = details?.total ?? 0;
     request.answer(this.type, [
-      ['total', String(page?.total ?? 0)],
-      ['offset', String(page === null ? 0 : offset)],
-      ['limit', String(page === null ? 0 : SUBJECTS_LIMIT)],
-      ...stream.infoFields({ subjects: page?.subjects, deleted, leader: true }),
+      ['total', String(total)],
+      ['offset', String(total === 0 ? 0 : offset)],
+      ['limit', String(total === 0 ? 0 : SUBJECTS_LIMIT)],
+      ...stream.infoFields({ subjects: details?.json, deleted, leader: true }),
     ]);
   },
 };
+
+/** Null where nobody asks for them. */
+function subjectDetails(request: ApiRequest, stream: Stream): SubjectDetails | null {
+  const { subjects_filter: filter, offset } = request.readOptional(infoRequest);
+  return filter === '' ? null : new SubjectDetails(stream, filter, Math.max(0, offset));
+}
 
 /** The streams of a page, by name, and how many there are. */
 function page(

@@ -127,7 +127,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
     for (const block of found.damaged) this.#setAsideFile(block);
     this.#durable = { last: this.last, lastTime: this.lastTime, number: this.#number };
     if (found.rememberLast > this.last) this.#rememberLast(found.rememberLast, found.rememberTime);
-    this.setLimits(options.limits ?? NO_LIMITS);
+    this.setLimits(options.limits ?? NO_LIMITS, true);
     this.#enterTimes(found);
     this.keepUndo = true;
     for (const block of this.blocks) this.thinned(block);
@@ -593,8 +593,8 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
       blocks: this.blocks,
       remover: this.#remover,
       isQuiet: () => this.undo.length === 0 && this.#touched.size === 0 && this.#inFlight === 0,
-      // What goes by its age from the front on is soon gone altogether.
-      isLeftAlone: (block) => !this.expiring && !this.#touched.has(block),
+      // What goes by its age or by limits from the front on is soon gone altogether.
+      isLeftAlone: (block) => !this.expiring && !this.trimming && !this.#touched.has(block),
       isBuriedElsewhere: (block, sequence) => this.isBuriedElsewhere(block, sequence),
       retire: (block) => this.#retire(block),
       setAside: (block, place) => this.setAside(block, place, 'checksum of the record does not match'),

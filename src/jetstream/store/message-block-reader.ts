@@ -1,24 +1,20 @@
 /**
  * The reading half of a store over blocks: looking up messages and counting them. What changes them is in `BlockStore`.
  */
+import type { Clock } from '../../runtime/clock.js';
 import { Stamp } from '../../runtime/stamp.js';
+import type { StoreParts } from './backward-scan.js';
+import { LastSequences } from './last-sequences.js';
 import type { MessageBlock } from './message-block.js';
 import { BlockSearch } from './message-block-search.js';
-import {
-  type Pending,
-  StoredMessage,
-  type StoreState,
-  type SubjectFilter,
-  type SubjectPage,
-} from './message-store.js';
+import { type Pending, StoredMessage, type StoreState, type SubjectFilter } from './message-store.js';
 import { PendingCount } from './pending-count.js';
 import { NO_SUBJECT, SubjectIndex } from './subject-index.js';
-import { StoreFilter, SubjectPattern } from './subject-index-pattern.js';
+import { StoreFilter } from './subject-index-pattern.js';
+import { SubjectPageSteps } from './subject-page.js';
 
 /** Above so many unknown positions all of them are looked for in one pass. */
 const MANY_UNKNOWN = 16;
-/** With more sequences than so many to one that is looked for, bits for all of them are not worth it. */
-const SPARSE = 64;
 
 export abstract class BlockReader<B extends MessageBlock> {
   readonly state: StoreState;
@@ -31,10 +27,18 @@ export abstract class BlockReader<B extends MessageBlock> {
   protected readonly lastStamp = new Stamp();
   protected lostSequences: number[] = [];
   protected lostBytes = 0;
+  /** Counts up when messages are taken back or come back, or all are counted anew. */
+  protected epoch = 0;
+  protected readonly clock: Clock;
+  /** For work in steps. */
+  protected readonly parts: StoreParts<B>;
 
-  constructor() {
-    this.search = new BlockSearch(this.blocks, this.subjects);
+  constructor(clock: Clock) {
+    const { blocks, subjects } = this;
+    this.clock = clock;
+    this.search = new BlockSearch(blocks, subjects);
     this.state = new LiveState(this);
+    this.parts = { clock, blocks, subjects, search: this.search, state: this.state, epoch: () => this.epoch };
   }
 
   /** A message cannot be read: it is not served and not counted, and reported. */
@@ -83,35 +87,11 @@ export abstract class BlockReader<B extends MessageBlock> {
   }
 
   lastSequences(filter: SubjectFilter | null, upTo: number, limit: number): Float64Array | null {
-    const { lasts, firsts } = this.subjects;
-    if ((filter as StoreFilter | null)?.matchesAll) filter = null;
-    const found: number[] = [];
-    /** Subjects whose last one up to there has to be looked for. */
-    const open = new Set<number>();
-    let unknown = 0;
-    this.#visit(filter, (id) => {
-      const last = lasts[id]!;
-      if (last > 0 && last <= upTo) found.push(last);
-      else if (Math.abs(firsts[id]!) <= upTo) {
-        open.add(id);
-        if (last < 0) unknown++;
-      }
-      return found.length <= limit;
-    });
-    if (found.length > limit) return null;
-    if (unknown > MANY_UNKNOWN) this.search.resolveLasts(filter as StoreFilter | null);
-    for (const id of open) {
-      const last = this.search.lastOf(id);
-      if (last > upTo) continue;
-      open.delete(id);
-      if (last > 0) found.push(last);
-    }
-    for (let from = upTo; open.size > 0 && this.search.previous(filter as StoreFilter | null, from); ) {
-      const { block, place } = this.search;
-      from = block.index.sequenceAt(place) - 1;
-      if (open.delete(block.subjectAt(place))) found.push(from + 1);
-    }
-    return found.length > limit ? null : sorted(found);
+    return this.lastSequencesSteps(filter, upTo, limit).finish();
+  }
+
+  lastSequencesSteps(filter: SubjectFilter | null, upTo: number, limit: number): LastSequences<B> {
+    return new LastSequences(this.parts, filter as StoreFilter | null, upTo, limit);
   }
 
   sequenceAt(time: bigint): number {
@@ -152,7 +132,8 @@ export abstract class BlockReader<B extends MessageBlock> {
 
   filter(patterns: readonly string[]): SubjectFilter | null {
     if (patterns.length === 0 || patterns.includes('>')) return null;
-    return new StoreFilter(this.subjects, patterns);
+    const { compared } = this.subjects;
+    return compared?.hasPatterns(patterns) ? compared : new StoreFilter(this.subjects, patterns);
   }
 
   subjectTotals(filter: SubjectFilter | null, visit: (subject: string, messages: number) => void): void {
@@ -162,12 +143,12 @@ export abstract class BlockReader<B extends MessageBlock> {
     });
   }
 
-  subjectPage(pattern: string, offset: number, limit: number): SubjectPage {
-    const { subjects } = this;
-    const ids = subjects.sorted(new SubjectPattern(pattern));
-    const page = new Map<string, number>();
-    for (const id of ids.subarray(offset, offset + limit)) page.set(subjects.name(id), subjects.counts[id]!);
-    return { total: ids.length, subjects: page };
+  subjectPage(
+    pattern: string,
+    range: { offset: number; limit: number },
+    show: (subject: string, messages: number) => string,
+  ): SubjectPageSteps {
+    return new SubjectPageSteps(this.parts, this.filter([pattern]) as StoreFilter | null, range, show);
   }
 
   #visit(filter: SubjectFilter | null, visit: (id: number) => boolean): void {
@@ -175,13 +156,15 @@ export abstract class BlockReader<B extends MessageBlock> {
     else (filter as StoreFilter).visit(visit);
   }
 
-  protected totalOf(filter: StoreFilter): number {
-    let total = 0;
-    filter.visit((id) => {
-      total += this.subjects.counts[id]!;
-      return true;
-    });
-    return total;
+  /** Messages that match, below a sequence near the end. */
+  protected countBelow(filter: StoreFilter, end: number): number {
+    const { search } = this;
+    let count = 0;
+    for (const id of filter.ids()) count += this.subjects.counts[id]!;
+    for (let next = end; next <= this.last && search.next(filter, next); count--) {
+      next = search.block.index.sequenceAt(search.place) + 1;
+    }
+    return count;
   }
 
   pending(filter: SubjectFilter | null, from: number, lastPerSubject = false): Pending {
@@ -193,10 +176,7 @@ export abstract class BlockReader<B extends MessageBlock> {
   }
 
   countPending(filter: SubjectFilter | null, from: number): PendingCount<B> {
-    const { search, blocks, subjects, messages, last } = this;
-    const first = this.state.firstSequence;
-    const store = { search, blocks, subjects, messages, first, last };
-    return new PendingCount(store, filter as StoreFilter | null, from);
+    return new PendingCount(this.parts, filter as StoreFilter | null, from);
   }
 
   #pendingSubjects(filter: SubjectFilter | null, from: number): number {
@@ -244,30 +224,6 @@ export abstract class BlockReader<B extends MessageBlock> {
       ? null
       : { sequences: this.lostSequences, bytes: this.lostBytes };
   }
-}
-
-/** Sequences that are all different, rising. Where they lie close together each has a bit, which takes a tenth of the time of comparing. */
-function sorted(sequences: readonly number[]): Float64Array {
-  const rising = new Float64Array(sequences.length);
-  let low = Number.POSITIVE_INFINITY;
-  let high = 0;
-  for (const sequence of sequences) {
-    if (sequence < low) low = sequence;
-    if (sequence > high) high = sequence;
-  }
-  if (sequences.length < MANY_UNKNOWN || high - low > sequences.length * SPARSE) {
-    rising.set(sequences);
-    return rising.sort();
-  }
-  const bits = new Uint32Array(((high - low) >>> 5) + 1);
-  for (const sequence of sequences) bits[(sequence - low) >>> 5]! |= 1 << ((sequence - low) & 31);
-  let at = 0;
-  for (let word = 0; word < bits.length; word++) {
-    for (let left = bits[word]!; left !== 0; left &= left - 1) {
-      rising[at++] = low + word * 32 + (31 - Math.clz32(left & -left));
-    }
-  }
-  return rising;
 }
 
 /** `StoreState` of a store, computed when it is asked for. */

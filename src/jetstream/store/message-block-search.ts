@@ -69,12 +69,19 @@ export class BlockSearch<B extends MessageBlock = MessageBlock> {
 
   /** The last live message at or before `start` that matches. */
   previous(filter: StoreFilter | null, start: number): boolean {
-    const literal = filter?.literal;
-    const id = typeof literal === 'string' ? this.#subjects.find(literal) : NO_SUBJECT;
-    if (typeof literal === 'string') {
+    const literal = filter?.literal ?? null;
+    if (literal !== null) {
+      const id = this.#subjects.find(literal);
       if (id === NO_SUBJECT || Math.abs(this.#subjects.firsts[id]!) > start) return false;
-      start = Math.min(start, Math.abs(this.#subjects.lasts[id]!));
+      return this.#previousOf(id, Math.min(start, Math.abs(this.#subjects.lasts[id]!)));
     }
+    const limit = filter === null ? Number.POSITIVE_INFINITY : SCAN_FIRST;
+    const from = this.#scanBack(filter, start, limit);
+    return from === 0 || (from > 0 && this.#previousByPattern(filter!, from));
+  }
+
+  /** Like `#scan`, towards the first message. */
+  #scanBack(filter: StoreFilter | null, start: number, limit: number): number {
     const blocks = this.#blocks;
     for (let i = Math.min(this.blockAt(start), blocks.length - 1); i >= 0; i--) {
       const block = blocks[i]!;
@@ -82,14 +89,30 @@ export class BlockSearch<B extends MessageBlock = MessageBlock> {
       const index = block.index;
       let place = index.lowerBound(start + 1) - 1;
       for (place = block.previousLive(place); place >= 0; place = block.previousLive(place - 1)) {
-        const subject = block.subjectAt(place);
-        if (id !== NO_SUBJECT ? subject !== id : filter !== null && !filter.matchesId(subject)) continue;
+        if (--limit < 0) return index.sequenceAt(place);
+        if (filter !== null && !filter.matchesId(block.subjectAt(place))) continue;
         this.block = block;
         this.place = place;
-        return true;
+        return 0;
       }
     }
-    return false;
+    return -1;
+  }
+
+  /** From `start` back, where few subjects match, by these; otherwise one by one. */
+  #previousByPattern(filter: StoreFilter, start: number): boolean {
+    let seen = 0;
+    let high = 0;
+    const { firsts, lasts } = this.#subjects;
+    filter.visit((id) => {
+      if (Math.abs(firsts[id]!) <= start) high = Math.max(high, Math.min(Math.abs(lasts[id]!), start));
+      return ++seen <= FEW_SUBJECTS;
+    });
+    if (seen <= FEW_SUBJECTS) {
+      if (high === 0) return false;
+      start = high;
+    }
+    return this.#scanBack(filter, start, Number.POSITIVE_INFINITY) === 0;
   }
 
   /** The sequence of the first message of a subject that has some. */
@@ -196,8 +219,10 @@ export class BlockSearch<B extends MessageBlock = MessageBlock> {
       let place = start > block.first ? index.lowerBound(start) : 0;
       for (place = block.nextLive(place); place < length; place = block.nextLive(place + 1)) {
         if (--limit < 0) return index.sequenceAt(place);
-        const subject = block.subjectAt(place);
-        if (id !== NO_SUBJECT ? subject !== id : filter !== null && !filter.matchesId(subject)) continue;
+        // Looking a subject up that reading the block has left open takes long.
+        if (id !== NO_SUBJECT) {
+          if (block.subjectAt(place) !== id) continue;
+        } else if (filter !== null && !filter.matchesId(block.subjectAt(place))) continue;
         this.block = block;
         this.place = place;
         return 0;

@@ -29,11 +29,13 @@ import { ResolveLasts } from './resolve-lasts.js';
 import { NO_SUBJECT } from './subject-index.js';
 import type { StoreFilter } from './subject-index-pattern.js';
 
-/** As many messages age or TTLs take in one turn of the event loop, and so many before it is asked how long that has taken. */
-const EXPIRE_BATCH = 8192;
-const EXPIRE_LOOK_EVERY = 128;
+/** As many messages age, TTLs or limits take in one turn of the event loop, and so many before it is asked how long that has taken. */
+const TURN_MESSAGES = 8192;
+const LOOK_EVERY = 128;
 /** Milliseconds that they take in one turn. */
-const EXPIRE_TIME = 5;
+const TURN_TIME = 5;
+/** As many messages at most go at once for one that is stored. */
+const ENFORCED_AT_ONCE = 1024;
 /** Expiring begins at the earliest after this, and the clock is looked at at least every so often. Milliseconds. */
 const EXPIRE_PAUSE = 20;
 const EXPIRE_LOOK = 3_600_000;
@@ -54,14 +56,11 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   position = 0;
   abstract get durablePosition(): number;
 
-  protected readonly clock: Clock;
   readonly memory: StoreMemory;
   protected readonly expiry = new ExpiryHeap();
   /** Sequences that no age takes (`Nats-TTL: never`). */
   protected readonly ageless = new Set<number>();
   protected closed = false;
-  /** Counts up when messages are taken back or come back, or all are counted anew. */
-  protected epoch = 0;
   /** Removals since the last durable position, where those are kept. */
   protected undo: Undo[] = [];
   protected keepUndo = false;
@@ -77,13 +76,16 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   readonly #scratch = new StoredMessage();
   readonly #given = new Stamp();
   readonly #due = new Stamp();
+  /** The limits ask for more to go than one turn has taken. */
+  trimming = false;
+  /** Of the subjects with ids below this none has too many messages. */
+  #trimmed = Number.POSITIVE_INFINITY;
   /** What was looked at since expiring has begun lies before. */
   #expireFrom = 0;
 
   /** Without `slices`, what takes long is gone on with after a pause. */
   constructor(clock: Clock, memory: StoreMemory, slices?: Pick<Slices, 'add'>) {
-    super();
-    this.clock = clock;
+    super(clock);
     this.memory = memory;
     this.#slices = slices;
   }
@@ -251,18 +253,57 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
 
   // Limits
 
-  setLimits(limits: Readonly<StoreLimits>): void {
+  /** `atOnce`: what they take goes in this turn. */
+  setLimits(limits: Readonly<StoreLimits>, atOnce = false): void {
     const perSubject = limits.maxMessagesPerSubject;
     const before = this.#limits.maxMessagesPerSubject;
     this.#limits = limits;
-    if (perSubject > 0 && (before <= 0 || perSubject < before)) {
-      this.subjects.visit(null, (id) => {
-        this.#enforceSubject(id, this.subjects.name(id));
-        return true;
-      });
-    }
-    this.#enforceTotals();
+    if (perSubject > 0 && (before <= 0 || perSubject < before)) this.#trimmed = 0;
+    if (atOnce) while (!this.#trimSome());
+    else this.#trim();
     if (limits.maxAge > 0 || this.expiry.size > 0) this.#arm();
+  }
+
+  /** Takes away what is beyond the limits: for some milliseconds, and where others can come between, in steps from then on. */
+  #trim(): void {
+    if (this.trimming || this.#trimSome() || this.closed) return;
+    this.trimming = true;
+    this.#slices!.add(() => {
+      let over = true;
+      try {
+        over = this.closed || this.#trimSome();
+        return over;
+      } finally {
+        if (over) this.trimming = false;
+      }
+    });
+  }
+
+  /** True when nothing is left to do. */
+  #trimSome(): boolean {
+    const until = this.#slices === undefined ? Number.POSITIVE_INFINITY : this.clock.monotonic() + TURN_TIME;
+    for (let gone = 0; gone < TURN_MESSAGES || this.#slices === undefined; gone += LOOK_EVERY) {
+      if (this.#trimSubjects() && this.#enforceTotals(LOOK_EVERY)) return true;
+      if (this.clock.monotonic() >= until) return false;
+    }
+    return false;
+  }
+
+  /** The same for some subjects and messages. */
+  #trimSubjects(): boolean {
+    const { subjects } = this;
+    const most = this.#limits.maxMessagesPerSubject;
+    for (let looked = 0; looked < LOOK_EVERY; looked++) {
+      if (most <= 0 || this.#trimmed >= subjects.end) {
+        this.#trimmed = Number.POSITIVE_INFINITY;
+        return true;
+      }
+      const id = this.#trimmed;
+      if (subjects.counts[id]! > most && !this.#enforceSubject(id, subjects.name(id), LOOK_EVERY))
+        return false;
+      this.#trimmed++;
+    }
+    return false;
   }
 
   holdLimits(): void {
@@ -282,28 +323,43 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     if (this.#held) return;
     const limits = this.#limits;
     const perSubject = limits.maxMessagesPerSubject;
-    if (perSubject > 0 && this.subjects.counts[id]! > perSubject) this.#enforceSubject(id, subject);
-    if (limits.maxMessages > 0 || limits.maxBytes > 0) this.#enforceTotals();
+    // Where more than a few have to go, the steps do that.
+    const most = this.trimming ? 2 : ENFORCED_AT_ONCE;
+    let isOver = false;
+    if (perSubject > 0 && this.subjects.counts[id]! > perSubject) {
+      isOver = !this.#enforceSubject(id, subject, most);
+      if (isOver) this.#trimmed = Math.min(this.#trimmed, id);
+    }
+    if ((limits.maxMessages > 0 || limits.maxBytes > 0) && !this.#enforceTotals(most)) isOver = true;
+    if (isOver) this.#trim();
   }
 
-  #enforceSubject(id: number, subject: string): void {
+  /** False when it has taken as many away as it may, and there may be more. */
+  #enforceSubject(id: number, subject: string, limit: number): boolean {
     const { subjects, search } = this;
-    while (subjects.counts[id]! > this.#limits.maxMessagesPerSubject) {
+    for (; subjects.counts[id]! > this.#limits.maxMessagesPerSubject; limit--) {
+      if (limit === 0) return false;
       const first = search.firstOf(id);
-      if (first === 0 || !search.find(first)) return;
+      if (first === 0 || !search.find(first)) return true;
       this.removePlace(search.block, search.place, 'limit', false, subject);
     }
+    return true;
   }
 
-  #enforceTotals(): void {
+  /** The same for all messages. */
+  #enforceTotals(limit: number): boolean {
     const { maxMessages, maxBytes } = this.#limits;
-    while (
+    for (
+      ;
       (maxMessages > 0 && this.messages > maxMessages) ||
-      (maxBytes > 0 && this.bytes > maxBytes && this.messages > 0)
+      (maxBytes > 0 && this.bytes > maxBytes && this.messages > 0);
+      limit--
     ) {
-      if (!this.search.next(null, 0)) return;
+      if (limit === 0) return false;
+      if (!this.search.next(null, 0)) return true;
       this.removePlace(this.search.block, this.search.place, 'limit');
     }
+    return true;
   }
 
   // Removing
@@ -404,6 +460,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     const message = this.#scratch;
     this.epoch++;
     this.subjects.clear();
+    if (this.#trimmed !== Number.POSITIVE_INFINITY) this.#trimmed = 0;
     this.messages = this.bytes = 0;
     for (const block of this.blocks) {
       const { index } = block;
@@ -449,15 +506,16 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     const end = before > 0 ? before : this.last + 1;
     if (keep <= 0) return this.#stepsTo(filter, end);
     const over = () => void this.#keeping.delete(steps);
-    const steps = this.#stepsTo(filter, end, { keep, total: this.totalOf(filter), over });
+    const steps = this.#stepsTo(filter, end, { keep, over });
     this.#keeping.add(steps);
     return steps;
   }
 
   #stepsTo(filter: StoreFilter | null, end: number, limit?: PurgeLimit): PurgeSteps<B> {
     const remove = (block: B, place: number) => this.removePlace(block, place, 'purge');
-    const store = { clock: this.clock, search: this.search, remove, epoch: () => this.epoch };
-    return new PurgeSteps(store, filter, end, limit);
+    const { clock, search } = this;
+    const count = (of: StoreFilter, before: number) => this.countBelow(of, before);
+    return new PurgeSteps({ clock, search, remove, count, epoch: () => this.epoch }, filter, end, limit);
   }
 
   compact(sequence: number): number {
@@ -573,9 +631,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
 
   /** What `lastSequences` would have to look for, where that is much; null where it is not. */
   lastsSteps(filter: SubjectFilter | null): SteppedWork | null {
-    const { clock, blocks, subjects } = this;
-    const store = { clock, blocks, subjects, epoch: () => this.epoch };
-    const steps = new ResolveLasts(store, filter as StoreFilter | null);
+    const steps = new ResolveLasts(this.parts, filter as StoreFilter | null);
     return steps.isWorthwhile ? steps : null;
   }
 
@@ -603,8 +659,8 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   #expireSome(): boolean {
     const { clock } = this;
     const now = clock.now();
-    const until = clock.monotonic() + EXPIRE_TIME;
-    for (let gone = 0; gone < EXPIRE_BATCH; gone += EXPIRE_LOOK_EVERY) {
+    const until = clock.monotonic() + TURN_TIME;
+    for (let gone = 0; gone < TURN_MESSAGES; gone += LOOK_EVERY) {
       const byAge = this.#expireByAge(now);
       if (this.#expireByTtl(now) && byAge) {
         this.expiring = false;
@@ -622,7 +678,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     const { maxAge, deleteMarkers, allowTtl } = this.#limits;
     if (maxAge <= 0) return true;
     const mayStay = allowTtl || this.ageless.size > 0;
-    for (let looked = 0; looked < EXPIRE_LOOK_EVERY; looked++) {
+    for (let looked = 0; looked < LOOK_EVERY; looked++) {
       if (!this.search.next(null, this.#expireFrom)) return true;
       const { block, place } = this.search;
       const sequence = block.index.sequenceAt(place);
@@ -637,7 +693,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
 
   /** True when no other is due. */
   #expireByTtl(now: number): boolean {
-    for (let gone = 0; gone < EXPIRE_LOOK_EVERY; gone++) {
+    for (let gone = 0; gone < LOOK_EVERY; gone++) {
       if (this.expiry.next > now) return true;
       const sequence = this.expiry.pop();
       if (!this.#limits.deleteMarkers || !this.#offer(sequence)) this.#expireOne(sequence, 'ttl');

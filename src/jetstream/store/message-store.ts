@@ -200,6 +200,11 @@ export interface PurgeWork extends SteppedWork {
   readonly count: number;
 }
 
+export interface LastSequencesWork extends SteppedWork {
+  /** When `step` has said so. */
+  readonly sequences: Float64Array | null;
+}
+
 export interface Pending {
   count: number;
   /** The last sequence that was looked at. */
@@ -218,9 +223,11 @@ export interface Counting {
   removed(sequence: number): void;
 }
 
-export interface SubjectPage {
-  total: number;
-  subjects: Map<string, number>;
+export interface SubjectPage extends SteppedWork {
+  /** How many subjects match. */
+  readonly total: number;
+  /** Those of the page, by their names, as `show` had them, with commas between. */
+  readonly text: string;
 }
 
 export interface MessageStore {
@@ -235,7 +242,10 @@ export interface MessageStore {
   /** Damage met so far, the newest last. */
   readonly reports: readonly DamageReport[];
 
-  /** New limits count at once. */
+  /** Limits ask for more to go than one turn of the event loop should take: it goes in turns that follow. */
+  readonly trimming: boolean;
+
+  /** New limits count at once; see `trimming`. */
   setLimits(limits: Readonly<StoreLimits>): void;
 
   /**
@@ -290,6 +300,8 @@ export interface MessageStore {
    * null where that is not much.
    */
   lastsSteps(filter: SubjectFilter | null): SteppedWork | null;
+  /** `lastSequences`, all of it in steps. */
+  lastSequencesSteps(filter: SubjectFilter | null, upTo: number, limit: number): LastSequencesWork;
   /** The first sequence with a time at or after `time`; last plus one without. */
   sequenceAt(time: bigint): number;
   /** Sequences between first and last that are gone, rising, at most `limit`. */
@@ -298,8 +310,12 @@ export interface MessageStore {
   filter(patterns: readonly string[]): SubjectFilter | null;
   /** Calls `visit` for every subject that matches with the number of its messages. */
   subjectTotals(filter: SubjectFilter | null, visit: (subject: string, messages: number) => void): void;
-  /** How many subjects match a pattern, and some of them, by their names, with the number of their messages. */
-  subjectPage(pattern: string, offset: number, limit: number): SubjectPage;
+  /** How many subjects match a pattern, and some of them; `show` is called for these as they are found. */
+  subjectPage(
+    pattern: string,
+    range: { offset: number; limit: number },
+    show: (subject: string, messages: number) => string,
+  ): SubjectPage;
   /** Messages at or after `from` that match; with `lastPerSubject` only the newest of each subject. */
   pending(filter: SubjectFilter | null, from: number, lastPerSubject?: boolean): Pending;
   /** The same in steps, where it may take longer than one turn of the event loop should. */

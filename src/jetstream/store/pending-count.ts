@@ -2,17 +2,20 @@
  * How many messages of a stream match a filter from a sequence on, counted a piece at a time: the middle of a large stream may need
  * many blocks to be read, which is more than one turn of the event loop should do.
  *
- * First comes what needs no look at messages: all of them, those of subjects that lie on one side altogether, and whole blocks. The rest is
+ * First it is found out which subjects match, where these are very many. Then comes what needs no look at messages: all of them,
+ * those of subjects that lie on one side altogether, and whole blocks. The rest is
  * counted in the blocks on the shorter side, in the order of sequences; so whoever hears of a message that went in between can tell
  * whether it was counted.
  */
+import type { SteppedWork } from '../slices.js';
 import type { MessageBlock } from './message-block.js';
 import type { BlockSearch } from './message-block-search.js';
+import type { StoreState } from './message-store.js';
 import type { SubjectIndex } from './subject-index.js';
 import type { StoreFilter } from './subject-index-pattern.js';
 
-/** As many records a step looks at, about 5 ms. */
-const STEP_RECORDS = 1 << 19;
+/** As many records a step looks at: 1 to 7 ms, by how much is known of their subjects. */
+const STEP_RECORDS = 1 << 17;
 /** A record whose subject has to be looked up, or compared byte by byte, counts as so many. */
 const UNREAD_COST = 16;
 /** Where a store has more subjects, they are compared. */
@@ -23,11 +26,7 @@ export interface Counted<B extends MessageBlock> {
   readonly search: BlockSearch<B>;
   readonly blocks: readonly B[];
   readonly subjects: SubjectIndex;
-  /** Live messages. */
-  readonly messages: number;
-  /** Sequences. */
-  readonly first: number;
-  readonly last: number;
+  readonly state: StoreState;
 }
 
 export class PendingCount<B extends MessageBlock = MessageBlock> {
@@ -37,6 +36,9 @@ export class PendingCount<B extends MessageBlock = MessageBlock> {
   readonly #from: number;
   /** Null counts everything. */
   #filter: StoreFilter | null;
+  /** Nothing is counted yet; and whether it is known which subjects match. */
+  #comparing: SteppedWork | null = null;
+  #isCompared = false;
   /** What does not depend on the blocks. */
   #known = 0;
   /** What was found in the blocks is taken from `#known`, as it lies before. */
@@ -47,13 +49,17 @@ export class PendingCount<B extends MessageBlock = MessageBlock> {
   #end = 0;
 
   constructor(store: Counted<B>, filter: StoreFilter | null, from: number) {
-    this.through = store.last;
+    this.through = store.state.lastSequence;
     this.#store = store;
     this.#filter = filter?.matchesAll ? null : filter;
     this.#from = from;
     if (from > this.through) return;
-    if (this.#filter === null) this.#begin(store.messages, store.first, this.through);
-    else this.#lookAtSubjects(this.#filter);
+    if (this.#filter === null) {
+      this.#begin(store.state.messages, store.state.firstSequence, this.through);
+      return;
+    }
+    this.#comparing = this.#filter.steps();
+    if (this.#comparing === null) this.#lookAtSubjects(this.#filter);
   }
 
   /** As far as it was counted. */
@@ -63,6 +69,11 @@ export class PendingCount<B extends MessageBlock = MessageBlock> {
 
   /** Counts on for one turn, or so many records; true when it is done. */
   step(records = STEP_RECORDS): boolean {
+    if (this.#comparing !== null) {
+      if (!this.#isCompared) this.#isCompared = this.#comparing.step();
+      else this.#lookAtSubjects(this.#filter!);
+      return this.#comparing === null && this.#cursor >= this.#end;
+    }
     for (let left = records; left > 0 && this.#cursor < this.#end; ) {
       left -= this.#countBlock(left);
     }
@@ -71,6 +82,7 @@ export class PendingCount<B extends MessageBlock = MessageBlock> {
 
   /** A message that matches, at or before `through`, is gone. */
   removed(sequence: number): void {
+    if (this.#comparing !== null) return;
     if (this.#isBefore) {
       this.#known--;
       if (sequence < this.#from && sequence < this.#cursor) this.#found--;
@@ -80,6 +92,7 @@ export class PendingCount<B extends MessageBlock = MessageBlock> {
   #lookAtSubjects(filter: StoreFilter): void {
     const { counts, firsts, lasts } = this.#store.subjects;
     const from = this.#from;
+    this.#comparing = null;
     let all = 0;
     /** Messages of subjects that lie behind altogether. */
     let behind = 0;
@@ -87,7 +100,7 @@ export class PendingCount<B extends MessageBlock = MessageBlock> {
     let high = 0;
     /** Of subjects that may lie on both sides. */
     const both = { messages: 0, low: Number.POSITIVE_INFINITY, high: 0 };
-    filter.visit((id) => {
+    for (const id of filter.ids()) {
       const first = Math.abs(firsts[id]!);
       const last = Math.abs(lasts[id]!);
       const count = counts[id]!;
@@ -100,13 +113,32 @@ export class PendingCount<B extends MessageBlock = MessageBlock> {
         if (first < both.low) both.low = first;
         if (last > both.high) both.high = last;
       }
-      return true;
-    });
+    }
+    const { messages, firstSequence } = this.#store.state;
+    const isAll = all === messages;
+    const [lateBehind, late] = this.#countLate(filter);
+    all -= late;
+    behind -= lateBehind;
+    both.messages -= late - lateBehind;
+    both.high = Math.min(both.high, this.through);
     if (both.messages === 0) this.#known = behind;
-    else if (all === this.#store.messages) {
+    else if (isAll) {
       this.#filter = null;
-      this.#begin(all, this.#store.first, this.through);
-    } else if (!this.#countBoth(filter, behind, both)) this.#begin(all, low, high);
+      this.#begin(all, firstSequence, this.through);
+    } else if (!this.#countBoth(filter, behind, both)) this.#begin(all, low, Math.min(high, this.through));
+  }
+
+  /** Messages that have come since this was made: of subjects that lie behind altogether, and all. */
+  #countLate(filter: StoreFilter): [behind: number, all: number] {
+    const { search, subjects } = this.#store;
+    let behind = 0;
+    let all = 0;
+    if (this.#store.state.lastSequence === this.through) return [0, 0];
+    for (let next = this.through + 1; search.next(filter, next); all++) {
+      next = search.block.index.sequenceAt(search.place) + 1;
+      if (Math.abs(subjects.firsts[search.subject]!) >= this.#from) behind++;
+    }
+    return [behind, all];
   }
 
   /** What may lie on both sides is counted at once where that means one block. */

@@ -1,5 +1,6 @@
 /** Purging message by message, a step in a turn of the event loop: each that goes is told of and leaves a tombstone. */
 import type { Clock } from '../../runtime/clock.js';
+import type { SteppedWork } from '../slices.js';
 import type { MessageBlock } from './message-block.js';
 import type { BlockSearch } from './message-block-search.js';
 import type { StoreFilter } from './subject-index-pattern.js';
@@ -14,14 +15,15 @@ export interface PurgedStore<B extends MessageBlock> {
   readonly clock: Clock;
   readonly search: BlockSearch<B>;
   remove(block: B, place: number): void;
+  /** Messages that match, before the sequence `end`. */
+  count(filter: StoreFilter, end: number): number;
   /** Another number when messages were taken back, or came back. */
   epoch(): number;
 }
 
-/** How many messages are to go: those before the newest `keep` of `total` that match. */
+/** How many messages are to go: those that match before the newest `keep` of them. */
 export interface PurgeLimit {
   readonly keep: number;
-  readonly total: number;
   /** Nothing is left to do, or it has failed: `removing` need not be called any more. */
   over(): void;
 }
@@ -37,18 +39,30 @@ export class PurgeSteps<B extends MessageBlock = MessageBlock> {
   #left: number;
   readonly #limit: PurgeLimit | undefined;
   #epoch: number;
+  /** It is not known yet which subjects match. */
+  #comparing: SteppedWork | null;
 
   constructor(store: PurgedStore<B>, filter: StoreFilter | null, end: number, limit?: PurgeLimit) {
     this.#store = store;
     this.#filter = filter;
     this.#end = end;
     this.#limit = limit;
-    this.#left = limit === undefined ? Number.POSITIVE_INFINITY : limit.total - limit.keep;
+    this.#left = Number.POSITIVE_INFINITY;
     this.#epoch = store.epoch();
+    this.#comparing = filter?.steps() ?? null;
+    if (this.#comparing === null) this.#begin();
+  }
+
+  #begin(): void {
+    this.#comparing = null;
+    this.#epoch = this.#store.epoch();
+    if (this.#limit !== undefined && this.#filter !== null)
+      this.#left = this.#store.count(this.#filter, this.#end) - this.#limit.keep;
   }
 
   /** All of it. */
   finish(): number {
+    if (this.#comparing !== null) this.#begin();
     this.#ending(() => this.#run(Number.POSITIVE_INFINITY));
     return this.count;
   }
@@ -70,6 +84,10 @@ export class PurgeSteps<B extends MessageBlock = MessageBlock> {
 
   #runForAWhile(): boolean {
     const { clock } = this.#store;
+    if (this.#comparing !== null) {
+      if (this.#comparing.step()) this.#begin();
+      return false;
+    }
     const until = clock.monotonic() + STEP_TIME;
     if (this.#epoch !== this.#store.epoch()) this.#countAnew();
     for (let done = 0; done < STEP_MESSAGES; done += LOOK_EVERY) {
@@ -81,7 +99,7 @@ export class PurgeSteps<B extends MessageBlock = MessageBlock> {
 
   /** A message with the subject `id` is about to go: where that lies before those that stay, another one stays in its place. */
   removing(sequence: number, id: number): void {
-    if (sequence < this.#from || sequence >= this.#end) return;
+    if (this.#comparing !== null || sequence < this.#from || sequence >= this.#end) return;
     if (this.#filter === null || this.#filter.matchesId(id)) this.#left--;
   }
 

@@ -5,85 +5,66 @@
  * What is open says how far up the last one may be. A subject for which that has changed meanwhile is passed over, as its last message may
  * lie where it was not looked for: who needs it looks for it on its own.
  */
-import type { Clock } from '../../runtime/clock.js';
+import type { SteppedWork } from '../slices.js';
+import { BackwardScan, type StoreParts } from './backward-scan.js';
 import type { MessageBlock } from './message-block.js';
-import type { SubjectIndex } from './subject-index.js';
 import type { StoreFilter } from './subject-index-pattern.js';
 
-/** Records that are looked at before the clock is, and milliseconds that a step takes. */
-const LOOK_EVERY = 512;
-const STEP_TIME = 5;
 /** Steps are worth it for so many subjects. */
 const MANY_OPEN = 1024;
 
-export interface LastsStore<B extends MessageBlock> {
-  readonly clock: Clock;
-  readonly blocks: readonly B[];
-  readonly subjects: SubjectIndex;
-  /** Another number when messages were taken back, or came back. */
-  epoch(): number;
-}
-
-export class ResolveLasts<B extends MessageBlock = MessageBlock> {
-  readonly #store: LastsStore<B>;
+export class ResolveLasts<B extends MessageBlock = MessageBlock> implements SteppedWork {
+  readonly #store: StoreParts<B>;
   readonly #filter: StoreFilter | null;
   readonly #epoch: number;
-  /** As they were at the beginning. */
-  readonly #bounds: Float64Array;
-  #left = 0;
-  /** Everything at or above this sequence was looked at. */
-  #cursor = Number.POSITIVE_INFINITY;
+  /** It is not known yet which subjects match. */
+  #comparing: SteppedWork | null;
+  #scan: BackwardScan<B> | null = null;
 
-  constructor(store: LastsStore<B>, filter: StoreFilter | null) {
+  constructor(store: StoreParts<B>, filter: StoreFilter | null) {
     this.#store = store;
     this.#filter = filter;
     this.#epoch = store.epoch();
-    const { lasts } = store.subjects;
-    const visit = (id: number) => {
-      if (lasts[id]! < 0) this.#left++;
-      return true;
-    };
-    if (filter === null) store.subjects.visit(null, visit);
-    else filter.visit(visit);
-    this.#bounds = this.isWorthwhile ? lasts.slice() : lasts;
+    this.#comparing = filter?.steps() ?? null;
+    if (this.#comparing === null) this.#begin();
   }
 
+  /** False when next to nothing is left to do. */
   get isWorthwhile(): boolean {
-    return this.#left >= MANY_OPEN;
+    return this.#comparing !== null || this.#scan !== null;
   }
 
   /** True when nothing is left that it can find out. Throws what the disk throws. */
   step(): boolean {
-    const { clock, blocks } = this.#store;
-    const until = clock.monotonic() + STEP_TIME;
-    while (this.#left > 0 && this.#epoch === this.#store.epoch()) {
-      const block = blocks.findLast(({ first, messages }) => messages > 0 && first < this.#cursor);
-      if (block === undefined) return true;
-      // Reading it is enough for one step.
-      const wasRead = block.hasIndex;
-      this.#lookAt(block);
-      if (!wasRead || clock.monotonic() >= until) return false;
+    if (this.#comparing !== null) {
+      if (!this.#comparing.step()) return false;
+      this.#comparing = null;
+      this.#begin();
+    } else if (this.#scan !== null && (this.#epoch !== this.#store.epoch() || this.#scan.step())) {
+      this.#scan = null;
     }
-    return true;
+    return this.#scan === null;
   }
 
-  #lookAt(block: B): void {
-    const { index } = block;
-    const { lasts } = this.#store.subjects;
-    const filter = this.#filter;
-    let place = block.previousLive(Math.min(index.lowerBound(this.#cursor), index.length) - 1);
-    for (let looked = 0; place >= 0 && looked < LOOK_EVERY; looked++) {
-      this.#cursor = index.sequenceAt(place);
-      if (filter === null || block.isFor(place, filter)) {
-        const id = block.subjectAt(place);
-        const last = lasts[id]!;
-        if (last < 0 && last === this.#bounds[id]) {
-          lasts[id] = this.#cursor;
-          this.#left--;
-        }
-      }
-      place = block.previousLive(place - 1);
-    }
-    if (place < 0) this.#cursor = Math.min(this.#cursor, block.first);
+  /** All of it. */
+  finish(): void {
+    while (!this.step());
+  }
+
+  #begin(): void {
+    const { subjects } = this.#store;
+    let left = 0;
+    for (const id of this.#filter === null ? subjects.ids() : this.#filter.ids())
+      if (subjects.lasts[id]! < 0) left++;
+    if (left < MANY_OPEN) return;
+    /** As they were at the beginning. */
+    const bounds = subjects.lasts.slice();
+    this.#scan = new BackwardScan(this.#store, this.#filter, Number.POSITIVE_INFINITY, (id, sequence) => {
+      const { lasts } = subjects;
+      const last = lasts[id]!;
+      if (last >= 0 || last !== bounds[id]) return true;
+      lasts[id] = sequence;
+      return --left > 0;
+    });
   }
 }

@@ -11,6 +11,9 @@ const TAIL = 256;
 /** So many ids are merged with each that is added: more than there are merges that an id takes part in. */
 const MERGED_AT_ONCE = 48;
 
+/** So many ids are looked at at once where some are to be forgotten. */
+const FORGOTTEN_AT_ONCE = 1024;
+
 const NO_IDS = new Uint32Array(0);
 
 export interface Names {
@@ -31,11 +34,24 @@ interface Merge {
   j: number;
 }
 
+/** Ids that are on their way out of the runs, one run after the other. */
+interface Forgetting {
+  /** A 1 for each. */
+  readonly gone: Uint8Array;
+  /** The run that is looked at, where in it, and what stays of what lies before that. */
+  run: number;
+  at: number;
+  kept: Uint32Array;
+  length: number;
+  readonly done: () => void;
+}
+
 export class SubjectOrder {
   readonly #names: Names;
   #runs: Uint32Array[] = [];
   #tail: number[] = [];
   #merge: Merge | null = null;
+  #forgetting: Forgetting | null = null;
 
   constructor(names: Names) {
     this.#names = names;
@@ -44,7 +60,13 @@ export class SubjectOrder {
   add(id: number): void {
     this.#tail.push(id);
     if (this.#tail.length >= TAIL) this.#settle();
-    if (this.#merge !== null) this.#mergeSome(this.#merge);
+    this.work();
+  }
+
+  /** Goes on with what is under way, as each addition does. */
+  work(): void {
+    if (this.#forgetting !== null) this.#forgetSome(this.#forgetting);
+    else if (this.#merge !== null) this.#mergeSome(this.#merge);
   }
 
   /** How many ids there are, released ones included. */
@@ -72,40 +94,64 @@ export class SubjectOrder {
     }
   }
 
-  /** The ids that `isWanted` says, of those whose name begins with `prefix`, in the order of their names. */
-  sorted(prefix: Uint8Array, isWanted: (id: number) => boolean): Uint32Array {
+  /**
+   * Goes through the ids that `isWanted` says (null: all, released ones included), of those whose name begins with `prefix`, in the order
+   * of their names. It does not meet those that come later, and is of no use any more once `forget` is done.
+   */
+  walk(prefix: Uint8Array, isWanted: ((id: number) => boolean) | null): OrderWalk {
     if (this.#tail.length > 0) this.#settle();
-    let sorted = new Uint32Array(0);
-    // The short ones first.
-    for (const run of [...this.#runs].sort((a, b) => a.length - b.length)) {
-      const within = run.subarray(this.#bound(run, prefix, -1), this.#bound(run, prefix, 0));
-      const merge = { at: 0, a: sorted, b: within.filter(isWanted), merged: NO_IDS, i: 0, j: 0 };
-      merge.merged = new Uint32Array(merge.a.length + merge.b.length);
-      this.#mergeIds(merge, merge.merged.length);
-      sorted = merge.merged;
-    }
-    return sorted;
+    const runs = this.#runs.map((run) =>
+      run.subarray(this.#bound(run, prefix, -1), this.#bound(run, prefix, 0)),
+    );
+    return new OrderWalk(this.#names, runs, isWanted);
   }
 
-  /** Forgets the ids that are marked by a 1, before they are given out again. */
-  forget(gone: Uint8Array): void {
+  /**
+   * Forgets the ids that are marked by a 1, some with each piece of work; `done` is called when they can be given out again. Until then
+   * this is not called once more.
+   */
+  forget(gone: Uint8Array, done: () => void): void {
+    // It would bring them back.
     this.#merge = null;
-    this.#runs = this.#runs.map((run) => without(run, gone)).filter((run) => run.length > 0);
     this.#tail = this.#tail.filter((id) => gone[id] !== 1);
-    this.#nextMerge();
+    this.#forgetting = { gone, run: 0, at: 0, kept: NO_IDS, length: 0, done };
   }
 
   clear(): void {
     this.#runs = [];
     this.#tail = [];
     this.#merge = null;
+    this.#forgetting = null;
+  }
+
+  #forgetSome(forgetting: Forgetting): void {
+    const { gone } = forgetting;
+    const run = this.#runs[forgetting.run];
+    if (run === undefined) {
+      this.#forgetting = null;
+      this.#nextMerge();
+      forgetting.done();
+      return;
+    }
+    if (forgetting.at === 0) forgetting.kept = new Uint32Array(run.length);
+    const until = Math.min(forgetting.at + FORGOTTEN_AT_ONCE, run.length);
+    for (; forgetting.at < until; forgetting.at++) {
+      const id = run[forgetting.at]!;
+      if (gone[id] !== 1) forgetting.kept[forgetting.length++] = id;
+    }
+    if (until < run.length) return;
+    const { kept, length } = forgetting;
+    const left = length === run.length ? [run] : length === 0 ? [] : [kept.slice(0, length)];
+    this.#runs.splice(forgetting.run, 1, ...left);
+    forgetting.run += left.length;
+    forgetting.at = forgetting.length = 0;
   }
 
   #settle(): void {
     const names = this.#names;
     this.#runs.push(Uint32Array.from(this.#tail).sort((a, b) => names.compare(a, b)));
     this.#tail = [];
-    if (this.#merge === null) this.#nextMerge();
+    if (this.#merge === null && this.#forgetting === null) this.#nextMerge();
   }
 
   /** Begins with the last two runs of which the first is too short. */
@@ -152,12 +198,51 @@ export class SubjectOrder {
   }
 }
 
-function without(run: Uint32Array, gone: Uint8Array): Uint32Array {
-  const left = new Uint32Array(run.length);
-  let length = 0;
-  for (let i = 0; i < run.length; i++) {
-    const id = run[i]!;
-    if (gone[id] !== 1) left[length++] = id;
+interface Head {
+  readonly run: Uint32Array;
+  at: number;
+}
+
+/** Several runs as one. */
+export class OrderWalk {
+  readonly #names: Names;
+  readonly #isWanted: ((id: number) => boolean) | null;
+  /** What is left of them, that with the first name first. */
+  readonly #heads: Head[];
+
+  constructor(names: Names, runs: readonly Uint32Array[], isWanted: ((id: number) => boolean) | null) {
+    this.#names = names;
+    this.#isWanted = isWanted;
+    this.#heads = runs.map((run) => ({ run, at: -1 })).filter((head) => this.#advance(head));
+    this.#heads.sort((a, b) => names.compare(a.run[a.at]!, b.run[b.at]!));
   }
-  return length === run.length ? run : left.slice(0, length);
+
+  /** -1 at the end. */
+  next(): number {
+    const heads = this.#heads;
+    const head = heads[0];
+    if (head === undefined) return -1;
+    const id = head.run[head.at]!;
+    if (!this.#advance(head)) {
+      heads.shift();
+      return id;
+    }
+    const following = head.run[head.at]!;
+    let place = 0;
+    for (; place + 1 < heads.length; place++) {
+      const other = heads[place + 1]!;
+      if (this.#names.compare(following, other.run[other.at]!) < 0) break;
+      heads[place] = other;
+    }
+    heads[place] = head;
+    return id;
+  }
+
+  /** False at the end of the run. */
+  #advance(head: Head): boolean {
+    const isWanted = this.#isWanted;
+    head.at++;
+    if (isWanted !== null) while (head.at < head.run.length && !isWanted(head.run[head.at]!)) head.at++;
+    return head.at < head.run.length;
+  }
 }

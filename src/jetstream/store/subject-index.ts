@@ -7,13 +7,23 @@
  * that has not read the blocks, nobody needs to look for the next one until somebody asks.
  */
 import { randomInt } from 'node:crypto';
-import { SubjectOrder } from './subject-index-order.js';
-import type { SubjectPattern } from './subject-index-pattern.js';
+import { type OrderWalk, SubjectOrder } from './subject-index-order.js';
+import type { StoreFilter, SubjectPattern } from './subject-index-pattern.js';
 
 /** An id that stands for no subject. */
 export const NO_SUBJECT = 0xffff_ffff;
 /** Stands for a subject that nobody has asked for since its block was read, see `MessageBlock.subjectAt`. */
 export const UNREAD_SUBJECT = 0xffff_fffe;
+
+/**
+ * Ids that each array has room for at first. As all grow by the same factor, no two of them ever grow at the same time: of a million ids
+ * copying one takes milliseconds.
+ */
+const FIRST_ROOM = [16, 17, 18, 20, 21, 22] as const;
+/** So many slots of a table that was too small are looked at with each subject that comes or goes. */
+const REHASHED_AT_ONCE = 128;
+/** In a table that is on its way out: no entry any more, but others lie behind it. */
+const VACATED = 0xffff_ffff;
 
 const PAGE_BITS = 16;
 const PAGE_SIZE = 1 << PAGE_BITS;
@@ -22,18 +32,17 @@ const FIRST_PAGE = 256;
 const RECLAIM_AT = 1024;
 /** So many names are moved to other pages with each subject that comes or goes. */
 const MOVED_AT_ONCE = 32;
-/** A pattern that so great a part of all subjects may match is compared with all of them, one after the other as they lie in memory. */
+/** One of so many subjects may match a pattern that is `isBroad`. */
 const BROAD_PART = 8;
 
 const NO_PAGE = new Uint8Array(0);
-const NO_BYTES = new Uint8Array(0);
 
 interface Move {
   /** The ids that are left to be looked at. */
   next: number;
   readonly end: number;
   /** A 1 for each that was not in use when this began. What uses it now has another page. */
-  readonly gone: Uint8Array;
+  readonly unused: Uint8Array;
   /** What their names leave, and a 1 for each page that is among them. */
   readonly pages: readonly number[];
   readonly isOld: Uint8Array;
@@ -41,27 +50,37 @@ interface Move {
 
 export class SubjectIndex {
   /** By id: live messages. */
-  counts = new Uint32Array(8);
+  counts = new Uint32Array(FIRST_ROOM[0]);
   /** By id: sequence of the first message; negative: it is at or after this. */
-  firsts = new Float64Array(8);
+  firsts = new Float64Array(FIRST_ROOM[1]);
   /** By id: sequence of the last message; negative: it is at or before this. */
-  lasts = new Float64Array(8);
+  lasts = new Float64Array(FIRST_ROOM[2]);
   /** Subjects with messages. */
   size = 0;
-  /** Raised when ids get a new meaning: what remembers ids has to forget them. */
+  /** Raised when ids get a new meaning: what remembers ids has to forget them, or where only the last time is new to it, the `recycled`. */
   epoch = 0;
+  /** A 1 for each id that may have got a new meaning at the last time; null: all. */
+  recycled: Uint8Array | null = null;
+  /** The filter that was compared with all subjects last: who asks for the same gets it. */
+  compared: StoreFilter | null = null;
 
   readonly #seed = randomInt(0x7fff_ffff);
-  #addresses = new Uint32Array(8);
-  #lengths = new Uint16Array(8);
-  #hashes = new Int32Array(8);
+  #addresses = new Uint32Array(FIRST_ROOM[3]);
+  #lengths = new Uint16Array(FIRST_ROOM[4]);
+  #hashes = new Int32Array(FIRST_ROOM[5]);
+  /** Ids that all of them have room for. */
+  #room = 0;
   /** Ids given out so far. */
   #end = 0;
-  /** Ids of subjects that are gone, not yet reused. */
+  /** Ids of subjects that are gone, not yet reused; those that the order is to forget before. */
   #released: number[] = [];
+  #forgotten: number[] = [];
   #free: number[] = [];
   /** Id plus one; 0 is empty. */
-  #table = new Uint32Array(16);
+  #table: Uint32Array = new Uint32Array(16);
+  /** The table before this one, as long as not all of its entries were moved, and how many slots were looked at. */
+  #outgrown: Uint32Array | null = null;
+  #rehashed = 0;
   #pages: Uint8Array[] = [];
   /** The page that names are added to, and how much of it is used. */
   #page = -1;
@@ -79,28 +98,33 @@ export class SubjectIndex {
   get memory(): number {
     const used = this.#pages.length - this.#freePages.length;
     const pages = used <= 1 ? (this.#pages[this.#page]?.length ?? 0) : used * PAGE_SIZE;
-    return this.counts.length * (4 + 8 + 8 + 4 + 2 + 4 + 4) + this.#table.length * 4 + pages;
+    const tables = this.#table.length + (this.#outgrown?.length ?? 0);
+    return this.counts.length * (4 + 8 + 8 + 4 + 2 + 4 + 4) + tables * 4 + pages;
   }
 
   /** The id of a subject, or NO_SUBJECT. */
   find(subject: string): number {
     const hash = this.#hashText(subject);
-    const mask = this.#table.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const entry = this.#table[slot]!;
-      if (entry === 0) return NO_SUBJECT;
-      if (this.#hashes[entry - 1] === hash && this.#isText(entry - 1, subject)) return entry - 1;
+    for (let table = this.#table; ; table = this.#outgrown) {
+      const mask = table.length - 1;
+      for (let slot = hash & mask; table[slot] !== 0; slot = (slot + 1) & mask) {
+        const id = table[slot]! - 1;
+        if (this.#hashes[id] === hash && this.#isText(id, subject)) return id;
+      }
+      if (this.#outgrown === null || table === this.#outgrown) return NO_SUBJECT;
     }
   }
 
   /** The same for bytes. */
   findBytes(bytes: Uint8Array, start: number, end: number): number {
     const hash = this.#hashBytes(bytes, start, end);
-    const mask = this.#table.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const entry = this.#table[slot]!;
-      if (entry === 0) return NO_SUBJECT;
-      if (this.#hashes[entry - 1] === hash && this.#isBytes(entry - 1, bytes, start, end)) return entry - 1;
+    for (let table = this.#table; ; table = this.#outgrown) {
+      const mask = table.length - 1;
+      for (let slot = hash & mask; table[slot] !== 0; slot = (slot + 1) & mask) {
+        const id = table[slot]! - 1;
+        if (this.#hashes[id] === hash && this.#isBytes(id, bytes, start, end)) return id;
+      }
+      if (this.#outgrown === null || table === this.#outgrown) return NO_SUBJECT;
     }
   }
 
@@ -132,19 +156,30 @@ export class SubjectIndex {
     this.counts[id] = 0;
     this.#released.push(id);
     this.size--;
+    this.#work();
+    const isIdle = this.#move === null && this.#forgotten.length === 0;
+    if (isIdle && this.#released.length >= RECLAIM_AT && this.#released.length * 4 >= this.#end)
+      this.#reclaim();
+  }
+
+  /** A piece of all that is under way. */
+  #work(): void {
+    if (this.#outgrown !== null) this.#rehashSome(this.#outgrown);
+    if (this.#forgotten.length > 0) this.#order.work();
     if (this.#move !== null) this.#moveSome(this.#move);
-    else if (this.#released.length >= RECLAIM_AT && this.#released.length * 4 >= this.#end) this.#reclaim();
   }
 
   /** Forgets everything. */
   clear(): void {
-    this.counts = new Uint32Array(8);
-    this.firsts = new Float64Array(8);
-    this.lasts = new Float64Array(8);
-    this.#addresses = new Uint32Array(8);
-    this.#lengths = new Uint16Array(8);
-    this.#hashes = new Int32Array(8);
+    this.counts = new Uint32Array(FIRST_ROOM[0]);
+    this.firsts = new Float64Array(FIRST_ROOM[1]);
+    this.lasts = new Float64Array(FIRST_ROOM[2]);
+    this.#addresses = new Uint32Array(FIRST_ROOM[3]);
+    this.#lengths = new Uint16Array(FIRST_ROOM[4]);
+    this.#hashes = new Int32Array(FIRST_ROOM[5]);
+    this.#room = 0;
     this.#table = new Uint32Array(16);
+    this.#outgrown = null;
     this.#pages = [];
     this.#page = -1;
     this.#pageUsed = 0;
@@ -152,9 +187,11 @@ export class SubjectIndex {
     this.#move = null;
     this.#end = this.size = 0;
     this.#released = [];
+    this.#forgotten = [];
     this.#free = [];
     this.#order.clear();
     this.epoch++;
+    this.recycled = this.compared = null;
   }
 
   name(id: number): string {
@@ -173,22 +210,30 @@ export class SubjectIndex {
     return pattern.prefixIsAll && this.#order.countPrefix(pattern.prefix) === this.#order.size;
   }
 
+  /** Ids are below this. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Whether so many subjects may match that it takes less to compare all of them, one after the other as they lie in memory. */
+  isBroad(pattern: SubjectPattern): boolean {
+    if (pattern.literal !== null) return false;
+    return this.#order.countPrefix(pattern.prefix) * BROAD_PART > this.#end;
+  }
+
   isMatch(id: number, pattern: SubjectPattern): boolean {
     const page = this.#pages[this.#addresses[id]! >>> PAGE_BITS]!;
     const at = this.#addresses[id]! & (PAGE_SIZE - 1);
     return pattern.matches(page, at, at + this.#lengths[id]!);
   }
 
-  /** Calls `visit` for every subject with messages that matches, in no order, until it returns false. */
+  /** Calls `visit` for every subject with messages that matches, in no order, until it returns false; null matches all. */
   visit(pattern: SubjectPattern | null, visit: (id: number) => boolean): void {
     if (pattern === null || this.isMatchedBy(pattern)) {
       for (let id = 0; id < this.#end; id++) if (this.counts[id]! > 0 && !visit(id)) return;
     } else if (pattern.literal !== null) {
       const id = this.find(pattern.literal);
       if (id !== NO_SUBJECT && this.counts[id]! > 0) visit(id);
-    } else if (this.#order.countPrefix(pattern.prefix) * BROAD_PART > this.#end) {
-      for (let id = 0; id < this.#end; id++)
-        if (this.counts[id]! > 0 && this.isMatch(id, pattern) && !visit(id)) return;
     } else {
       this.#order.visitPrefix(pattern.prefix, (id) =>
         this.counts[id]! > 0 && (pattern.prefixIsAll || this.isMatch(id, pattern)) ? visit(id) : true,
@@ -196,23 +241,24 @@ export class SubjectIndex {
     }
   }
 
-  /** The ids of all subjects with messages that match, in the order of their names. */
-  sorted(pattern: SubjectPattern | null): Uint32Array {
-    const { counts } = this;
-    if (pattern === null || this.isMatchedBy(pattern))
-      return this.#order.sorted(NO_BYTES, (id) => counts[id]! > 0);
-    if (pattern.literal !== null) {
-      const id = this.find(pattern.literal);
-      return Uint32Array.from(id !== NO_SUBJECT && counts[id]! > 0 ? [id] : []);
-    }
-    return this.#order.sorted(pattern.prefix, (id) => counts[id]! > 0 && this.isMatch(id, pattern));
+  /** The ids of all subjects with messages. */
+  ids(): Uint32Array {
+    const ids = new Uint32Array(this.size);
+    let length = 0;
+    for (let id = 0; id < this.#end; id++) if (this.counts[id]! > 0) ids[length++] = id;
+    return ids;
+  }
+
+  /** Goes through ids in the order of their names, see there. Good for an `epoch`. */
+  walk(prefix: Uint8Array, isWanted: ((id: number) => boolean) | null): OrderWalk {
+    return this.#order.walk(prefix, isWanted);
   }
 
   #take(length: number, hash: number): number {
-    if (this.#move !== null) this.#moveSome(this.#move);
+    this.#work();
     const id = this.#free.pop() ?? this.#end++;
-    if (id >= this.counts.length) this.#grow(Math.ceil(this.counts.length * 1.5));
-    if ((this.size + 1) * 4 > this.#table.length * 3) this.#rehash(this.#table.length * 2);
+    if (id >= this.#room) this.#grow(id);
+    if ((this.size + 1) * 4 > this.#table.length * 3) this.#outgrow();
     this.#addresses[id] = this.#place(length);
     this.#lengths[id] = length;
     this.#hashes[id] = hash;
@@ -221,20 +267,29 @@ export class SubjectIndex {
   }
 
   #insert(id: number): void {
+    this.#enter(id);
+    this.size++;
+    this.#order.add(id);
+  }
+
+  #enter(id: number): void {
     const mask = this.#table.length - 1;
     let slot = this.#hashes[id]! & mask;
     while (this.#table[slot] !== 0) slot = (slot + 1) & mask;
     this.#table[slot] = id + 1;
-    this.size++;
-    this.#order.add(id);
   }
 
   /** Takes an id out of the table and closes the gap, so that no marks of removed entries pile up. */
   #remove(id: number): void {
     const table = this.#table;
     const mask = table.length - 1;
-    let slot = this.#hashes[id]! & mask;
-    while (table[slot] !== id + 1) slot = (slot + 1) & mask;
+    let slot = this.#slotOf(id, table);
+    const outgrown = this.#outgrown;
+    if (outgrown !== null) {
+      const old = this.#slotOf(id, outgrown);
+      if (outgrown[old] !== 0) outgrown[old] = VACATED;
+      if (table[slot] === 0) return;
+    }
     for (let next = (slot + 1) & mask; table[next] !== 0; next = (next + 1) & mask) {
       const home = this.#hashes[table[next]! - 1]! & mask;
       if (((next - home) & mask) >= ((next - slot) & mask)) {
@@ -243,6 +298,14 @@ export class SubjectIndex {
       }
     }
     table[slot] = 0;
+  }
+
+  /** The slot of an id; an empty one where it is not there. */
+  #slotOf(id: number, table: Uint32Array): number {
+    const mask = table.length - 1;
+    let slot = this.#hashes[id]! & mask;
+    while (table[slot] !== id + 1 && table[slot] !== 0) slot = (slot + 1) & mask;
+    return slot;
   }
 
   /** Room for a name: an address of page and offset. */
@@ -264,20 +327,24 @@ export class SubjectIndex {
     return address;
   }
 
-  /** Makes the ids of subjects that are gone usable again, and begins to do so with their bytes. */
+  /** Begins to make the ids of subjects that are gone usable again, and then their bytes. */
   #reclaim(): void {
-    const gone = new Uint8Array(this.#end);
-    mark(gone, this.#released);
-    mark(gone, this.#free);
-    this.#order.forget(gone);
-    this.#free = this.#free.concat(this.#released);
+    const gone = marked(this.#end, this.#released);
+    this.#forgotten = this.#released;
     this.#released = [];
+    this.#order.forget(gone, () => this.#reuse(gone));
+  }
+
+  #reuse(gone: Uint8Array): void {
+    this.#free = this.#free.concat(this.#forgotten);
+    this.#forgotten = [];
     this.epoch++;
+    this.recycled = gone;
     const pages = this.#pages.map((_, page) => page).filter((page) => this.#pages[page] !== NO_PAGE);
     const isOld = new Uint8Array(this.#pages.length);
     for (const page of pages) isOld[page] = 1;
     this.#page = -1;
-    this.#move = { next: 0, end: this.#end, gone, pages, isOld };
+    this.#move = { next: 0, end: this.#end, unused: marked(this.#end, this.#free), pages, isOld };
   }
 
   /** Names of subjects that have gone since are moved, too: they hold their place in the order. */
@@ -287,7 +354,7 @@ export class SubjectIndex {
       const id = move.next;
       const from = this.#addresses[id]!;
       const old = from >>> PAGE_BITS;
-      if (move.gone[id] === 1 || move.isOld[old] !== 1) continue;
+      if (move.unused[id] === 1 || move.isOld[old] !== 1) continue;
       const length = this.#lengths[id]!;
       const at = from & (PAGE_SIZE - 1);
       const to = this.#place(length);
@@ -305,25 +372,32 @@ export class SubjectIndex {
     this.#move = null;
   }
 
-  #grow(capacity: number): void {
-    this.counts = copyInto(new Uint32Array(capacity), this.counts);
-    this.firsts = copyInto(new Float64Array(capacity), this.firsts);
-    this.lasts = copyInto(new Float64Array(capacity), this.lasts);
-    this.#addresses = copyInto(new Uint32Array(capacity), this.#addresses);
-    this.#lengths = copyInto(new Uint16Array(capacity), this.#lengths);
-    this.#hashes = copyInto(new Int32Array(capacity), this.#hashes);
+  #grow(id: number): void {
+    this.counts = withRoom(this.counts, id);
+    this.firsts = withRoom(this.firsts, id);
+    this.lasts = withRoom(this.lasts, id);
+    this.#addresses = withRoom(this.#addresses, id);
+    this.#lengths = withRoom(this.#lengths, id);
+    this.#hashes = withRoom(this.#hashes, id);
+    const arrays = [this.counts, this.firsts, this.lasts, this.#addresses, this.#lengths, this.#hashes];
+    this.#room = Math.min(...arrays.map(({ length }) => length));
   }
 
-  #rehash(capacity: number): void {
-    const old = this.#table;
-    const mask = capacity - 1;
-    this.#table = new Uint32Array(capacity);
-    for (const entry of old) {
-      if (entry === 0) continue;
-      let slot = this.#hashes[entry - 1]! & mask;
-      while (this.#table[slot] !== 0) slot = (slot + 1) & mask;
-      this.#table[slot] = entry;
+  /** A table of twice the size; the entries follow. */
+  #outgrow(): void {
+    while (this.#outgrown !== null) this.#rehashSome(this.#outgrown);
+    this.#outgrown = this.#table;
+    this.#rehashed = 0;
+    this.#table = new Uint32Array(this.#outgrown.length * 2);
+  }
+
+  #rehashSome(outgrown: Uint32Array): void {
+    const until = Math.min(this.#rehashed + REHASHED_AT_ONCE, outgrown.length);
+    for (; this.#rehashed < until; this.#rehashed++) {
+      const entry = outgrown[this.#rehashed]!;
+      if (entry !== 0 && entry !== VACATED) this.#enter(entry - 1);
     }
+    if (until === outgrown.length) this.#outgrown = null;
   }
 
   #hashText(text: string): number {
@@ -385,11 +459,15 @@ export class SubjectIndex {
   }
 }
 
-function mark(marks: Uint8Array, ids: readonly number[]): void {
+function marked(end: number, ids: readonly number[]): Uint8Array {
+  const marks = new Uint8Array(end);
   for (let i = 0; i < ids.length; i++) marks[ids[i]!] = 1;
+  return marks;
 }
 
-function copyInto<T extends Uint32Array | Float64Array | Uint16Array | Int32Array>(to: T, from: T): T {
-  to.set(from);
-  return to;
+function withRoom<T extends Uint32Array | Float64Array | Uint16Array | Int32Array>(array: T, id: number): T {
+  if (id < array.length) return array;
+  const grown = new (array.constructor as new (length: number) => T)(Math.ceil(array.length * 1.5));
+  grown.set(array);
+  return grown;
 }

@@ -91,3 +91,63 @@ test('messages that never expire do not keep others from it', () => {
   }
   assert.equal(store.state.messages, MANY);
 });
+
+/** Runs steps to the end, `between` them; gives how many these were, and the most messages that one took. */
+function runSteps(store: MemoryStore, steps: (() => boolean)[], between = () => {}): [number, number] {
+  let [turns, most] = [0, 0];
+  for (; steps.length > 0; turns++) {
+    const before = store.state.messages;
+    const step = steps.shift()!;
+    if (!step()) steps.push(step);
+    most = Math.max(most, before - store.state.messages);
+    between();
+  }
+  return [turns, most];
+}
+
+test('a smaller limit takes messages in steps, while others come', () => {
+  const { store, steps, time } = filled();
+  let published = 0;
+  store.setLimits({ ...NO_LIMITS, maxMessages: 500 });
+  assert.ok(store.trimming && store.state.messages > MANY / 2);
+  const [turns, most] = runSteps(store, steps, () => {
+    const before = store.state.messages;
+    for (let i = 0; i < 50; i++) store.append('a.0', null, Buffer.from('x'), time);
+    published += 50;
+    // It goes on getting less, and no publisher has to wait for all of it.
+    assert.ok(store.state.messages <= before && store.state.messages >= before - 50);
+  });
+  assert.ok(turns > 3 && most <= 8192, `${turns} turns, ${most} messages in one`);
+  assert.equal(store.trimming, false);
+  assert.equal(store.state.messages, 500);
+  assert.equal(store.state.firstSequence, MANY + published - 500 + 1);
+});
+
+test('a smaller limit per subject takes messages in steps', () => {
+  const { store, steps, time } = filled();
+  for (let i = 0; i < MANY; i++) store.append('alone', null, Buffer.from('x'), time);
+  store.setLimits({ ...NO_LIMITS, maxMessagesPerSubject: 3 });
+  assert.ok(store.trimming);
+  // Another limit on the way, and messages of subjects that were dealt with, and that were not.
+  store.setLimits({ ...NO_LIMITS, maxMessagesPerSubject: 2 });
+  const [turns, most] = runSteps(store, steps, () => {
+    for (const subject of ['a.0', 'b.9', 'alone', `new.${store.state.lastSequence}`])
+      store.append(subject, null, Buffer.from('x'), time);
+  });
+  assert.ok(turns > 5 && most <= 8192 + 128, `${turns} turns, ${most} messages in one`);
+  store.subjectTotals(null, (subject, messages) =>
+    assert.equal(messages, subject.startsWith('new') ? 1 : 2, subject),
+  );
+  assert.equal(sequencesOf(store, 'alone').at(-1), store.state.lastSequence - 1);
+});
+
+test('a large message takes the place of very many small ones in steps', () => {
+  const { store, steps, time } = filled();
+  const { bytes } = store.state;
+  store.setLimits({ ...NO_LIMITS, maxBytes: bytes });
+  assert.equal(steps.length, 0);
+  store.append('a.0', null, Buffer.alloc(bytes - 1000), time);
+  assert.ok(store.trimming);
+  runSteps(store, steps);
+  assert.ok(store.state.bytes <= bytes && store.state.messages <= 51);
+});

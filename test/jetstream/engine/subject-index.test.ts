@@ -1,13 +1,21 @@
 /** The subjects of a store beside a plain map, while many come and go; and how much is done at once for each. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SubjectIndex } from '../../../src/jetstream/store/subject-index.js';
+import { NO_SUBJECT, SubjectIndex } from '../../../src/jetstream/store/subject-index.js';
 import { SubjectOrder } from '../../../src/jetstream/store/subject-index-order.js';
-import { StoreFilter, SubjectPattern } from '../../../src/jetstream/store/subject-index-pattern.js';
+import { StoreFilter } from '../../../src/jetstream/store/subject-index-pattern.js';
 import { SeededRandom } from '../../../src/runtime/random.js';
 import { subjectMatches } from '../../../src/subjects/subject.js';
 
 const PATTERNS = ['a.>', 'a.*', 'a.*.x', '*.1.>', 'b.>', '>', 'a.1*.>', 'c.5', '*.*', 'a.77.x'];
+
+/** In order. */
+function* namesOf(index: SubjectIndex, filter: StoreFilter): Iterable<string> {
+  const { literal, prefix } = filter.compiled[0]!;
+  const start = literal === null ? prefix : Buffer.from(literal);
+  const walk = index.walk(start, (id) => index.counts[id]! > 0 && filter.matchesId(id));
+  for (let id = walk.next(); id >= 0; id = walk.next()) yield index.name(id);
+}
 
 for (const seed of [1, 2, 3, 4, 5, 6]) {
   test(`subjects that come and go, seed ${seed}`, () => {
@@ -46,7 +54,7 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
         });
         const expected = [...known.keys()].filter((subject) => subjectMatches(subject, PATTERNS[at]!));
         assert.deepEqual([...found].sort(), expected.sort(), PATTERNS[at]);
-        const sorted = [...index.sorted(new SubjectPattern(PATTERNS[at]!))].map((each) => index.name(each));
+        const sorted = [...namesOf(index, filter)];
         assert.deepEqual(sorted, expected, PATTERNS[at]);
         if (filter.matchesAll) assert.equal(found.size, known.size);
       }
@@ -88,4 +96,66 @@ test('no addition takes more than a few comparisons, however many ids there are'
   const seen = new Set<number>();
   order.visitPrefix(new Uint8Array(0), (id) => seen.add(id).size > 0);
   assert.equal(seen.size, 300_000);
+});
+
+test('ids are forgotten in pieces, while others come', () => {
+  const order = new SubjectOrder({ compare: (a, b) => a - b, comparePrefix: () => 0 });
+  const count = 200_000;
+  for (let id = 0; id < count; id++) order.add(id);
+  const gone = new Uint8Array(count).map((_, id) => (id % 3 === 0 ? 1 : 0));
+  let isDone = false;
+  order.forget(gone, () => (isDone = true));
+  let pieces = 0;
+  for (; !isDone; pieces++) {
+    if (pieces % 2 === 0) order.work();
+    else order.add(count + pieces);
+  }
+  assert.ok(pieces > count / 1024 / 2, `${pieces} pieces`);
+  const seen = new Set<number>();
+  order.visitPrefix(new Uint8Array(0), (id) => seen.add(id).size > 0);
+  assert.equal(seen.size, count - Math.ceil(count / 3) + Math.floor(pieces / 2));
+  for (const id of seen) assert.ok(gone[id] !== 1);
+});
+
+test('a table that was outgrown stays until its entries have moved, a few with each subject', () => {
+  const index = new SubjectIndex();
+  // Up to the table's limit of three quarters.
+  const limit = (1 << 17) * 0.75;
+  const name = (i: number) => `s.${i}`;
+  for (let i = 0; i < limit; i++) index.counts[index.add(name(i))] = 1;
+  const before = index.memory;
+  index.counts[index.add(name(limit))] = 1;
+  const both = index.memory;
+  assert.ok(both - before >= (1 << 18) * 4, 'both tables');
+  // Some that have moved, some that have not, some that come in the new one and go.
+  for (let i = 0; i < 300; i++) index.release(index.find(name(i * 300)));
+  for (let i = 1; i <= 300; i++) index.counts[index.add(name(limit + i))] = 1;
+  for (let i = 1; i <= 300; i += 2) index.release(index.find(name(limit + i)));
+  assert.ok(index.memory >= both, 'not all have moved');
+  for (let i = 301; i <= 1000; i++) index.counts[index.add(name(limit + i))] = 1;
+  assert.ok(index.memory <= both - (1 << 17) * 4, 'all have moved');
+  for (let i = 0; i <= limit + 1000; i++) {
+    const isGone = i < limit ? i % 300 === 0 && i < 90_000 : i > limit && i <= limit + 300 && i % 2 === 1;
+    const id = index.find(name(i));
+    assert.equal(id === NO_SUBJECT, isGone, name(i));
+    if (!isGone) assert.equal(index.name(id), name(i));
+  }
+});
+
+test('a filter keeps what it knows of ids that go on standing for the same subjects', () => {
+  const index = new SubjectIndex();
+  const filter = new StoreFilter(index, ['*.a']);
+  const ids = Array.from({ length: 8000 }, (_, i) => index.add(`${i}.${i % 2 === 0 ? 'a' : 'b'}`));
+  for (const id of ids) index.counts[id] = 1;
+  for (const [i, id] of ids.entries()) assert.equal(filter.matchesId(id), i % 2 === 0);
+  const { epoch } = index;
+  for (const id of ids.slice(0, 4000)) index.release(id);
+  while (index.epoch === epoch) index.release(index.add('x'));
+  // They get ids of others.
+  for (let i = 0; i < 4000; i++) {
+    const id = index.add(`n${i}.${i % 3 === 0 ? 'a' : 'b'}`);
+    index.counts[id] = 1;
+    assert.equal(filter.matchesId(id), i % 3 === 0);
+  }
+  for (const [i, id] of ids.slice(4000).entries()) assert.equal(filter.matchesId(id), i % 2 === 0);
 });

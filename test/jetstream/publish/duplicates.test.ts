@@ -7,16 +7,36 @@ import { DuplicateWindow } from '../../../src/jetstream/duplicates.js';
 import { Visibility } from '../../../src/jetstream/visibility.js';
 
 test('an id is known within the window and no longer', () => {
-  const window = new DuplicateWindow(1000);
-  window.remember('a', 1, 0n);
-  window.remember('b', 2, 500n);
-  assert.equal(window.find('a', 999n), 1);
-  assert.equal(window.find('a', 1000n), undefined);
-  assert.equal(window.find('b', 1000n), 2);
-  window.remember('c', 3, 1100n);
+  const window = new DuplicateWindow(1e9);
+  window.remember('a', 1, 0);
+  window.remember('b', 2, 500);
+  assert.equal(window.find('a', 999), 1);
+  assert.equal(window.find('a', 1000), undefined);
+  assert.equal(window.find('b', 1000), 2);
+  window.remember('c', 3, 1100);
   window.dropAbove(2);
-  assert.equal(window.find('c', 1100n), undefined);
-  assert.equal(window.find('b', 1100n), 2);
+  assert.equal(window.find('c', 1100), undefined);
+  assert.equal(window.find('b', 1100), 2);
+});
+
+test('very many ids that are old go a few at a time, and are not known any more', () => {
+  const window = new DuplicateWindow(1e9);
+  const count = 50_000;
+  for (let i = 0; i < count; i++) window.remember(`id-${i}`, i + 1, i / 100);
+  // One comes again and is young, one was taken back and comes again under the same sequence.
+  window.remember('id-0', count + 1, 1400);
+  window.remember('gone', count + 2, 1400);
+  window.dropAbove(count + 1);
+  window.remember('gone', count + 2, 1450);
+  for (let i = 1, size = window.size; i < count; i++) {
+    assert.equal(window.find(`id-${i}`, 1600), undefined);
+    assert.ok(size - window.size <= 256);
+    size = window.size;
+  }
+  assert.equal(window.size, 2);
+  assert.equal(window.find('id-0', 2399), count + 1);
+  assert.equal(window.find('gone', 2449), count + 2);
+  assert.equal(window.find('gone', 2450), undefined);
 });
 
 test('nothing is shown or promised before it is durable', () => {
