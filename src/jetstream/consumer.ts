@@ -61,8 +61,8 @@ export interface DeliveryMode {
   acknowledged(): void;
   /** The configuration has changed. */
   update(): void;
-  /** The pin of a pinned client, which every message shows; '' without. */
-  readonly pin: string;
+  /** What every message to pinned clients shows, '' while nobody has the pin; null where nobody can have one. */
+  readonly pin: string | null;
   close(reason: 'deleted' | 'shutdown'): void;
 }
 
@@ -485,7 +485,7 @@ export class Consumer implements ConsumerStoreListener {
     const { client } = this.account;
     const { pin } = this.mode;
     let reached: boolean;
-    if (shown === null && pin === '') reached = client.sendStored(target, message, reply);
+    if (shown === null && pin === null) reached = client.sendStored(target, message, reply);
     else reached = this.#sendChanged(target, message, shown, pin);
     if (reached) this.mode.sent(size, subjectSize);
     else this.#undelivered(sequence);
@@ -495,10 +495,10 @@ export class Consumer implements ConsumerStoreListener {
   }
 
   /** With another header than the stored one. */
-  #sendChanged(target: Route, message: StoredMessage, shown: Buffer | null, pin: string): boolean {
+  #sendChanged(target: Route, message: StoredMessage, shown: Buffer | null, pin: string | null): boolean {
     const { memory, length } = this.#ackSubject;
     let header = shown ?? message.header;
-    if (pin !== '') header = headerBytes(withHeader(headerText(header), 'Nats-Pin-Id', pin));
+    if (pin !== null) header = headerBytes(withHeader(headerText(header), 'Nats-Pin-Id', pin));
     const payload = shown === null ? message.payload : EMPTY;
     return this.account.client.send(
       target,

@@ -54,8 +54,8 @@ export class PullDelivery implements DeliveryMode {
     return this.queue.size > 0;
   }
 
-  get pin(): string {
-    return this.#consumer.config.priority_policy === 'pinned_client' ? this.pins.current : '';
+  get pin(): string | null {
+    return this.#consumer.config.priority_policy === 'pinned_client' ? this.pins.current : null;
   }
 
   /** Requests that wait, those left out that are over. */

@@ -18,7 +18,7 @@ export class PushDelivery implements DeliveryMode {
   readonly #consumer: Consumer;
   /** Somebody listens. */
   active = false;
-  readonly pin = '';
+  readonly pin = null;
   #route: Route;
   #group = '';
   #unwatch: () => void = () => {};

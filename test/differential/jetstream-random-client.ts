@@ -344,8 +344,6 @@ function masked(text: string, script: number): string {
       .replace(/(JS_(?:SRC|MIRROR)_)[\w-]+/g, '$1<id>')
       .replace(/"id":"[^"]{22}"/g, '"id":"<id>"')
       .replace(/"(pinned_client_id|pinned_id)":"[^"]+"/g, '"$1":"<id>"')
-      // Officially also in answers to requests without a group.
-      .replace(/NATS\/1\.0\r\nNats-Pin-Id: \r\n\r\n/g, '')
       .replace(/Nats-Pin-Id: \w+/g, 'Nats-Pin-Id: <id>')
       .replace(/(\\?)"(pause_remaining|ack_time|active|deliveries_time)\1":-?\d+/g, '"$2":0')
       .replace(/(Nats-Stream-Source: ([^ ]+ ){4}[^ \r]+) \w{8}/g, '$1 <identity>')

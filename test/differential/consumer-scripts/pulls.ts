@@ -243,4 +243,30 @@ export const pullScripts: Scripts = {
       await p.look(0);
     },
   },
+  'pinned client: requests without a group get no pin': {
+    async play(p, s) {
+      await p.sub('in.*');
+      await p.sub('$JS.EVENT.ADVISORY.CONSUMER.*.>');
+      const pinned = { priority_policy: 'pinned_client', priority_groups: ['g'] };
+      await p.consumer('c', pinned);
+      await p.consumer('h', { ...pinned, headers_only: true });
+      await p.store(`${s}.a`);
+      for (const header of ['A: b', 'Nats-Pin-Id: mine', 'Nats-Pin-Id: '])
+        await p.pub(`${s}.b`, 'with headers', '', header);
+      for (const name of ['c', 'h']) {
+        await p.next(name, '4', 'in.1');
+        await p.look(4);
+        await p.store(`${s}.a`, `${s}.a`, `${s}.a`);
+        await p.next(name, '', 'in.2');
+        await p.look(1);
+        await p.next(name, { batch: 1, group: 'g', no_wait: true }, 'in.3');
+        await p.look(2);
+        await p.next(name, '1', 'in.4');
+        await p.look(0);
+        await p.api(`CONSUMER.UNPIN.${s}.${name}`, { group: 'g' });
+        await p.look(2);
+        await p.info(name);
+      }
+    },
+  },
 };
