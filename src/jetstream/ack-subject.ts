@@ -11,8 +11,12 @@ const FRACTION_DIGITS = 9;
 const NUMBERS = 5 * 21;
 const SECOND = 1_000_000_000n;
 const SECOND_NUMBER = 1e9;
+/** What has no more digits is exact. */
+const EXACT_DIGITS = 15;
+/** The largest number of a sequence, as near as a number gets. Officially what is no number counts as -1, without its sign. */
+const LARGEST = 2 ** 64;
 
-/** What an ack subject says of the delivery. */
+/** What an ack subject says of the delivery. A client may have written any number of 64 bits, see `sequenceText`. */
 export interface AckSubject {
   deliveries: number;
   sequence: number;
@@ -77,10 +81,14 @@ export function readAckSubject(subject: string): AckSubject | null {
   const at = tokens.length === 9 ? 4 : tokens.length >= 11 ? 6 : 0;
   if (at === 0) return null;
   const [deliveries, sequence, consumerSequence] = [at, at + 1, at + 2].map((i) => wholeNumber(tokens[i]!));
-  if (deliveries === -1 || sequence === -1 || consumerSequence === -1) return null;
   return { deliveries: deliveries!, sequence: sequence!, consumerSequence: consumerSequence! };
 }
 
 function wholeNumber(token: string): number {
-  return /^[0-9]{1,16}$/.test(token) ? Number(token) : -1;
+  if (!/^[0-9]+$/.test(token)) return LARGEST;
+  return token.length <= EXACT_DIGITS ? Number(token) : Number(BigInt.asUintN(64, BigInt(token)));
 }
+
+/** Such a number as it is shown. */
+export const sequenceText = (sequence: number): string =>
+  sequence === LARGEST ? '18446744073709551615' : String(sequence);

@@ -1,6 +1,6 @@
 /** What a consumer tells about itself on `$JS.EVENT.>`. */
 import { ZERO_TIME } from '../protocol/rfc3339.js';
-import type { AckSubject } from './ack-subject.js';
+import { type AckSubject, sequenceText } from './ack-subject.js';
 import { type AdvisoryFields, advise, measure } from './advisories.js';
 import type { Consumer } from './consumer.js';
 import { json } from './info.js';
@@ -11,8 +11,8 @@ function identity({ stream, name }: Consumer, about: AckSubject): AdvisoryFields
   return [
     ['stream', json(stream.name)],
     ['consumer', json(name)],
-    ['consumer_seq', String(about.consumerSequence)],
-    ['stream_seq', String(about.sequence)],
+    ['consumer_seq', sequenceText(about.consumerSequence)],
+    ['stream_seq', sequenceText(about.sequence)],
   ];
 }
 
@@ -41,14 +41,14 @@ export function adviseConsumer(consumer: Consumer, event: 'CREATED' | 'DELETED',
 export function adviseNak(consumer: Consumer, about: AckSubject): void {
   advise(consumer.account, `CONSUMER.MSG_NAKED.${consumer.topic}`, 'nak', () => [
     ...identity(consumer, about),
-    ['deliveries', String(about.deliveries)],
+    ['deliveries', sequenceText(about.deliveries)],
   ]);
 }
 
 export function adviseTerminated(consumer: Consumer, about: AckSubject, reason: string): void {
   advise(consumer.account, `CONSUMER.MSG_TERMINATED.${consumer.topic}`, 'terminated', () => [
     ...identity(consumer, about),
-    ['deliveries', String(about.deliveries)],
+    ['deliveries', sequenceText(about.deliveries)],
     ['reason', reason === '' ? undefined : json(reason)],
   ]);
 }
@@ -76,6 +76,6 @@ export function sampleAck(consumer: Consumer, about: AckSubject): void {
   measure(consumer.account, `CONSUMER.ACK.${consumer.topic}`, 'consumer_ack', () => [
     ...identity(consumer, about),
     ['ack_time', String(took)],
-    ['deliveries', String(about.deliveries)],
+    ['deliveries', sequenceText(about.deliveries)],
   ]);
 }

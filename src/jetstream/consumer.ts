@@ -8,7 +8,7 @@ import type { Subscription } from '../broker/subscription.js';
 import { fromUtf8, readText, toUtf8 } from '../protocol/bytes.js';
 import { timeToNanoseconds } from '../protocol/rfc3339.js';
 import type { Timer } from '../runtime/clock.js';
-import { type AckSubject, AckSubjectWriter, readAckSubject } from './ack-subject.js';
+import { type AckSubject, AckSubjectWriter, readAckSubject, sequenceText } from './ack-subject.js';
 import { type AckRules, AckTracker } from './ack-tracker.js';
 import { readAck } from './ack-verbs.js';
 import type { ConsumerConfig } from './consumer-config.js';
@@ -24,6 +24,7 @@ import type { ConsumerStorage } from './storage.js';
 import type { ConsumerPosition, ConsumerStore, ConsumerStoreListener } from './store/consumer-store.js';
 import {
   type Counting,
+  LAST_SEQUENCE,
   type RemovalReason,
   StoredMessage,
   type SubjectFilter,
@@ -593,6 +594,9 @@ export class Consumer implements ConsumerStoreListener {
       this.#warnOfFuture(sequence);
       return;
     }
+    // Taken for a floor it would be one that no ack gets beyond.
+    if (config.ack_policy !== 'explicit' && !(sequence <= LAST_SEQUENCE && consumerSequence <= LAST_SEQUENCE))
+      return;
     if (sample && config.sample_freq !== '' && config.ack_policy === 'explicit') sampleAck(this, about);
     const wasFull = config.max_ack_pending > 0 && acks.pending.size >= config.max_ack_pending;
     const done = acks.ack(sequence, consumerSequence);
@@ -607,7 +611,7 @@ export class Consumer implements ConsumerStoreListener {
     const { lastSequence } = this.stream.store.state;
     if (sequence <= lastSequence) return;
     this.account.jetstream.log.warn(
-      `JetStream consumer '${this.path}' ACK sequence ${sequence} past last stream sequence of ${lastSequence}`,
+      `JetStream consumer '${this.path}' ACK sequence ${sequenceText(sequence)} past last stream sequence of ${lastSequence}`,
     );
   }
 

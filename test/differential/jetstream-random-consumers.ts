@@ -237,11 +237,17 @@ export function ack(dice: Dice, stream: string, consumer: string, theme: Theme):
   return { op: 'ack', stream, consumer, back, verb, confirmed };
 }
 
-export function forgedAck(dice: Dice, stream: string, consumer: string): Operation {
+export function forgedAck(dice: Dice, stream: string, consumer: string, theme: Theme): Operation {
+  const odd = () => dice.pick(['x', '-1', '18446744073709551615', '18446744073709551617']);
   const n = () => dice.pick([0, 1, 2, 3, 9, 50]);
   const tokens = dice.weighted([
     [10, `1.${n()}.${n()}.1700000000000000000.${n()}`],
     [4, `2.${n()}.${n()}.1700000000000000000.0`],
+    [3, `${odd()}.${n()}.${n()}.1700000000000000000.0`],
+    [3, `1.${odd()}.${n()}.1700000000000000000.0`],
+    // With `ack_policy: all` it would be the floor (docs/DIFFERENCES.md).
+    [theme.deletes ? 3 : 0, `1.${n()}.${odd()}.1700000000000000000.0`],
+    [1, `1.${n()}.${n()}.x.x`],
     [1, '1.1'],
   ]);
   return { op: 'forged', stream, consumer, tokens, verb: dice.pick(['+ACK', '-NAK', '+TERM', '+WPI']) };

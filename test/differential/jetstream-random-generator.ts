@@ -100,7 +100,7 @@ class Generator {
       [8, () => this.#consumer(name, consumer)],
       [14, () => this.#add(pull(dice, name, consumer, theme))],
       [16, () => this.#add(ack(dice, name, consumer, theme))],
-      [1, () => this.#add(forgedAck(dice, name, consumer))],
+      [2, () => this.#add(forgedAck(dice, name, consumer, theme))],
       [3, () => this.#add(treatment(dice, name, consumer, theme))],
       [4, () => this.#listening(name, consumer)],
       [4, () => this.#update(name)],

@@ -133,6 +133,29 @@ describe('what survives', () => {
     await lab.close();
   });
 
+  test('an ack of all with a sequence that no consumer gets to is none, and harms nobody', async () => {
+    const lab = await make({ ack_policy: 'all' });
+    const inbox = new Inbox(lab);
+    const answers = new Inbox(lab, 'answers');
+    await publish(lab, 3);
+    await inbox.next('c', { batch: 3, no_wait: true });
+    const tokens = inbox.delivered[1]!.reply.split('.');
+    for (const odd of ['x', '-1', '9007199254740990', '18446744073709551615']) {
+      tokens[6] = odd;
+      lab.client.publish(tokens.join('.'), '+ACK', 'answers');
+      await settle();
+    }
+    assert.equal(answers.messages.length, 0);
+    assert.deepEqual((await info(lab)).ack_floor, { consumer_seq: 0, stream_seq: 0 });
+    lab.client.publish(inbox.delivered[1]!.reply, '+ACK', 'answers');
+    await settle();
+    assert.equal(answers.messages.length, 1);
+    await lab.restart();
+    const { ack_floor, num_ack_pending } = await info(lab);
+    assert.deepEqual([ack_floor, num_ack_pending], [{ consumer_seq: 2, stream_seq: 2 }, 1]);
+    await lab.close();
+  });
+
   test('a pause lasts over a restart, and ends by the clock', async () => {
     const lab = await make();
     await publish(lab, 1);

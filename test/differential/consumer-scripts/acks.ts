@@ -1,10 +1,47 @@
 // What clients say about messages, and what becomes of those they say nothing about.
 import type { Player } from '../jetstream-player.js';
-import { MILLISECOND, type Scripts } from './script.js';
+import { MILLISECOND, type Script, type Scripts } from './script.js';
 
 async function fetch(p: Player, name: string, batch: number): Promise<void> {
   await p.next(name, { batch, no_wait: true });
   await p.look(1);
+}
+
+/** In the place of a number. Officially what is none counts as the largest one, and what is too large begins anew. */
+const ODD = ['x', '-1', '0', '9007199254740990', '18446744073709551615', '18446744073709551617'];
+const VERBS = ['-NAK', '-NAK 1h', '+WPI', '+TERM why', '+ACK', '+NXT'];
+/** Tokens at the end of an ack subject: deliveries, sequence, sequence of the consumer, time, pending. */
+const NUMBERS = 5;
+
+/** Says each verb of a message, with the token at one of the places changed. */
+function oddTokens(policy: string, places: readonly number[], odd: readonly string[]): Script {
+  return {
+    async play(p, s) {
+      await p.sub('in');
+      for (const kind of ['ADVISORY.CONSUMER.MSG_NAKED', 'ADVISORY.CONSUMER.MSG_TERMINATED', 'METRIC'])
+        await p.sub(`$JS.EVENT.${kind}.>`);
+      for (const place of places)
+        for (const [at, token] of odd.entries()) {
+          const name = `c${place}${at}`;
+          await p.consumer(name, { ack_policy: policy, sample_freq: '100' });
+          await p.store(...VERBS.map(() => `${s}.a`));
+          await p.next(name, { batch: VERBS.length, no_wait: true });
+          await p.look(VERBS.length);
+          const given = p.messages.filter(({ reply }) => reply.includes(`.${name}.`));
+          for (const [n, verb] of VERBS.entries()) {
+            const tokens = given[n]!.reply.split('.');
+            tokens[tokens.length - NUMBERS + place] = token;
+            p.log.push(`${token} at ${place}, ${verb}`);
+            await p.pub(tokens.join('.'), verb, 'in');
+            await p.sync();
+            await p.wait(5);
+          }
+          await p.look(0);
+          await p.info(name);
+          await p.quietly(`CONSUMER.DELETE.${s}.${name}`);
+        }
+    },
+  };
 }
 
 export const ackScripts: Scripts = {
@@ -116,6 +153,10 @@ export const ackScripts: Scripts = {
       await p.info('c');
     },
   },
+  'tokens that are no numbers: explicit': oddTokens('explicit', [0, 1, 2], ODD),
+  'tokens that are no numbers: time and pending': oddTokens('explicit', [3, 4], ['x']),
+  // The sequence of the consumer is another matter, see docs/DIFFERENCES.md.
+  'tokens that are no numbers: all': oddTokens('all', [0, 1], ['x', '18446744073709551617']),
   'nak, with delays': {
     async play(p, s) {
       await p.sub('in');
