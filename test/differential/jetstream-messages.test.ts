@@ -391,6 +391,23 @@ const fastBatches: ScriptCase = {
   ],
 };
 
+const lastId = (id: string) => ({ headers: { 'Nats-Expected-Last-Msg-Id': id } });
+/** What becomes of a batch whose message is refused for it differs, see docs/DIFFERENCES.md. */
+const fastLastIds: ScriptCase = {
+  name: 'fast batches: the last id',
+  steps: [
+    create('FI', { allow_batched: true }),
+    publish('fi.a', '', { 'Nats-Msg-Id': 'a' }),
+    fast('fi.a', 'f0', 1, 2, lastId('a')),
+    publish('fi.a', '', { 'Nats-Msg-Id': 'b' }),
+    fast('fi.a', 'f1', 1, 0, lastId('b')),
+    fast('fi.a', 'f1', 2, 1, { headers: { 'Nats-Msg-Id': 'c' } }),
+    fast('fi.a', 'f1', 3, 2, lastId('c')),
+    fast('fi.a', 'f2', 1, 2, lastId('no')),
+    info('FI'),
+  ],
+};
+
 const target = { 'Nats-Schedule-Target': 'sc.out' };
 const schedules: ScriptCase = {
   name: 'schedules: what is refused, and what they publish',
@@ -526,6 +543,7 @@ jetStreamScripts('messages of streams', { conf }, [
   counters,
   atomic,
   fastBatches,
+  fastLastIds,
   schedules,
   markers,
   subjects,
