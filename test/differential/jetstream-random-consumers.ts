@@ -90,6 +90,7 @@ function field(dice: Dice, stream: string, theme: Theme): Config {
     [1, () => ({ num_replicas: dice.pick([0, 1]) })],
     [1, () => ({ idle_heartbeat: HOUR, ...(dice.chance(50) ? { flow_control: true } : {}) })],
     [1, () => ({ deliver_subject: inboxOf(stream, dice.pick(CONSUMERS)) })],
+    [theme.rates ? 5 : 0, () => ({ rate_limit_bps: dice.pick([0, 80_000_000, 800_000_000]) })],
     [1, () => (theme.pauses ? { pause_until: dice.pick([FUTURE, PAST]) } : {})],
     [
       3,

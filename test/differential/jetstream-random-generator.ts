@@ -60,6 +60,7 @@ class Generator {
       purges: dice.chance(40),
       deletes: dice.chance(60),
       pauses: dice.chance(20),
+      rates: dice.chance(15),
       restarts: dice.chance(20),
       timed: dice.chance(10),
     };

@@ -24,6 +24,8 @@ export interface Theme {
   deletes: boolean;
   /** Consumers are paused: nobody waits for messages then. */
   pauses: boolean;
+  /** Push consumers have rate limits: officially a stream with a small `max_msg_size` stops them for ever. */
+  rates: boolean;
   restarts: boolean;
   /** Short times. */
   timed: boolean;
@@ -108,7 +110,7 @@ function field(dice: Dice, name: string, theme: Theme): Config {
   const low = name.toLowerCase();
   if (theme.limits && dice.chance(45)) return limit(dice, theme);
   return dice.weighted<() => Config>([
-    [3, () => ({ max_msg_size: dice.pick([-1, 0, 10, 60, 200]) })],
+    [3, () => ({ max_msg_size: dice.pick(theme.rates ? [-1, 0] : [-1, 0, 10, 60, 200]) })],
     [2, () => ({ max_age: dice.pick([0, HOUR, 1]) })],
     [2, () => ({ duplicate_window: dice.pick([0, HOUR, 2 * HOUR]) })],
     [2, () => ({ max_consumers: dice.pick([-1, 0, 1, 2]) })],

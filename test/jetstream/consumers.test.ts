@@ -308,6 +308,20 @@ describe('time', () => {
     await lab.close();
   });
 
+  test('a rate limit lets messages pass that are larger with their subjects than the largest one', async () => {
+    const lab = await make(
+      { deliver_subject: 'd', ack_policy: 'none', rate_limit_bps: 8000 },
+      { max_msg_size: 10 },
+    );
+    const inbox = new Inbox(lab, 'd');
+    for (let i = 0; i < 3; i++) await lab.publish('s.a', '0123456789');
+    await lab.pass(300);
+    assert.equal(inbox.delivered.length, 3);
+    const sizes = inbox.delivered.map(({ reply }) => reply.length + '0123456789s.a'.length);
+    assert.ok(Math.min(...sizes) > 10);
+    await lab.close();
+  });
+
   test('a pull consumer whose messages are being worked on does not go', async () => {
     const lab = await make({ inactive_threshold: 5 * SECOND, ack_wait: 20 * SECOND });
     await publish(lab, 1);
