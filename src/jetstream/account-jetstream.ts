@@ -17,6 +17,7 @@ import { ApiError } from './errors.js';
 import type { JetStream } from './jetstream.js';
 import { levelOfStream, storedMetadata, withLevelOf } from './levels.js';
 import type { Restore } from './restore.js';
+import { checkOriginFilters } from './source-rules.js';
 import type { StoredStream, StreamStorage } from './storage.js';
 import { Stream } from './stream.js';
 import { type StreamConfig, streamConfig } from './stream-config.js';
@@ -150,6 +151,7 @@ export class AccountJetStream {
       return { stream: existing, created: false };
     }
     this.#checkLimits(config, 0);
+    checkOriginFilters(config);
     this.#checkOverlap(config);
     const created = this.jetstream.now();
     const stream = new Stream(this, config, created, this.#makeRoom(config, created));

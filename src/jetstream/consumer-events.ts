@@ -27,10 +27,9 @@ export function adviseExhausted(consumer: Consumer, sequence: number, deliveries
   ]);
 }
 
-/** A consumer came or went. Nothing is told of those that copy a stream. */
+/** A consumer came or went. */
 export function adviseConsumer(consumer: Consumer, event: 'CREATED' | 'DELETED', action: string): void {
-  const { account, stream, name, topic, config } = consumer;
-  if (config.direct) return;
+  const { account, stream, name, topic } = consumer;
   advise(account, `CONSUMER.${event}.${topic}`, 'consumer_action', () => [
     ['stream', json(stream.name)],
     ['consumer', json(name)],

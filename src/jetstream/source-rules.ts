@@ -3,6 +3,7 @@ import { isSubsetOf, patternsOverlap } from '../subjects/subject.js';
 import {
   invalidConfig,
   isValidPublishSubject,
+  isValidSubject,
   type StreamSurroundings,
   transformProblem,
 } from './config-checks.js';
@@ -109,6 +110,16 @@ export function checkSources(
     prefixes.subjects.push(...(origin?.subjects ?? []));
     if (origin !== undefined && tooSmall(config, origin)) throw new ApiError('sourceMaxMessageSizeTooBig');
   }
+}
+
+/** What a new stream wants of its origins. As officially, that is looked at after its limits, and not when it is changed. */
+export function checkOriginFilters({ mirror, sources = [] }: StreamConfig): void {
+  const isBad = ({ filter_subject: filter }: StreamSource) => filter !== '' && !isValidSubject(filter);
+  const refuse = (filter: string, of: string) =>
+    new ApiError('streamCreate', { err: `subject filter '${filter}' for the ${of} invalid subject` });
+  if (mirror !== undefined && isBad(mirror)) throw refuse(mirror.filter_subject, 'mirror');
+  const source = sources.find(isBad);
+  if (source !== undefined) throw refuse(source.filter_subject, 'source:');
 }
 
 function checkSourceFilters(source: StreamSource): void {

@@ -354,10 +354,9 @@ function masked(text: string, script: number): string {
       .replace(/"first_seq":1,(?="first_ts":"0001-01-01T00:00:00Z","last_seq":0,)/g, '"first_seq":0,')
       // When a copy looks for its origin again is nobody's promise.
       .replaceAll(',"error":{"code":404,"err_code":10059,"description":"stream not found"}', '')
-      // Officially in no order, and what was copied for nobody has no sequence.
+      // Officially in no order, and with `interest` without what was copied for nobody (docs/DIFFERENCES.md).
       .replace(/(?<="sources":\[)\{"name":"[^"]*","lag".*(?=\],"ts":)/, (list) =>
-        list
-          .replace(/"seq":\d+,(?="active")/g, '')
+        (text.includes('"retention":"interest"') ? list.replace(/"seq":\d+,(?="active")/g, '') : list)
           .split(/,(?=\{"name":)/)
           .sort()
           .join(','),

@@ -167,10 +167,14 @@ function field(dice: Dice, name: string, theme: Theme): Config {
   ])();
 }
 
+/** What was copied for nobody is officially copied again after a restart (docs/DIFFERENCES.md). */
+const retentions = ({ copies, restarts }: Theme): string[] =>
+  copies && restarts ? ['limits', 'workqueue'] : ['limits', 'interest', 'workqueue'];
+
 /** By what messages go. */
 function limit(dice: Dice, theme: Theme): Config {
   return dice.weighted<() => Config>([
-    [5, () => ({ retention: dice.pick(['limits', 'interest', 'workqueue']) })],
+    [5, () => ({ retention: dice.pick(retentions(theme)) })],
     [5, () => ({ max_msgs: dice.pick([-1, 0, 1, 3, 5, 10]) })],
     [4, () => ({ max_bytes: dice.pick([-1, 0, 100, 300, 1000]) })],
     [5, () => ({ max_msgs_per_subject: dice.pick([-1, 0, 1, 2, 3]) })],
@@ -251,7 +255,10 @@ function makeCopy(dice: Dice, config: Config, name: string): void {
     if (dice.chance(40)) config.mirror_direct = true;
     return;
   }
-  config.sources = [origin(dice.pick(others)), ...(dice.chance(30) ? [origin(dice.pick(others))] : [])];
+  const first = dice.pick(others);
+  // Of two sources of one origin either comes first.
+  const rest = others.filter((other) => other !== first);
+  config.sources = [origin(first), ...(rest.length > 0 && dice.chance(50) ? [origin(dice.pick(rest))] : [])];
   if (dice.chance(60)) delete config.subjects;
 }
 

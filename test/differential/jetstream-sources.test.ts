@@ -204,3 +204,53 @@ compare('origins in another account', TWO_ACCOUNTS, async (side) => {
   await side.become('b');
   for (const name of ['M', 'S', 'I']) await side.dump(name);
 });
+
+compare('filters that are no subjects', PLAIN, async (side) => {
+  await side.create({ name: 'O', subjects: ['o.>'] });
+  await side.publish('o.1', 'm');
+  const filters = ['a..b', '.a', 'a.', 'a b', 'a.>.b', '.', 'o.1\t'];
+  for (const filter_subject of filters)
+    for (const origin of ['O', 'NONE']) {
+      const source = { name: origin, filter_subject };
+      await side.create({ name: 'S', subjects: ['s'], sources: [{ name: 'O' }, source] });
+      await side.create({ name: 'M', mirror: source });
+    }
+  const bad = { name: 'O', filter_subject: 'a..b' };
+  await side.create({ name: 'S', subjects: ['o.1'], sources: [bad] });
+  await side.create({ name: 'O', subjects: ['o.>'], sources: [bad] });
+  await side.create({ name: 'S', sources: [bad], num_replicas: 3 });
+  await side.create({ name: 'S', subjects: ['s'], sources: [{ name: 'O', filter_subject: 'o.1' }] });
+  await side.update({ name: 'S', subjects: ['s'], sources: [bad] });
+  await sleep(COPIED);
+  const { config, state } = await side.api('STREAM.INFO.S');
+  side.lines.push(JSON.stringify([config.sources, state.messages]));
+});
+
+compare('what is told of consumers that copy', PLAIN, async (side) => {
+  const heard: string[] = [];
+  side.client.subscribe('$JS.EVENT.ADVISORY.CONSUMER.>', {
+    callback: (_, message) => {
+      const { type, stream, consumer, action } = message.json<Record<string, string>>();
+      const line = [message.subject, type, stream, consumer, action].join(' ');
+      heard.push(line.replace(/(JS_(?:SRC|MIRROR)_)[\w-]+/g, '$1<id>'));
+    },
+  });
+  const told = async (): Promise<void> => {
+    await sleep(COPIED);
+    side.lines.push(...heard.sort());
+    heard.length = 0;
+  };
+  await side.create({ name: 'O', subjects: ['o.>'] });
+  await side.create({ name: 'S', sources: [{ name: 'O' }] });
+  await told();
+  await side.create({ name: 'M', mirror: { name: 'O' } });
+  await told();
+  await side.update({ name: 'S', subjects: ['s'] });
+  await told();
+  await side.api('STREAM.DELETE.M');
+  await told();
+  await side.create({ name: 'T', sources: [{ name: 'O', filter_subject: 'o.1' }] });
+  await told();
+  await side.api('STREAM.DELETE.O');
+  await told();
+});
