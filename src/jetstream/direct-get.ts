@@ -187,18 +187,35 @@ class Answer {
     const from = start === undefined ? seq : store.sequenceAt(timeToNanoseconds(start));
     const filter = next === '' ? null : store.filter([fromUtf8(next)]);
     const counting = store.countPending(filter, from);
-    return this.#after(counting, () => this.#sendBatch(request, filter, from, counting));
+    const { counts } = this.#stream;
+    const open = counts.add(counting, filter);
+    const step = (): boolean => {
+      try {
+        return open.stale || counting.step();
+      } catch (error) {
+        counts.end(open);
+        throw error;
+      }
+    };
+    return this.#after({ step }, () => {
+      counts.end(open);
+      return open.stale ? this.#runAnew(request) : this.#sendBatch(request, filter, from, counting);
+    });
   }
 
-  /** Gives the status that the answer ends with, or sends it where the work that comes before takes longer than this turn. */
-  #after(work: SteppedWork, send: () => string): string | null {
+  /**
+   * Gives the status that the answer ends with, or sends it where the work that comes before takes longer than this turn. Null where
+   * somebody else does.
+   */
+  #after(work: SteppedWork, send: () => string | null): string | null {
     if (work.step()) return send();
     const { account, name } = this.#stream;
     account.jetstream.slices.add(() => {
       if (this.#stream.closed) return true;
       try {
         if (!work.step()) return false;
-        this.status(send());
+        const status = send();
+        if (status !== null) this.status(status);
       } catch (error) {
         // Like a request that was lost.
         const reason = (error as Error).message;
@@ -206,6 +223,13 @@ class Answer {
       }
       return true;
     });
+    return null;
+  }
+
+  /** What was counted is not what is there by now, which may not be durable yet. */
+  #runAnew(request: MessageGetRequest): null {
+    this.#waited = false;
+    this.run(request);
     return null;
   }
 

@@ -13,6 +13,7 @@ import { headerText } from './headers.js';
 import { jsonObject, type StateDetails, stateJson } from './info.js';
 import { shownMetadata } from './levels.js';
 import { isDeleteMarker, markerHeader } from './message-ttl.js';
+import { OpenCounts } from './open-counts.js';
 import { Publishing } from './publish.js';
 import { Scheduler } from './scheduler.js';
 import { SourceIntake } from './source-intake.js';
@@ -73,6 +74,8 @@ export class Stream implements StoreListener {
   closed = false;
   /** Why the last write failed; null since one has not. */
   writeError: StoreError | null = null;
+  /** What requests wait for to be counted. */
+  readonly counts = new OpenCounts();
   /** What answers wait for that tell of changes to the messages. */
   readonly pledges = new Set<Pledge>();
 
@@ -186,6 +189,7 @@ export class Stream implements StoreListener {
     this.writeError = error;
     for (const pledge of this.pledges) if (pledge.position > position) pledge.broken = true;
     this.publishing.failed(error, position);
+    this.counts.outdate();
     this.charge();
     this.consumers.wentBack(this.store.state.lastSequence);
     this.intake.storeFailed();
@@ -196,11 +200,13 @@ export class Stream implements StoreListener {
     // Nobody asks for these, and what is used up keeps publishers out.
     if (reason === 'age' || reason === 'ttl' || this.store.trimming) this.charge();
     this.consumers.removed(sequence, subject, reason);
+    this.counts.removed(sequence, subject);
     this.intake.removed(sequence);
   }
 
   purged(firstSequence: number): void {
     this.consumers.purged(firstSequence);
+    this.counts.outdate();
     this.intake.purged(firstSequence);
   }
 

@@ -195,7 +195,7 @@ function odd(dice: Dice, name: string): Config {
     { subjects: [`${low}.>`, `${low}.1`] },
     { subjects: ['$JS.x'] },
     { subjects: ['x..y'] },
-    { subjects: ['>'] },
+    { subjects: ['>'], no_ack: false },
     { num_replicas: 3 },
     { num_replicas: -1 },
     { placement: { cluster: 'x' } },
