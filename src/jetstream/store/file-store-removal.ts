@@ -13,6 +13,8 @@ export class BlockRemover {
   readonly #batch: BatchFile;
   /** Files were removed since the directory was synced. */
   #unsynced = false;
+  /** A power cut may bring back a file whose place another has taken: what is written to that one would be lost. */
+  #doubtful = false;
   /** Blocks whose files could not be removed. */
   #leftover: FileBlock[] = [];
   /** Blocks that a failed commit left behind. */
@@ -106,14 +108,24 @@ export class BlockRemover {
 
   /** A file took the place of another, and comes back as little as one that was removed. */
   renamed(): void {
-    this.#unsynced = true;
+    this.#unsynced = this.#doubtful = true;
     this.#syncNames();
+  }
+
+  /** The same, but the sync of the directory has failed. */
+  renamedInDoubt(): void {
+    this.#unsynced = this.#doubtful = true;
+  }
+
+  /** Before anything is written to a file it has to have its name for good. */
+  settleNames(): void {
+    if (this.#doubtful) this.#syncNames();
   }
 
   #syncNames(): void {
     if (!this.#unsynced) return;
     this.#disk.syncDirectoryNow(this.#directory);
-    this.#unsynced = false;
+    this.#unsynced = this.#doubtful = false;
   }
 
   /** The directory is another one now. */
@@ -122,7 +134,7 @@ export class BlockRemover {
     this.#leftover = [];
     this.#refused = [];
     this.#cut.clear();
-    this.#unsynced = false;
+    this.#unsynced = this.#doubtful = false;
   }
 
   #removeFile(block: FileBlock): void {

@@ -61,7 +61,10 @@ export class BlockRewriter {
     return true;
   }
 
-  /** Leaves out of a block what is dead, in this turn. Throws while the old file is there. */
+  /**
+   * Leaves out of a block what is dead, in this turn. Throws while the old file is there. Where the new one may not be durable, the next
+   * commit sees to that.
+   */
   rewrite(block: FileBlock): void {
     const isLast = block === this.#store.blocks.at(-1);
     const copy = this.#copy(block).finish(isLast);
@@ -84,7 +87,9 @@ export class BlockRewriter {
   /** Throws if the file is still the old one; what it returns is why the new one may not be durable. */
   replace(block: FileBlock, content: Buffer, compress: boolean): Error | null {
     const path = this.#letGo(block);
-    return writeBlockFile(this.#store.options.disk, path, content, compress, block.cipher);
+    const failure = writeBlockFile(this.#store.options.disk, path, content, compress, block.cipher);
+    if (failure !== null) this.#store.remover.renamedInDoubt();
+    return failure;
   }
 
   /** Makes the file of a block ready to be replaced. */

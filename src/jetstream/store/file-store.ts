@@ -577,6 +577,7 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
   #clearTheWay(): void {
     this.#purge.finish();
     this.#remover.removeRefused();
+    this.#remover.settleNames();
     this.#batch.settle();
   }
 
