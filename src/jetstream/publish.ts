@@ -590,8 +590,7 @@ export class Publishing implements AtomicHost, FastHost {
         stored.push({ message, header, sequence, previous });
       }
     } catch (error) {
-      store.truncate(before);
-      this.#duplicates.dropAbove(before);
+      this.#takeBack(before);
       throw error;
     } finally {
       store.releaseLimits(new Set(messages.map(({ subject }) => subject)));
@@ -604,6 +603,16 @@ export class Publishing implements AtomicHost, FastHost {
     const tail = `,"batch":${quoteJson(id)},"count":${messages.length}}`;
     if (reply !== '') this.#acks.add(store.position, reply, `${this.ackStart}${last}${tail}`);
     this.#stored(last, 0);
+  }
+
+  /** What came behind a sequence is not to be there. Throws `ApiError`. */
+  #takeBack(sequence: number): void {
+    this.#duplicates.dropAbove(sequence);
+    try {
+      this.store.truncate(sequence);
+    } catch (error) {
+      throw storeFailure(error);
+    }
   }
 
   abandoned(batch: string, reason: AbandonReason): void {

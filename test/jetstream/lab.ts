@@ -48,6 +48,7 @@ export class Lab {
   broker!: Broker;
   jetstream!: JetStream;
   client!: InternalClient;
+  memory!: StoreMemory;
   #running = { alive: false };
 
   constructor(seed = 1) {
@@ -90,12 +91,13 @@ export class Lab {
         log,
       },
     });
+    this.memory = new StoreMemory();
     const storage = new FileStorage({
       disk,
       clock,
       log,
       commit,
-      memory: new StoreMemory(),
+      memory: this.memory,
       hash: this.#hash,
       directory: DIRECTORY,
       encryption: null,

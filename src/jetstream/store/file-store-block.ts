@@ -376,6 +376,11 @@ export class FileBlock extends MessageBlock {
     return this.#size === this.#durable.size && !this.pending && this.#syncing === 0;
   }
 
+  /** Whether nothing behind a mark was written to the file. */
+  isUnwrittenBehind({ size }: Mark): boolean {
+    return this.#written <= size && !this.#dirtyTail;
+  }
+
   /** Takes everything behind a mark away. */
   cutTo(mark: Mark, now = true): void {
     this.version++;

@@ -490,7 +490,32 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   protected cutAbove(sequence: number): void {
     if (this.#rollingBack) this.#cutToDurable();
-    else this.#truncateFiles(sequence);
+    else if (!this.#forgetUnwritten(sequence)) this.#truncateFiles(sequence);
+  }
+
+  /** What no file has yet is taken away without one: a disk that is full has no say in that. False where files have some of it. */
+  #forgetUnwritten(sequence: number): boolean {
+    const behind = this.blocks.filter(({ last }) => last > sequence);
+    const isUnwritten = (block: FileBlock) => block.isUnwrittenBehind(block.markAt(sequence));
+    if (!behind.every(isUnwritten)) return false;
+    const keep = new Map<number, bigint>();
+    for (const block of behind) {
+      for (const each of tombstonesOf(block))
+        if (each.sequence <= sequence) keep.set(each.sequence, each.time);
+      const mark = block.markAt(sequence);
+      if (mark.size > 0 || block.created || block === this.blocks[0]) {
+        block.cutTo(mark);
+        continue;
+      }
+      this.blocks.splice(this.blocks.indexOf(block), 1);
+      for (const set of [this.#touched, this.#newKeys, this.#tidier, this.#graves]) set.delete(block);
+      block.close();
+    }
+    this.last = sequence;
+    for (const [each, time] of keep) this.#writeTombstone(each, this.#stampOf(time));
+    this.#floorMoved = true;
+    if (this.blocks.at(-1)?.last !== sequence) this.writeSkip(sequence, this.lastTime);
+    return true;
   }
 
   #cutToDurable(): void {
