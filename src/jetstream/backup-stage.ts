@@ -3,7 +3,7 @@
  * rename when they are complete: a crash at any moment leaves the whole stream or nothing of it.
  */
 import type { ConsumerConfig } from './consumer-config.js';
-import type { FileConsumerStorage } from './file-consumer-storage.js';
+import type { FileConsumerStorage, WrittenConsumer } from './file-consumer-storage.js';
 import type { FileStorage, OpenedStream } from './file-storage.js';
 import type { FileStreamStorage } from './file-stream-storage.js';
 import { MemoryConsumerStorage } from './memory-storage.js';
@@ -27,6 +27,7 @@ export class StreamStage implements StagedStream {
   readonly #directory: string;
   readonly #stream: FileStreamStorage;
   readonly #consumers: FileConsumerStorage[] = [];
+  readonly #written = new Map<string, WrittenConsumer>();
   readonly #inMemory: StoredConsumer[] = [];
 
   /** Throws what the disk throws. */
@@ -45,6 +46,7 @@ export class StreamStage implements StagedStream {
     consumer.save(config, created);
     consumer.writePosition(position);
     this.#consumers.push(consumer);
+    this.#written.set(name, { config, created });
   }
 
   addMemoryConsumer(name: string, config: ConsumerConfig, created: string, position: ConsumerPosition): void {
@@ -72,6 +74,7 @@ export class StreamStage implements StagedStream {
 
   place(): StoredStream {
     const stored = place(this.#storage, this.#account, this.#config.name, this.#directory);
+    for (const [name, consumer] of this.#written) stored.storage.writtenConsumers.set(name, consumer);
     stored.storage.memoryConsumers.push(...this.#inMemory);
     return stored;
   }

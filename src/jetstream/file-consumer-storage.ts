@@ -29,6 +29,12 @@ export interface ConsumerPlace {
   directory: string;
 }
 
+export interface WrittenConsumer {
+  config: ConsumerConfig;
+  /** RFC 3339. */
+  created: string;
+}
+
 export class FileConsumerStorage implements ConsumerStorage {
   readonly inMemory = false;
   readonly #storage: FileStorage;
@@ -67,9 +73,10 @@ export class FileConsumerStorage implements ConsumerStorage {
     return this.#removal ?? this.#meta.lastSave;
   }
 
-  /** The configuration; the files are put in order on the way. */
-  read(): { config: ConsumerConfig; created: string; unknown: Error | null; sumProblem: string | null } {
+  /** The configuration; the files are put in order on the way. `written`: what this process has just put into them. */
+  read(written?: WrittenConsumer): WrittenConsumer & { unknown: Error | null; sumProblem: string | null } {
     const { json, current, sumProblem } = this.#meta.read();
+    if (written !== undefined && current) return { ...written, unknown: null, sumProblem };
     // Otherwise nothing would be a consumer with nothing but defaults.
     if (json.length === 0) throw new Error('unexpected end of JSON input');
     const { value, unknown } = readKnown(storedConsumer, json);

@@ -3,7 +3,7 @@ import { readKnown } from '../protocol/json-type.js';
 import { finishBatch } from './batch-leftovers.js';
 import { blockSizeFor } from './block-size.js';
 import { DirectoryKey } from './directory-key.js';
-import { FileConsumerStorage } from './file-consumer-storage.js';
+import { FileConsumerStorage, type WrittenConsumer } from './file-consumer-storage.js';
 import type { FileStorage } from './file-storage.js';
 import { isUnsupported, unsupportedReason } from './levels.js';
 import { MemoryConsumerStorage } from './memory-storage.js';
@@ -75,6 +75,8 @@ export class StreamFiles {
 export class FileStreamStorage implements StreamStorage {
   readonly store: FileStore;
   readonly unopened = new Set<string>();
+  /** What a restore has just written, which need not be parsed again. */
+  readonly writtenConsumers = new Map<string, WrittenConsumer>();
   /** Those of a snapshot that are not in files. */
   readonly memoryConsumers: StoredConsumer[] = [];
   readonly #storage: FileStorage;
@@ -199,6 +201,7 @@ export class FileStreamStorage implements StreamStorage {
       const consumer = this.#storedConsumer(name);
       if (consumer !== null) found.push(consumer);
     }
+    this.writtenConsumers.clear();
     return found;
   }
 
@@ -214,7 +217,7 @@ export class FileStreamStorage implements StreamStorage {
     try {
       const place = { account, stream, name, directory };
       const storage = new FileConsumerStorage(this.#storage, place, true, this.#files.meta);
-      const { config, created, unknown, sumProblem } = storage.read();
+      const { config, created, unknown, sumProblem } = storage.read(this.writtenConsumers.get(name));
       if (sumProblem !== null)
         log.warn(`    Consumer metafile ${JSON.stringify(path)}: ${sumProblem}, it is written anew`);
       if (isUnsupported(config.metadata)) {

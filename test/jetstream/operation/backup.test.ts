@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { InternalMessage } from '../../../src/broker/internal-client.js';
+import { storedConsumer } from '../../../src/jetstream/consumer-config.js';
 import { ZERO_TIME } from '../../../src/protocol/rfc3339.js';
 import { decompressStream } from '../../../src/runtime/s2.js';
 import { type ApiAnswer, JetStreamServer, StoreFolder } from '../../support/jetstream-server.js';
@@ -191,6 +192,43 @@ for (const [from, to] of [
     });
   });
 }
+
+test('the JSON of a restored consumer is read once, and means the same after a restart', async () => {
+  const folder = new StoreFolder();
+  const { read } = storedConsumer;
+  try {
+    const server = await JetStreamServer.start(folder);
+    await fill(server, 'S', 'file', 5, 10);
+    const consumers = [
+      { durable_name: 'c', ack_policy: 'explicit', filter_subjects: ['S.1', 'S.2'], metadata: {} },
+      { durable_name: 'd', deliver_subject: 'd', ack_policy: 'none', backoff: [], description: 'é' },
+    ];
+    for (const config of consumers)
+      await server.api(`CONSUMER.CREATE.S.${config.durable_name}`, { stream_name: 'S', config });
+    const { answer, bytes } = await take(server, 'S');
+    await server.api('STREAM.DELETE.S');
+    let reads = 0;
+    storedConsumer.read = (...given) => {
+      reads++;
+      return read(...given);
+    };
+    assert.equal((await bring(server, answer.config, answer.state, bytes)).error, undefined);
+    assert.equal(reads, 0, 'what is in the archive was enough');
+    const shown = async (from: JetStreamServer) => {
+      const { consumers } = await from.api('CONSUMER.LIST.S');
+      return consumers.map(({ ts: _ts, ...rest }: ApiAnswer) => rest);
+    };
+    const before = await shown(server);
+    assert.equal(before.length, 2);
+    await server.close();
+    await using again = await JetStreamServer.start(folder);
+    assert.equal(reads, 2);
+    assert.deepEqual(await shown(again), before);
+  } finally {
+    storedConsumer.read = read;
+    folder.remove();
+  }
+});
 
 test('a small backup ends without a status, and what is in it can be read', async () => {
   await withServer(async (server) => {
