@@ -23,8 +23,6 @@ import { GroupCommit } from './store/group-commit.js';
 import { JETSTREAM_DIR } from './store/layout.js';
 import { StoreMemory } from './store/message-block-cache.js';
 
-/** Room for records that are hashed where they are written. */
-const HASH_WORK = 1024 * 1024;
 /** Where nothing better is known. */
 const DEFAULT_MAX_STORE = 1024 ** 4;
 
@@ -153,7 +151,7 @@ function makeStorage(
   slices: Slices,
 ): Storage {
   const { jetstream } = options;
-  const hash = new HighwayHash(HASH_WORK);
+  const hash = new HighwayHash();
   // In memory there is no sync to save.
   const journal = disk instanceof MemoryDisk ? {} : { journal: { hash, directory, log } };
   const commit = new GroupCommit(disk, { clock, interval: jetstream.syncInterval, ...journal });

@@ -1,8 +1,6 @@
 /**
- * HighwayHash-64, keyed by names: the checksum of the store's files. WebAssembly with vectors does it, on bytes that lie in its memory.
- * What is written should therefore be put together there (`memory`, from `workStart` on), where hashing it takes no copy;
- * bytes that lie elsewhere are copied through a part of that memory. A call costs more than the hash of a small message, so
- * records are hashed many at once (`sealRecords`).
+ * HighwayHash-64, keyed by names: the checksum of the store's files. WebAssembly with vectors does it, on bytes that are copied into its
+ * memory. A call costs more than the hash of a small message, so records are hashed many at once (`sealRecords`).
  *
  * Each call takes its key, and nothing is kept between calls, so one instance serves all files of a server.
  */
@@ -64,33 +62,26 @@ const TRANSFER = RESERVED;
 const TRANSFER_SIZE = 65536;
 /** For results. */
 const RESULT = TRANSFER + TRANSFER_SIZE;
-const WORK = RESULT + 64;
-/** How far the kernel may read too much. */
-const SLACK = 64;
+/** With as much as the kernel may read too much. */
+const END = RESULT + 128;
 /** Up to this length a loop is the fastest copy. */
 const LOOP_LIMIT = 40;
 
 export class HighwayHash {
-  /** All of the memory. What is below `workStart` is not for use by others. */
-  readonly memory: Memory;
-  readonly workStart = WORK;
-  readonly workEnd: number;
-  readonly #block: ArrayBuffer;
   readonly #bytes: Uint8Array;
   readonly #keyWords: Uint32Array;
   readonly #kernel: Kernel;
   #key: HashKey | null = null;
 
-  /** With at least `workSize` bytes of memory for its user; `portable` for the slow form. */
-  constructor(workSize = 0, portable = false) {
-    const pages = Math.ceil((WORK + workSize + SLACK) / PAGE);
+  /** `portable` for the slow form. */
+  constructor(portable = false) {
+    const pages = Math.ceil(END / PAGE);
     const loaded = portable ? null : load(pages);
-    this.#block = loaded?.block ?? new ArrayBuffer(pages * PAGE);
-    this.memory = new Memory(this.#block.byteLength, this.#block);
-    this.#bytes = this.memory.bytes;
-    this.#keyWords = new Uint32Array(this.#block, KEY, 8);
-    this.#kernel = loaded?.kernel ?? new PortableKernel(this.memory);
-    this.workEnd = this.#block.byteLength - SLACK;
+    const block = loaded?.block ?? new ArrayBuffer(pages * PAGE);
+    const memory = new Memory(block.byteLength, block);
+    this.#bytes = memory.bytes;
+    this.#keyWords = new Uint32Array(block, KEY, 8);
+    this.#kernel = loaded?.kernel ?? new PortableKernel(memory);
   }
 
   /** Writes the hash of `bytes` from start to end into `out` at `target`. */
@@ -127,22 +118,8 @@ export class HighwayHash {
     end3: number,
     target: number,
   ): void {
-    const shift = this.#shiftOf(bytes);
-    if (shift >= 0) {
-      this.#select(key);
-      this.#kernel.pieces(
-        start + shift,
-        end - start,
-        start2 + shift,
-        end2 - start2,
-        start3 + shift,
-        end3 - start3,
-        target + shift,
-      );
-    } else {
-      this.#pieces(key, bytes, start, end, start2, end2, start3, end3);
-      for (let i = 0; i < HASH_SIZE; i++) bytes[target + i] = this.#bytes[RESULT + i]!;
-    }
+    this.#pieces(key, bytes, start, end, start2, end2, start3, end3);
+    for (let i = 0; i < HASH_SIZE; i++) bytes[target + i] = this.#bytes[RESULT + i]!;
   }
 
   /**
@@ -151,11 +128,6 @@ export class HighwayHash {
    */
   sealRecords(key: HashKey, bytes: Uint8Array, start: number, end: number): void {
     this.#select(key);
-    const shift = this.#shiftOf(bytes);
-    if (shift >= 0) {
-      this.#kernel.records(start + shift, end + shift);
-      return;
-    }
     while (start < end) {
       const length = Math.min(end - start, TRANSFER_SIZE);
       this.#copy(bytes, start, start + length, TRANSFER);
@@ -196,15 +168,7 @@ export class HighwayHash {
   #hash(key: HashKey, bytes: Uint8Array, start: number, end: number): void {
     this.#select(key);
     this.#kernel.begin();
-    const shift = this.#shiftOf(bytes);
-    if (shift >= 0) {
-      const from = shift + start;
-      const whole = from + ((end - start) & -32);
-      this.#kernel.update(from, whole);
-      this.#kernel.finish(whole, (end - start) & 31, RESULT);
-    } else {
-      this.#finish(this.#feed(bytes, start, end, 0));
-    }
+    this.#finish(this.#feed(bytes, start, end, 0));
   }
 
   #pieces(
@@ -218,19 +182,15 @@ export class HighwayHash {
     end3: number,
   ): void {
     this.#select(key);
-    let shift = this.#shiftOf(bytes);
-    if (shift >= 0) {
-      // It lies where it can be hashed.
-    } else if (end3 - start <= TRANSFER_SIZE) {
-      this.#copy(bytes, start, end3, TRANSFER);
-      shift = TRANSFER - start;
-    } else {
+    if (end3 - start > TRANSFER_SIZE) {
       this.#kernel.begin();
       let fill = this.#feed(bytes, start, end, 0);
       fill = this.#feed(bytes, start2, end2, fill);
       this.#finish(this.#feed(bytes, start3, end3, fill));
       return;
     }
+    this.#copy(bytes, start, end3, TRANSFER);
+    const shift = TRANSFER - start;
     this.#kernel.pieces(
       start + shift,
       end - start,
@@ -240,13 +200,6 @@ export class HighwayHash {
       end3 - start3,
       RESULT,
     );
-  }
-
-  /** Where in its memory `bytes` begin; -1 for bytes elsewhere. */
-  #shiftOf(bytes: Uint8Array): number {
-    // Asking an array for its buffer takes 30 ns.
-    if (bytes === this.#bytes || bytes === this.memory.buffer) return 0;
-    return bytes.buffer === this.#block ? bytes.byteOffset : -1;
   }
 
   /** Passes bytes through the transfer area, which holds `fill` bytes already; returns how many it holds afterwards. */

@@ -59,7 +59,7 @@ import { type Files, unpack } from '../support/store-directory.js';
 import { readVector } from '../support/vectors.js';
 
 const PASSWORD = 'vector-test-key-0123456789';
-const hash = new HighwayHash(0);
+const hash = new HighwayHash();
 
 /** Writes all files of a directory anew. */
 class Rewriter {

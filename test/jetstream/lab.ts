@@ -31,7 +31,6 @@ export interface Stored {
 }
 
 const DIRECTORY = '/store/jetstream';
-const HASH_WORK = 1024 * 1024;
 /** Turns of the event loop after which an answer does not come any more. */
 const MOST_TURNS = 500;
 /** Enough for what is under way to reach the disk. */
@@ -43,7 +42,7 @@ export class Lab {
   readonly warnings: string[] = [];
   readonly errors: string[] = [];
   readonly #random: SeededRandom;
-  readonly #hash = new HighwayHash(HASH_WORK);
+  readonly #hash = new HighwayHash();
   readonly #identity = createServerIdentity();
   broker!: Broker;
   jetstream!: JetStream;

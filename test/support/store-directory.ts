@@ -89,7 +89,7 @@ export interface StoredBlock {
 }
 
 export class StoreReader {
-  readonly hash = new HighwayHash(0);
+  readonly hash = new HighwayHash();
   readonly #files: Files;
   readonly #encryption: Encryption | null;
 

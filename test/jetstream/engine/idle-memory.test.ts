@@ -10,7 +10,7 @@ import { MemoryDisk } from '../../../src/runtime/memory-disk.js';
 import { SimulatedClock } from '../../../src/sim/clock.js';
 
 const MIB = 1024 * 1024;
-const hash = new HighwayHash(64 * 1024);
+const hash = new HighwayHash();
 
 function bench() {
   const disk = new MemoryDisk();

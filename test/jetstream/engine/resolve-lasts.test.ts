@@ -9,7 +9,7 @@ import { MemoryDisk } from '../../../src/runtime/memory-disk.js';
 import { SeededRandom } from '../../../src/runtime/random.js';
 import { SimulatedClock } from '../../../src/sim/clock.js';
 
-const hash = new HighwayHash(64 * 1024);
+const hash = new HighwayHash();
 const SUBJECTS = 2000;
 
 class Bench {

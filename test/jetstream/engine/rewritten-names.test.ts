@@ -17,7 +17,7 @@ const DAMAGED = 5;
 /** Bytes of each message. */
 const RECORD = 1031;
 const SEEDS = 40;
-const hash = new HighwayHash(64 * 1024);
+const hash = new HighwayHash();
 
 class FailingDisk extends SimulatedDisk {
   failDirectories = false;

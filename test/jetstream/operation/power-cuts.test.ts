@@ -45,7 +45,7 @@ function cutBefore(disk: SimulatedDisk, left: { steps: number }): SimulatedDisk 
 
 function storageOn(disk: SimulatedDisk, key: string): FileStorage {
   const clock = new SimulatedClock();
-  const hash = new HighwayHash(64 * 1024);
+  const hash = new HighwayHash();
   return new FileStorage({
     disk,
     clock,

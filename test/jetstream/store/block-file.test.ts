@@ -15,7 +15,7 @@ import { CorruptError } from '../../../src/jetstream/store/store-error.js';
 import { HighwayHash, hashKey } from '../../../src/runtime/highway-hash.js';
 import { stampOf, writeMarker, writeMessage } from '../../support/records.js';
 
-const hash = new HighwayHash(0);
+const hash = new HighwayHash();
 const key = hashKey('S-1');
 
 /** Writes messages with the given payloads and returns the block with where each record starts. */

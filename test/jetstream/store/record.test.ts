@@ -13,7 +13,7 @@ import {
 import { HighwayHash, hashKey } from '../../../src/runtime/highway-hash.js';
 import { stampOf, writeMarker, writeMessage } from '../../support/records.js';
 
-const hash = new HighwayHash(1 << 20);
+const hash = new HighwayHash();
 const key = hashKey('A-1');
 
 interface Message {
@@ -77,11 +77,10 @@ test('a record of the official server, written and read', () => {
   assert.deepEqual([view.kind, view.sequence, view.time, view.size], ['message', 1, time, 39]);
 });
 
-test('what is written is read, in the memory of the hash and outside it', () => {
-  const inside = hash.memory.buffer.subarray(hash.workStart, hash.workStart + 10_000);
+test('what is written is read', () => {
   fc.assert(
-    fc.property(fc.array(message, { maxLength: 8 }), fc.boolean(), (messages, within) => {
-      const to = within ? inside : Buffer.alloc(10_000);
+    fc.property(fc.array(message, { maxLength: 8 }), (messages) => {
+      const to = Buffer.alloc(10_000);
       let end = 3;
       for (const each of messages) {
         const before = end;

@@ -33,7 +33,7 @@ import {
 import { HighwayHash, hashKey } from '../../../src/runtime/highway-hash.js';
 import { primitives } from '../../support/vectors.js';
 
-const hash = new HighwayHash(0);
+const hash = new HighwayHash();
 const sequence = fc.oneof(fc.nat({ max: 10_000 }), fc.maxSafeNat());
 const nanos = fc.bigInt({ min: -(1n << 62n), max: (1n << 62n) - 1n });
 /** Objects as literals make them. */

@@ -47,7 +47,7 @@ import {
 } from '../../support/store-directory.js';
 import { readVector, storeVectors } from '../../support/vectors.js';
 
-const hash = new HighwayHash(0);
+const hash = new HighwayHash();
 
 interface ExpectedMessage {
   seq: number;
