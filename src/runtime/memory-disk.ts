@@ -3,13 +3,10 @@
  * if they were in files, limits and sizes included, without any file.
  */
 import type { Disk, DiskEntry, DiskFile, DiskStatus, OpenMode, SyncCallback } from './disk.js';
+import { basename, type Contents, dirname, listed, namesOf, readContents } from './disk-in-memory.js';
 
-interface Content {
-  /** Zeros behind `size`. */
-  bytes: Buffer;
-  size: number;
-}
-
+/** With zeros behind them. */
+type Content = Contents;
 type Directory = Map<string, Node>;
 type Node = { file: Content } | { directory: Directory };
 
@@ -105,9 +102,7 @@ export class MemoryDisk implements Disk {
   }
 
   list(path: string): DiskEntry[] {
-    return [...this.#directory(path)]
-      .map(([name, node]) => ({ name, directory: 'directory' in node }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    return listed(this.#directory(path));
   }
 
   syncDirectory(path: string, done: SyncCallback): void {
@@ -170,10 +165,7 @@ class MemoryFile implements DiskFile {
   }
 
   read(into: Uint8Array, offset: number, length: number, position: number): number {
-    const { bytes, size } = this.#content;
-    const count = Math.max(0, Math.min(length, size - position));
-    into.set(bytes.subarray(position, position + count), offset);
-    return count;
+    return readContents(this.#content, into, offset, length, position);
   }
 
   write(bytes: Uint8Array, offset: number, length: number, position: number): void {
@@ -208,7 +200,3 @@ class MemoryFile implements DiskFile {
 
   close(): void {}
 }
-
-const namesOf = (path: string) => path.split('/').filter((part) => part !== '');
-const dirname = (path: string) => path.slice(0, Math.max(path.lastIndexOf('/'), 0));
-const basename = (path: string) => path.slice(path.lastIndexOf('/') + 1);

@@ -8,12 +8,18 @@
  * in a later turn of the event loop.
  */
 import type { Disk, DiskEntry, DiskFile, DiskStatus, OpenMode, SyncCallback } from '../runtime/disk.js';
+import {
+  basename,
+  type Contents,
+  dirname,
+  listed,
+  namesOf,
+  readContents,
+} from '../runtime/disk-in-memory.js';
 import type { Random } from '../runtime/random.js';
 
 /** Contents of a file, shared by all names and handles. */
-interface Content {
-  bytes: Buffer;
-  size: number;
+interface Content extends Contents {
   /** What would be there after a power cut if nothing else reached the device. */
   durable: Buffer;
   /** Changes since the last sync, in order; how many there were before them. */
@@ -151,7 +157,7 @@ export class SimulatedDisk implements Disk {
 
   makeDirectory(path: string): void {
     let at = this.#root;
-    for (const name of path.split('/').filter((part) => part !== '')) {
+    for (const name of namesOf(path)) {
       let node = at.entries.get(name);
       if (node === undefined) {
         node = { directory: newDirectory() };
@@ -165,9 +171,7 @@ export class SimulatedDisk implements Disk {
   list(path: string): DiskEntry[] {
     const node = this.#find(path);
     if (node === undefined || !('directory' in node)) throw new DiskError('ENOENT', path);
-    return [...node.directory.entries]
-      .map(([name, entry]) => ({ name, directory: 'directory' in entry }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    return listed(node.directory.entries);
   }
 
   syncDirectory(path: string, done: SyncCallback): void {
@@ -381,7 +385,7 @@ export class SimulatedDisk implements Disk {
 
   #find(path: string): Node | undefined {
     let node: Node = { directory: this.#root };
-    for (const name of path.split('/').filter((part) => part !== '')) {
+    for (const name of namesOf(path)) {
       if (!('directory' in node)) return undefined;
       const next: Node | undefined = node.directory.entries.get(name);
       if (next === undefined) return undefined;
@@ -419,10 +423,7 @@ class SimulatedFile implements DiskFile {
 
   read(into: Uint8Array, offset: number, length: number, position: number): number {
     this.#disk.check(this.#boot, this.path);
-    const { bytes, size } = this.#content;
-    const count = Math.max(0, Math.min(length, size - position));
-    into.set(bytes.subarray(position, position + count), offset);
-    return count;
+    return readContents(this.#content, into, offset, length, position);
   }
 
   write(bytes: Uint8Array, offset: number, length: number, position: number): void {
@@ -557,6 +558,3 @@ function resized(bytes: Buffer, size: number): Buffer<ArrayBuffer> {
   bytes.copy(result, 0, 0, Math.min(size, bytes.length));
   return result;
 }
-
-const dirname = (path: string) => path.slice(0, Math.max(path.lastIndexOf('/'), 0));
-const basename = (path: string) => path.slice(path.lastIndexOf('/') + 1);
