@@ -85,14 +85,13 @@ export class Publishing implements AtomicHost, FastHost {
     this.#stream = stream;
     this.#duplicates = new DuplicateWindow(stream.config.duplicate_window);
     const { client, jetstream } = stream.account;
-    const inFiles = stream.config.storage === 'file';
-    this.#inFiles = inFiles;
+    this.#inFiles = stream.config.storage === 'file';
     this.#acks = new AckQueue({
       acknowledge: (bytes, start, end, sequence) =>
         client.answerNumber(bytes, start, end, this.#ackStartBytes, sequence),
       send: (reply, body) => client.answer(reply, body),
       awaited: () => {
-        if (inFiles) jetstream.storage.commit.awaited();
+        if (this.#inFiles) jetstream.storage.commit.awaited();
       },
     });
   }

@@ -2,13 +2,9 @@
 // of the same server: times, ids, names by chance.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WireClient } from '../support/wire-client.js';
+import { readSaid, type WireMessage } from '../support/wire-messages.js';
 
-export interface Received {
-  subject: string;
-  reply: string;
-  header: string;
-  payload: string;
-}
+export type Received = Omit<WireMessage, 'sid'>;
 
 const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z/g;
 /** How long a script waits for what has to come, and for what may come behind it. Milliseconds. */
@@ -57,29 +53,12 @@ export class Player {
   }
 
   #parse(): void {
-    const { received } = this.#client;
-    for (;;) {
-      const end = received.indexOf('\r\n', this.#read);
-      if (end === -1) return;
-      const words = received.slice(this.#read, end).split(' ');
-      const verb = words[0];
-      if (verb !== 'MSG' && verb !== 'HMSG') {
-        if (verb === '-ERR') this.#refused = this.log.push(normal(words.join(' ')));
-        this.#read = end + 2;
-        continue;
-      }
-      const sizes = verb === 'HMSG' ? 2 : 1;
-      const size = Number(words.at(-1));
-      if (received.length < end + 2 + size + 2) return;
-      const headerSize = verb === 'HMSG' ? Number(words.at(-2)) : 0;
-      const body = received.slice(end + 2, end + 2 + size);
-      this.messages.push({
-        subject: words[1]!,
-        reply: words.length === 3 + sizes + 1 ? words[3]! : '',
-        header: body.slice(0, headerSize),
-        payload: body.slice(headerSize),
-      });
-      this.#read = end + 2 + size + 2;
+    const next = () => readSaid(this.#client.received, this.#read);
+    for (let said = next(); said !== null; said = next()) {
+      const { words, message, end } = said;
+      if (message !== null) this.messages.push(message);
+      else if (words[0] === '-ERR') this.#refused = this.log.push(normal(words.join(' ')));
+      this.#read = end;
     }
   }
 

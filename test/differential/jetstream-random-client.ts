@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServerProcess } from '../support/server-process.js';
 import { WireClient } from '../support/wire-client.js';
+import { readSaid, type WireMessage } from '../support/wire-messages.js';
 import { bodyText, type Operation } from './jetstream-random-script.js';
 
 const CONF = 'server_name: srv\njetstream { store_dir: "$STORE", max_mem: 64MB, max_file: 256MB }';
@@ -257,28 +258,16 @@ export class RandomClient {
 
   /** Takes what has come. */
   parse(): void {
-    const { received } = this.#wire!;
-    for (;;) {
-      const end = received.indexOf('\r\n', this.#read);
-      if (end === -1) return;
-      const words = received.slice(this.#read, end).split(' ');
-      const verb = words[0];
-      if (verb !== 'MSG' && verb !== 'HMSG') {
-        if (verb === '-ERR') this.#keep('errors', words.join(' '));
-        this.#read = end + 2;
-        continue;
-      }
-      const size = Number(words.at(-1));
-      if (received.length < end + 2 + size + 2) return;
-      const headerSize = verb === 'HMSG' ? Number(words.at(-2)) : 0;
-      const reply = words.length === (verb === 'HMSG' ? 6 : 5) ? words[3]! : '';
-      const body = received.slice(end + 2, end + 2 + size);
-      this.#take(words[1]!, Number(words[2]), reply, body.slice(0, headerSize), body.slice(headerSize));
-      this.#read = end + 2 + size + 2;
+    const next = () => readSaid(this.#wire!.received, this.#read);
+    for (let said = next(); said !== null; said = next()) {
+      const { words, message, end } = said;
+      if (message !== null) this.#take(message);
+      else if (words[0] === '-ERR') this.#keep('errors', words.join(' '));
+      this.#read = end;
     }
   }
 
-  #take(subject: string, sid: number, reply: string, header: string, payload: string): void {
+  #take({ subject, sid, reply, header, payload }: WireMessage): void {
     const known = this.#subscriptions.get(sid);
     if (known === undefined) return;
     const [, stream, consumer] = /^\$JS\.ACK\.([^.]+)\.([^.]+)\./.exec(reply) ?? [];

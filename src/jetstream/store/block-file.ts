@@ -200,15 +200,8 @@ export class BlockWalk {
 }
 
 /** The whole of a `BlockWalk`. */
-export function scanBlock(
-  hash: HighwayHash,
-  key: HashKey,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  visitor: BlockVisitor,
-): BlockScan {
-  const walk = new BlockWalk(hash, key, bytes, start, end, visitor);
+export function scanBlock(...walked: ConstructorParameters<typeof BlockWalk>): BlockScan {
+  const walk = new BlockWalk(...walked);
   walk.step(Number.POSITIVE_INFINITY);
   return { end: walk.at, tail: walk.tail };
 }

@@ -2,43 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isCompressedBlock } from '../../../src/jetstream/store/block-file.js';
-import { FileStore } from '../../../src/jetstream/store/file-store.js';
-import { GroupCommit } from '../../../src/jetstream/store/group-commit.js';
-import { StoreMemory } from '../../../src/jetstream/store/message-block-cache.js';
-import { HighwayHash } from '../../../src/runtime/highway-hash.js';
-import { MemoryDisk } from '../../../src/runtime/memory-disk.js';
-import { SimulatedClock } from '../../../src/sim/clock.js';
+import type { FileStore } from '../../../src/jetstream/store/file-store.js';
+import { StoreBench } from './store-bench.js';
 
-const MIB = 1024 * 1024;
-const hash = new HighwayHash(64 * 1024);
 /** Messages of the first block, and those of them that stay. */
 const FILLED = 104;
 const STAYS = (sequence: number) => sequence % 3 === 0;
 
-class Bench {
-  readonly disk = new MemoryDisk();
-  readonly clock = new SimulatedClock();
-  steps: (() => boolean)[] = [];
-  store: FileStore;
-  readonly #compress: boolean;
-  #turns: (() => void)[] = [];
-  readonly memory = new StoreMemory({ contentsLimit: 0 });
-
+class Bench extends StoreBench {
   constructor(compress = false) {
-    this.#compress = compress;
-    this.disk.makeDirectory('/s');
-    this.store = this.open();
-  }
-
-  open(): FileStore {
-    this.steps = [];
-    this.#turns = [];
-    const { disk, clock } = this;
-    const defer = (turn: () => void) => void this.#turns.push(turn);
-    const commit = new GroupCommit(disk, { interval: 0, clock, defer });
-    const slices = { add: (step: () => boolean) => void this.steps.push(step) };
-    const place = { name: 'S', directory: '/s', blockSize: MIB, memory: this.memory };
-    return new FileStore({ disk, clock, commit, hash, slices, compress: this.#compress, ...place });
+    super(compress);
   }
 
   /** A block that is mostly dead, and one behind it; writing it anew has begun. */
@@ -48,33 +21,7 @@ class Bench {
     await this.turn();
     for (let i = 1; i <= FILLED; i++) if (!STAYS(i)) this.store.remove(i);
     await this.turn();
-    this.clock.advance(100);
-    assert.equal(this.steps.length, 1, 'it has begun');
-  }
-
-  turn(): Promise<void> {
-    for (const turn of this.#turns.splice(0)) turn();
-    return new Promise((resolve) => setImmediate(resolve));
-  }
-
-  /** Whether there is more to do. */
-  step(): boolean {
-    const step = this.steps.shift();
-    if (step !== undefined && !step()) this.steps.push(step);
-    return this.steps.length > 0;
-  }
-
-  async finish(): Promise<void> {
-    while (this.step());
-    for (let i = 0; i < 5; i++) {
-      await this.turn();
-      this.clock.advance(100);
-      while (this.step());
-    }
-  }
-
-  get names(): string[] {
-    return this.disk.list('/s/msgs').map(({ name }) => name);
+    this.begin();
   }
 
   get size(): number {

@@ -2,40 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isCompressedBlock } from '../../../src/jetstream/store/block-file.js';
-import { FileStore } from '../../../src/jetstream/store/file-store.js';
-import { GroupCommit } from '../../../src/jetstream/store/group-commit.js';
-import { StoreMemory } from '../../../src/jetstream/store/message-block-cache.js';
-import { HighwayHash } from '../../../src/runtime/highway-hash.js';
-import { MemoryDisk } from '../../../src/runtime/memory-disk.js';
-import { SimulatedClock } from '../../../src/sim/clock.js';
+import type { FileStore } from '../../../src/jetstream/store/file-store.js';
+import { StoreBench } from './store-bench.js';
 
-const MIB = 1024 * 1024;
-const hash = new HighwayHash(64 * 1024);
-
-class Bench {
-  readonly disk = new MemoryDisk();
-  readonly clock = new SimulatedClock();
-  steps: (() => boolean)[] = [];
-  store: FileStore;
-  #turns: (() => void)[] = [];
-  readonly #memory = new StoreMemory({ contentsLimit: 0 });
-
+class Bench extends StoreBench {
   constructor() {
-    this.disk.makeDirectory('/s');
-    this.store = this.open();
-  }
-
-  open(): FileStore {
-    this.steps = [];
-    const { disk, clock } = this;
-    const commit = new GroupCommit(disk, {
-      interval: 0,
-      clock,
-      defer: (turn) => void this.#turns.push(turn),
-    });
-    const slices = { add: (step: () => boolean) => void this.steps.push(step) };
-    const place = { name: 'S', directory: '/s', blockSize: MIB, memory: this.#memory };
-    return new FileStore({ disk, clock, commit, hash, slices, compress: true, ...place });
+    super(true);
   }
 
   /** A block of a mebibyte, and one with a message. */
@@ -43,32 +15,7 @@ class Bench {
     const payload = Buffer.alloc(10_000, 'abcdefghij');
     for (let i = 0; i < 105; i++) this.store.append(`s.${i}`, null, payload, BigInt(i + 1));
     await this.turn();
-    this.clock.advance(100);
-    assert.equal(this.steps.length, 1, 'it has begun');
-  }
-
-  turn(): Promise<void> {
-    for (const turn of this.#turns.splice(0)) turn();
-    return new Promise((resolve) => setImmediate(resolve));
-  }
-
-  /** Whether there is more to do. */
-  step(): boolean {
-    const step = this.steps.shift();
-    if (step !== undefined && !step()) this.steps.push(step);
-    return this.steps.length > 0;
-  }
-
-  async finish(): Promise<void> {
-    while (this.step());
-    for (let i = 0; i < 5; i++) {
-      await this.turn();
-      this.clock.advance(100);
-    }
-  }
-
-  get names(): string[] {
-    return this.disk.list('/s/msgs').map(({ name }) => name);
+    this.begin();
   }
 
   get isCompressed(): boolean {
@@ -133,7 +80,7 @@ test('what is erased while its block is compressed is in no file', async () => {
   const secret = Buffer.from('a secret that nobody may find');
   bench.store.append('s.105', null, secret, 1n);
   for (let i = 106; i < 210; i++) bench.store.append(`s.${i}`, null, Buffer.alloc(10_000, 'x'), 1n);
-  await bench.finish();
+  await bench.finish(false);
   assert.equal(bench.steps.length, 1, 'the next block');
   bench.step();
   bench.step();
