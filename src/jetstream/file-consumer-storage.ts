@@ -6,7 +6,7 @@ import type { Log } from '../runtime/log.js';
 import { type ConsumerConfig, storedConsumer } from './consumer-config.js';
 import { DirectoryKey } from './directory-key.js';
 import type { FileStorage } from './file-storage.js';
-import type { MetaFiles } from './meta-files.js';
+import type { DirectoryNames, MetaFiles } from './meta-files.js';
 import type { ConsumerStorage, Save } from './storage.js';
 import { decodeConsumerState, emptyConsumerState, encodeConsumerState } from './store/consumer-state-file.js';
 import {
@@ -27,6 +27,8 @@ export interface ConsumerPlace {
   stream: string;
   name: string;
   directory: string;
+  /** Of all consumers of the stream. */
+  names: DirectoryNames;
 }
 
 export interface WrittenConsumer {
@@ -49,9 +51,10 @@ export class FileConsumerStorage implements ConsumerStorage {
     this.#storage = storage;
     this.#place = place;
     this.#stored = stored;
-    const { account, name, directory } = place;
+    const { account, name, directory, names } = place;
     const { disk, encryption } = storage.options;
     if (!stored) {
+      if (disk.status(directory) !== undefined) names.removed();
       // What a deletion, or a creation that was interrupted, has left behind is not part of it.
       disk.removeTree(directory);
       disk.makeDirectory(directory);
@@ -62,7 +65,8 @@ export class FileConsumerStorage implements ConsumerStorage {
       directory,
       parents: [parentOf(directory)],
       // A file with its key is none that commits write.
-      made: !stored && this.#key.sealer === null,
+      made: !stored && this.#key.sealer === null && names.sure,
+      names,
       name: consumerMetaName(place.stream, name),
       key: this.#key,
       foundation: stream,
@@ -138,14 +142,15 @@ export class FileConsumerStorage implements ConsumerStorage {
    */
   destroy(): void {
     const { disk, commit, log } = this.#storage.options;
-    const { account, directory } = this.#place;
+    const { account, directory, names } = this.#place;
     this.#meta.forget();
     commit.forgetDirectory(directory);
     if (disk.status(directory) === undefined) return;
     const gone = this.#storage.stageDirectory(account);
     disk.makeDirectory(parentOf(gone));
+    names.removed();
     disk.rename(directory, gone);
-    this.#removal = new Removal(disk, log, parentOf(directory), gone);
+    this.#removal = new Removal(disk, log, names, parentOf(directory), gone);
     commit.dirty(this.#removal);
   }
 }
@@ -154,24 +159,28 @@ export class FileConsumerStorage implements ConsumerStorage {
 class Removal implements CommitMember, Save {
   readonly #disk: Disk;
   readonly #log: Log;
+  readonly #names: DirectoryNames;
   readonly #from: string;
   readonly #directory: string;
   /** Why it may come back with the next start; null while nothing speaks for that. */
   failure: Error | null = null;
 
-  /** `from`: the directory where its name was. */
-  constructor(disk: Disk, log: Log, from: string, directory: string) {
+  /** `from`: the directory where its name was, among `names`. */
+  constructor(disk: Disk, log: Log, names: DirectoryNames, from: string, directory: string) {
     this.#disk = disk;
     this.#log = log;
+    this.#names = names;
     this.#from = from;
     this.#directory = directory;
   }
 
-  flush(cycle: CommitCycle): void {
+  flush(cycle: CommitCycle): number {
     cycle.syncDirectory(this.#from);
+    return this.#names.mark();
   }
 
-  durable(): void {
+  durable(mark: unknown): void {
+    this.#names.synced(mark as number);
     try {
       this.#disk.removeTree(this.#directory);
     } catch (error) {

@@ -3,11 +3,11 @@ import { readKnown } from '../protocol/json-type.js';
 import { finishBatch } from './batch-leftovers.js';
 import { blockSizeFor } from './block-size.js';
 import { DirectoryKey } from './directory-key.js';
-import { FileConsumerStorage, type WrittenConsumer } from './file-consumer-storage.js';
+import { type ConsumerPlace, FileConsumerStorage, type WrittenConsumer } from './file-consumer-storage.js';
 import type { FileStorage } from './file-storage.js';
 import { isUnsupported, unsupportedReason } from './levels.js';
 import { MemoryConsumerStorage } from './memory-storage.js';
-import type { MetaFiles } from './meta-files.js';
+import { DirectoryNames, type MetaFiles } from './meta-files.js';
 import { SourceFile } from './source-file.js';
 import type { ConsumerStorage, Save, StoredConsumer, StreamStorage } from './storage.js';
 import { streamContext } from './store/encryption.js';
@@ -44,6 +44,8 @@ export class StreamFiles {
   readonly place: StreamPlace;
   readonly key: DirectoryKey;
   readonly meta: MetaFiles;
+  /** Of the consumers. */
+  readonly names = new DirectoryNames();
 
   /** `stored`: it is there already. Throws what the disk throws, and errors in official words for keys that do not fit. */
   constructor(storage: FileStorage, place: StreamPlace, stored: boolean) {
@@ -58,6 +60,7 @@ export class StreamFiles {
       directory,
       parents: storage.parentsOf(directory),
       made: false,
+      names: null,
       name: streamMetaName(name),
       key: this.key,
       foundation: null,
@@ -167,14 +170,18 @@ export class FileStreamStorage implements StreamStorage {
   }
 
   newConsumer(name: string): FileConsumerStorage {
-    const { account, name: stream } = this.#files.place;
-    const directory = this.#consumerDirectory(name);
-    return new FileConsumerStorage(
-      this.#storage,
-      { account, stream, name, directory },
-      false,
-      this.#files.meta,
-    );
+    return new FileConsumerStorage(this.#storage, this.#consumerPlace(name), false, this.#files.meta);
+  }
+
+  #consumerPlace(name: string): ConsumerPlace {
+    const { place, names } = this.#files;
+    return {
+      account: place.account,
+      stream: place.name,
+      name,
+      directory: this.#consumerDirectory(name),
+      names,
+    };
   }
 
   #consumerDirectory(name: string): string {
@@ -207,15 +214,14 @@ export class FileStreamStorage implements StreamStorage {
 
   #storedConsumer(name: string): StoredConsumer | null {
     const { disk, log } = this.#storage.options;
-    const { account, name: stream } = this.#files.place;
-    const directory = this.#consumerDirectory(name);
+    const place = this.#consumerPlace(name);
+    const { account, stream, directory } = place;
     const path = `${directory}/${META_FILE}`;
     if (disk.status(path) === undefined) {
       log.warn(`    Missing consumer metafile ${JSON.stringify(path)}`);
       return null;
     }
     try {
-      const place = { account, stream, name, directory };
       const storage = new FileConsumerStorage(this.#storage, place, true, this.#files.meta);
       const { config, created, unknown, sumProblem } = storage.read(this.writtenConsumers.get(name));
       if (sumProblem !== null)

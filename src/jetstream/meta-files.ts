@@ -19,6 +19,8 @@ export interface MetaFilesOptions {
   parents: readonly string[];
   /** The folder was made just now, those above it were not, and nothing will be in it but what commits write. */
   made: boolean;
+  /** Of the folder above it, where its own name is; null where nobody asks. */
+  names: DirectoryNames | null;
   /** See `streamMetaName` and `consumerMetaName`. */
   name: string;
   key: DirectoryKey;
@@ -35,12 +37,41 @@ export interface ReadMeta {
   sumProblem: string | null;
 }
 
+/**
+ * Whether the names in a directory are those on the device. Where one was removed that a power cut may bring back, no entry of the
+ * journal must speak of another directory of that name: it would be taken for the old one.
+ */
+export class DirectoryNames {
+  #sure = false;
+  #removals = 0;
+
+  get sure(): boolean {
+    return this.#sure;
+  }
+
+  removed(): void {
+    this.#sure = false;
+    this.#removals++;
+  }
+
+  /** What to give `synced` when a sync that begins now is over. */
+  mark(): number {
+    return this.#removals;
+  }
+
+  synced(mark: number): void {
+    if (mark === this.#removals) this.#sure = true;
+  }
+}
+
 export class MetaFiles implements CommitMember {
   readonly #options: MetaFilesOptions;
   /** What has to be written; null when that has been handed over. */
   #content: Buffer | null = null;
   #parentsSynced: boolean;
   #made: boolean;
+  /** Of the names in the folder above, when the cycle that syncs them began; null when none does. */
+  #mark: number | null = null;
   /** What was found at the start, until it is known to be on the device: the last server may have been killed before. */
   #found: Buffer | null = null;
   /** Of what was to be written last, and of what was handed over last. */
@@ -93,8 +124,12 @@ export class MetaFiles implements CommitMember {
     const { directory, parents, foundation } = this.#options;
     if (this.#parentsSynced) return;
     foundation?.confirm(cycle);
-    if (this.#made) cycle.made(directory);
-    else for (const each of [directory, ...parents]) cycle.syncDirectory(each);
+    if (this.#made) {
+      cycle.made(directory);
+      return;
+    }
+    for (const each of [directory, ...parents]) cycle.syncDirectory(each);
+    this.#mark = this.#options.names?.mark() ?? null;
   }
 
   /** The folder had another name meanwhile, which may be the one on the device: what is promised next makes its name durable. */
@@ -106,6 +141,8 @@ export class MetaFiles implements CommitMember {
   confirmed(): void {
     this.#found = null;
     this.#parentsSynced = true;
+    if (this.#mark !== null) this.#options.names?.synced(this.#mark);
+    this.#mark = null;
     this.#options.foundation?.confirmed();
   }
 

@@ -1,7 +1,9 @@
 /** A random workload on a machine that loses power, by a seed, and what it makes of the model. */
 import assert from 'node:assert/strict';
+import type { Consumer } from '../../src/jetstream/consumer.js';
 import type { Stream } from '../../src/jetstream/stream.js';
 import { Client } from './client.js';
+import type { ConsumerModel } from './consumer-model.js';
 import { CONSUMER_NAMES, ConsumerWork, pushSubject } from './consumer-work.js';
 import { Damage } from './damage.js';
 import { Machine } from './machine.js';
@@ -161,8 +163,9 @@ export class Simulation {
       assert.ok(consumer, `consumer ${model.name} > ${name} is back`);
       model.consumers.set(name, consumer);
     }
-    for (const consumer of [...model.consumers.values()]) {
-      const there = stream.consumers.get(consumer.name);
+    for (const newest of [...model.consumers.values()]) {
+      const there = stream.consumers.get(newest.name);
+      const consumer = there === undefined ? newest : this.#whichIsThere(model, newest, there);
       if (there === undefined) {
         const lost = consumer.state === 'there' && consumer.promised;
         assert.ok(!lost, `consumer ${consumer.path} is missing: ${this.machine.complaints}`);
@@ -175,6 +178,16 @@ export class Simulation {
       if (this.#cut) consumer.promised = true;
       consumer.found(there, this.#client.now);
     }
+  }
+
+  /** One that nobody was told to be there may have given way to the one whose end nobody was told. */
+  #whichIsThere(model: StreamModel, newest: ConsumerModel, there: Consumer): ConsumerModel {
+    const before = model.doubtful.get(newest.name);
+    const description = there.config.description;
+    if (before === undefined || (newest.state === 'there' && newest.promised)) return newest;
+    if (newest.descriptions.has(description) || !before.descriptions.has(description)) return newest;
+    model.consumers.set(before.name, before);
+    return before;
   }
 
   #compare(atRest: boolean): void {
