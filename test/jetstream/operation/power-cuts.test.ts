@@ -109,6 +109,8 @@ const shown = ({ streams }: Model) =>
 async function run(seed: number): Promise<void> {
   const random = new SeededRandom(seed);
   const disk = new SimulatedDisk(random);
+  disk.makeDirectory(DIRECTORY);
+  disk.losesDirectories = true;
   const key = random.next() % 3 === 0 ? 'secret' : '';
   let promised: Model = { streams: new Map() };
   for (let life = 0; life < 4; life++) {
@@ -221,6 +223,8 @@ test('what a killed server had not synced is made durable by the first promise t
 
 async function killedThenCut(seed: number): Promise<void> {
   const disk = new SimulatedDisk(new SeededRandom(seed), false);
+  disk.makeDirectory(DIRECTORY);
+  disk.losesDirectories = true;
   const turns = async (settled: boolean) => {
     for (let turn = 0; turn < 12; turn++) {
       await new Promise((resolve) => setImmediate(resolve));
