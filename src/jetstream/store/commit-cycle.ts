@@ -17,6 +17,8 @@ export interface CommitCycle {
   syncDirectory(path: string): void;
   /** A directory was made, and what is in it comes by cycles alone. */
   made(path: string): void;
+  /** A directory whose name may be that of another one on the device: what is written to it in this cycle must not get into that. */
+  unnamed(path: string): void;
 }
 
 /** Writes from this size on go to the device once, not twice: the journal does not have them. Bytes. */
@@ -44,6 +46,7 @@ export class Cycle implements CommitCycle {
   readonly #journal: Journal | null;
   readonly #renames: Rename[] = [];
   readonly #created = new Set<string>();
+  readonly #unnamed = new Set<string>();
 
   constructor(disk: Disk, journal: Journal | null) {
     this.#disk = disk;
@@ -70,7 +73,8 @@ export class Cycle implements CommitCycle {
   }
 
   #fits({ entry, limit }: Journal, path: string, length: number): boolean {
-    return length < TOO_LARGE && entry.size + length < limit && entry.covers(path);
+    const fits = length < TOO_LARGE && entry.size + length < limit && entry.covers(path);
+    return fits && !this.#unnamed.has(dirname(path));
   }
 
   replace(path: string, bytes: Uint8Array): void {
@@ -100,6 +104,10 @@ export class Cycle implements CommitCycle {
     const journal = this.#journal;
     if (journal !== null && this.#fits(journal, path, 0)) journal.entry.directory(path);
     else this.syncDirectory(dirname(path));
+  }
+
+  unnamed(path: string): void {
+    this.#unnamed.add(path);
   }
 
   mark(): CycleMark {
@@ -194,6 +202,8 @@ export class LazyCycle implements CommitCycle {
     this.syncDirectory(dirname(path));
   }
 
+  unnamed(): void {}
+
   takeReplaced(): string[] {
     const taken = [...this.#replaced];
     this.#replaced.clear();
@@ -255,6 +265,8 @@ export class CycleNow implements CommitCycle {
   made(path: string): void {
     this.syncDirectory(dirname(path));
   }
+
+  unnamed(): void {}
 
   finish(): void {
     try {

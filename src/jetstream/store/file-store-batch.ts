@@ -64,6 +64,10 @@ class GatheringCycle implements CommitCycle {
   made(path: string): void {
     this.#cycle.made(path);
   }
+
+  unnamed(path: string): void {
+    this.#cycle.unnamed(path);
+  }
 }
 
 /** The last flush with a batch, until it is durable. */
