@@ -128,7 +128,7 @@ export class MetaFiles implements CommitMember {
       cycle.made(directory);
       return;
     }
-    cycle.unnamed(directory);
+    if (this.#options.names !== null) cycle.unnamed(directory);
     for (const each of [directory, ...parents]) cycle.syncDirectory(each);
     this.#mark = this.#options.names?.mark() ?? null;
   }

@@ -53,6 +53,8 @@ export class StreamModel {
   state: 'there' | 'creating' | 'deleting' = 'creating';
   /** Somebody was told of something that takes it, or it has outlived a power cut. */
   promised = false;
+  /** It was asked to go, and that is not answered yet. */
+  mayGo = false;
   /** The last configuration that was confirmed, as the API shows it, and descriptions that it may have by now. */
   config: Record<string, unknown> | null = null;
   readonly descriptions = new Set<string>();
@@ -77,7 +79,8 @@ export class StreamModel {
 
   /** A client was told that a message is stored, by an answer or by getting it. */
   stored(publication: Publication, sequence: number, duplicate: boolean): void {
-    this.promised = true;
+    // What was confirmed before a deletion was refused says nothing of what that has left.
+    if (!this.mayGo) this.promised = true;
     const what = `${this.name} ${publication.id}`;
     assert.ok(sequence > 0, `${what} has a sequence`);
     if (publication.sequence > 0) assert.equal(sequence, publication.sequence, `${what} changed its place`);

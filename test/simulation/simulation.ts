@@ -146,7 +146,7 @@ export class Simulation {
 
   #adoptStream(model: StreamModel, stream: Stream): void {
     model.state = 'there';
-    model.updating = false;
+    model.updating = model.mayGo = false;
     if (this.#cut) model.promised = true;
     // What servers add to the metadata depends on who asks.
     const { metadata: _metadata, ...shown } = JSON.parse(stream.info()).config;

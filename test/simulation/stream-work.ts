@@ -101,7 +101,12 @@ export class StreamWork {
     model.state = 'deleting';
     // Where the disk refuses it is there, and may not be after a power cut, until something else is confirmed.
     model.promised = false;
-    this.#client.api(`STREAM.DELETE.${model.name}`, null, () => this.#client.streams.delete(model.name));
+    model.mayGo = true;
+    const done = () => this.#client.streams.delete(model.name);
+    const over = () => {
+      model.mayGo = false;
+    };
+    this.#client.api(`STREAM.DELETE.${model.name}`, null, done, over);
   }
 
   // --- Publishing ---------------------------------------------------------------------------------------------------
