@@ -86,17 +86,20 @@ async function compare(client: NatsConnection, name: string, { store, model }: M
   const info = await ask<{ state: State }>(client, `STREAM.INFO.${name}`, { deleted_details: true });
   const { messages, bytes, first_seq, last_seq, deleted = [], num_subjects = 0 } = info.state;
   assert.deepEqual(
-    { messages, bytes, first_seq, last_seq, deleted, num_subjects },
+    { messages, bytes, first_seq, last_seq, deleted },
     {
       messages: store.state.messages,
       bytes: store.state.bytes,
       first_seq: store.state.firstSequence,
       last_seq: store.state.lastSequence,
       deleted: store.deletedSequences(),
-      num_subjects: store.state.subjects,
     },
     name,
   );
+  const subjects = new Set(model.naive.messages.map(({ subject }) => subject)).size;
+  assert.equal(store.state.subjects, subjects, name);
+  // Without a stop before, the official server sometimes counts subjects whose messages are all gone.
+  assert.ok(num_subjects >= subjects, `${name}: ${num_subjects} of ${subjects} subjects`);
   for (const { sequence, subject, header, payload } of model.naive.messages) {
     const { message } = await ask<{ message: { subject: string; hdrs?: string; data?: string } }>(
       client,
