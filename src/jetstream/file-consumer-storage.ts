@@ -5,8 +5,9 @@ import type { Disk } from '../runtime/disk.js';
 import type { Log } from '../runtime/log.js';
 import { type ConsumerConfig, storedConsumer } from './consumer-config.js';
 import { DirectoryKey } from './directory-key.js';
+import type { DirectoryNames } from './directory-names.js';
 import type { FileStorage } from './file-storage.js';
-import type { DirectoryNames, MetaFiles } from './meta-files.js';
+import type { MetaFiles } from './meta-files.js';
 import type { ConsumerStorage, Save } from './storage.js';
 import { decodeConsumerState, emptyConsumerState, encodeConsumerState } from './store/consumer-state-file.js';
 import {

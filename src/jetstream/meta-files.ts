@@ -5,6 +5,7 @@
 import { type Disk, readIfThere } from '../runtime/disk.js';
 import type { HighwayHash } from '../runtime/highway-hash.js';
 import type { DirectoryKey } from './directory-key.js';
+import type { DirectoryNames } from './directory-names.js';
 import type { CommitCycle, CommitMember, Foundation, GroupCommit } from './store/group-commit.js';
 import { META_FILE, META_SUM_FILE } from './store/layout.js';
 import { metaSum } from './store/meta-file.js';
@@ -35,33 +36,6 @@ export interface ReadMeta {
   current: boolean;
   /** What is wrong with the sum, in the official words; null if nothing is. */
   sumProblem: string | null;
-}
-
-/**
- * Whether the names in a directory are those on the device. Where one was removed that a power cut may bring back, no entry of the
- * journal must speak of another directory of that name: it would be taken for the old one.
- */
-export class DirectoryNames {
-  #sure = false;
-  #removals = 0;
-
-  get sure(): boolean {
-    return this.#sure;
-  }
-
-  removed(): void {
-    this.#sure = false;
-    this.#removals++;
-  }
-
-  /** What to give `synced` when a sync that begins now is over. */
-  mark(): number {
-    return this.#removals;
-  }
-
-  synced(mark: number): void {
-    if (mark === this.#removals) this.#sure = true;
-  }
 }
 
 export class MetaFiles implements CommitMember {

@@ -1,46 +1,33 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SyncPace } from '../../../src/jetstream/store/sync-pace.js';
-import type { Clock } from '../../../src/runtime/clock.js';
+import { SimulatedClock } from '../../../src/sim/clock.js';
 
 const SMALL = 3000;
-
-class Stopwatch implements Clock {
-  time = 0;
-  now(): number {
-    return this.time;
-  }
-  monotonic(): number {
-    return this.time;
-  }
-  after(): never {
-    throw new Error('there are no timers here');
-  }
-}
 
 function paceAfter(beside: number): {
   pace: SyncPace;
   inline(...took: number[]): void;
   pass(time: number): void;
 } {
-  const clock = new Stopwatch();
+  const clock = new SimulatedClock();
   const pace = new SyncPace(clock);
   pace.started();
-  clock.time += beside;
+  clock.advance(beside);
   pace.ended();
   return {
     pace,
     inline(...took) {
-      for (const time of took) pace.inline(() => void (clock.time += time));
+      for (const time of took) pace.inline(() => clock.advance(time));
     },
     pass(time) {
-      clock.time += time;
+      clock.advance(time);
     },
   };
 }
 
 test('a device that nobody knows, and a slow one, is waited for beside the loop', () => {
-  assert.equal(new SyncPace(new Stopwatch()).allowsInline(SMALL), false);
+  assert.equal(new SyncPace(new SimulatedClock()).allowsInline(SMALL), false);
   assert.equal(paceAfter(1.6).pace.allowsInline(SMALL), false);
   const { pace } = paceAfter(0.3);
   assert.equal(pace.allowsInline(SMALL), true);
