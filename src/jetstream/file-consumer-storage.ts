@@ -22,6 +22,7 @@ import { CONSUMER_STATE_FILE } from './store/layout.js';
 import { consumerMetaName } from './store/meta-file.js';
 import { writeWhole } from './store/replace-file.js';
 import { CorruptError } from './store/store-error.js';
+import { ensureDirectory } from './store/sync-files.js';
 
 export interface ConsumerPlace {
   account: string;
@@ -58,6 +59,8 @@ export class FileConsumerStorage implements ConsumerStorage {
       if (disk.status(directory) !== undefined) names.removed();
       // What a deletion, or a creation that was interrupted, has left behind is not part of it.
       disk.removeTree(directory);
+      // A power cut while the stream was made may have left it without, and nobody else syncs the name.
+      ensureDirectory(disk, parentOf(directory));
       disk.makeDirectory(directory);
     }
     const context = consumerContext(place.stream, name);

@@ -97,6 +97,25 @@ describe('what survives', () => {
     await lab.close();
   });
 
+  test('a consumer survives power cuts also where one has taken away the directory of all consumers', async () => {
+    for (let round = 0; round < 10; round++) {
+      const lab = new Lab(round);
+      await lab.create({ name: 'S', subjects: ['s.>'] });
+      await lab.restart();
+      lab.disk.losesDirectories = true;
+      const directory = '/store/jetstream/$G/streams/S';
+      lab.disk.removeTree(`${directory}/obs`);
+      lab.disk.syncDirectoryNow(directory);
+      lab.die('crash');
+      // What was there at the start is synced with the first change of it.
+      await publish(lab, 1);
+      await consumer(lab, 'd');
+      lab.die('cut');
+      assert.equal((await info(lab, 'd')).name, 'd', `round ${round}`);
+      await lab.close();
+    }
+  });
+
   test('positions go on after a restart in good order', async () => {
     const lab = await make();
     await publish(lab, 4);
@@ -413,6 +432,23 @@ describe('many', () => {
     assert.equal((await info(lab)).num_ack_pending, 0);
     assert.ok(cache.size <= before + 2, `${cache.size - before} subjects more`);
     await lab.close();
+  });
+
+  test('a consumer whose filters are taken away gets what comes from then on, also where it waits for it', async () => {
+    const filters = [{ filter_subject: 's.a' }, { filter_subjects: ['s.a', 's.b'] }];
+    for (const [without, filter] of [{}, { filter_subjects: [] }].flatMap((each) =>
+      filters.map((one) => [each, one] as const),
+    )) {
+      const lab = await make(filter);
+      await consumer(lab, 'c', without);
+      const inbox = new Inbox(lab);
+      await inbox.next('c', { batch: 2, expires: 60 * SECOND });
+      for (const subject of ['s.a', 's.c', 's.d']) await publish(lab, 1, subject);
+      await settle();
+      assert.deepEqual(inbox.delivered.map(sequenceOf), [1, 2]);
+      assert.equal((await info(lab)).num_pending, 1);
+      await lab.close();
+    }
   });
 
   test('what is pending in the middle of a large stream is counted in turns, and told when it is known', async () => {

@@ -25,6 +25,7 @@ import type { RecordDamage, RecordView } from './record.js';
 import { CorruptError } from './store-error.js';
 import { decodeIndexBody, indexIsConsistent, openIndex, type StreamIndex } from './stream-index.js';
 import type { SubjectIndex } from './subject-index.js';
+import { ensureDirectory } from './sync-files.js';
 
 /**
  * Finishes a purge that was interrupted, and makes the directory of messages where it is missing.
@@ -59,10 +60,7 @@ export function finishPurge(disk: Disk, directory: string, isMeant: (number: num
   for (const path of [old, `${directory}/${STAGING_DIR}`]) {
     if (disk.status(path) !== undefined) disk.removeTree(path);
   }
-  if (disk.status(messages) === undefined) {
-    disk.makeDirectory(messages);
-    disk.syncDirectoryNow(directory);
-  }
+  ensureDirectory(disk, messages);
 }
 
 /** The numbers of the blocks, rising, and whether any has a key. What earlier versions or interrupted rewrites left is removed. */

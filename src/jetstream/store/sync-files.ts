@@ -1,4 +1,5 @@
 /** Syncs by name, side by side, and which files need one. What is gone by now needs none. */
+import { dirname } from 'node:path';
 import type { Disk, DiskFile, SyncCallback } from '../../runtime/disk.js';
 
 /** Milliseconds after which the system has written by itself what was not synced. */
@@ -19,6 +20,13 @@ export function syncFileNow(disk: Disk, path: string): void {
   } finally {
     file.close();
   }
+}
+
+/** Makes a directory that is missing, one level, and waits until its name is on the device. */
+export function ensureDirectory(disk: Disk, path: string): void {
+  if (disk.status(path) !== undefined) return;
+  disk.makeDirectory(path);
+  disk.syncDirectoryNow(dirname(path));
 }
 
 /** First files, then the directories that have their names; so many side by side. */
