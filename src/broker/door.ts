@@ -9,8 +9,9 @@ import { clientErrors } from '../protocol/errors.js';
 import { PROXY_HEADER_TIMEOUT, parseProxyHeader } from '../protocol/proxy-header.js';
 import { goCipherSuiteName, goTlsVersion } from '../security/cipher-suites.js';
 import { matchesPinnedCert, readPeerCertificate } from '../security/peer-certificate.js';
-import { refusedCertificate } from '../security/refused-certificate.js';
+import { refusalAlert, refusedCertificate } from '../security/refused-certificate.js';
 import type { LoadedTls } from '../security/tls.js';
+import { alertRecord, serverTrafficSecret } from '../security/tls-alert.js';
 import type { Broker } from './broker.js';
 import type { ClientConnection } from './connection.js';
 import { feed, plainAddress, SocketTransport, watch } from './socket-transport.js';
@@ -21,8 +22,8 @@ const NEVER = 0x7fff_ffff;
 
 /** A handshake under way. */
 interface Handshake {
-  /** There are keys; with a client certificate that is asked for, before it has come. */
-  begun(socket: TLSSocket): void;
+  /** There is a key, in a line of a key log; with a client certificate that is asked for, before it has come. */
+  keyed(socket: TLSSocket, line: Buffer): void;
   secured(socket: TLSSocket): void;
   /** Not called where Node closes the socket without a word, as it does with a client whose certificate is not trusted. */
   failed(problem: string): void;
@@ -49,7 +50,7 @@ export class Door {
     });
     // The one public way to a socket whose certificate Node is going to refuse.
     if (tls?.server.requestCert)
-      tlsServer?.on('keylog', (_, socket) => this.#handshakes.get(peerKey(socket))?.begun(socket));
+      tlsServer?.on('keylog', (line, socket) => this.#handshakes.get(peerKey(socket))?.keyed(socket, line));
   }
 
   /** Node's TLS is loaded only where there is TLS: it costs a tenth of the start. */
@@ -232,11 +233,14 @@ export class Door {
       let refused: string | null = null;
       const onClose = (): void => failed(refused ?? 'EOF');
       let known = false;
-      const begun = (tlsSocket: TLSSocket): void => {
+      let secret: Buffer | null = null;
+      const keyed = (tlsSocket: TLSSocket, line: Buffer): void => {
+        secret ??= serverTrafficSecret(line);
         if (known) return;
         known = true;
-        watchRefusal(socket, tlsSocket, (code, certificate) => {
+        watchRefusal(socket, tlsSocket, (code, certificate, version, suite) => {
           refused = refusedCertificate(code, certificate, this.#broker.clock.now());
+          return alertRecord(refusalAlert(code), version, suite, secret);
         });
       };
       const timer = this.#broker.clock.after(this.#broker.options.tls!.timeout, () => {
@@ -270,7 +274,7 @@ export class Door {
         connection.logDebug(`TLS version ${connection.tls.version}, cipher suite ${connection.tls.cipher}`);
         finish(tlsSocket);
       };
-      this.#handshakes.set(key, { begun, secured, failed });
+      this.#handshakes.set(key, { keyed, secured, failed });
       connection.out.flush();
       this.#tlsServer!.emit('connection', socket);
     });
@@ -290,24 +294,34 @@ export class Door {
 }
 
 /**
- * Tells why Node refuses the client's certificate, which it does after the handshake, without a word to anybody. It would end the
- * connection in an orderly way, and a client that takes its side of the handshake for done, as with TLS 1.3, could not tell that
- * from a server that stops. So the connection is reset.
+ * Tells why Node refuses the client's certificate, which it does after the handshake, without a word to anybody, and gives the client
+ * what is made of that. Node would end the connection in an orderly way, and a client that takes its side of the handshake for done,
+ * as with TLS 1.3, could not tell that from a server that stops. So without such a record the connection is reset.
  */
 function watchRefusal(
   socket: Socket,
   tlsSocket: TLSSocket,
-  refused: (code: string, certificate: PeerCertificate) => void,
+  refused: (
+    code: string,
+    certificate: PeerCertificate,
+    version: string | null,
+    suite: string,
+  ) => Buffer | null,
 ): void {
   // Before the listener of Node, after which there is no certificate to be had any more.
   tlsSocket.prependOnceListener('secure', () => {
     const certificate = tlsSocket.getPeerCertificate();
+    const version = tlsSocket.getProtocol();
+    const suite = tlsSocket.getCipher().standardName;
     socket.destroy = (error?: Error) => {
       Reflect.deleteProperty(socket, 'destroy');
       const code = tlsSocket.authorizationError as unknown as string | null | undefined;
       if (typeof code !== 'string' || certificate.raw === undefined) return socket.destroy(error);
-      refused(code, certificate);
-      return socket.resetAndDestroy();
+      const alert = refused(code, certificate, version, suite);
+      if (alert === null) return socket.resetAndDestroy();
+      // Past OpenSSL, which has not handed over the end of the handshake yet.
+      socket.write(alert);
+      return socket.destroy();
     };
   });
 }

@@ -18,6 +18,12 @@ const REASONS: Readonly<Record<string, string>> = {
   INVALID_PURPOSE: 'certificate specifies an incompatible key usage',
 };
 
+/** The number of the TLS alert with which Go's crypto/tls answers such a certificate; `code` as below. */
+export function refusalAlert(code: string): number {
+  if (REASONS[code] === UNKNOWN_AUTHORITY) return 48;
+  return code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID' ? 45 : 42;
+}
+
 /** `code` is the `authorizationError` of the socket, `now` in milliseconds since 1970. */
 export function refusedCertificate(code: string, certificate: PeerCertificate, now: number): string {
   const reason = REASONS[code] ?? outOfTime(code, certificate, now) ?? code;
