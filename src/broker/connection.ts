@@ -33,6 +33,11 @@ import { redactConnect } from './trace.js';
 import type { Transport } from './transport.js';
 
 /**
+ * Bytes of the official server's first read of a connection. Who sends a message that is too large, and more than these, sees a reset
+ * behind the error, as that server closes the socket while there is something to be read.
+ */
+const FIRST_READ = 512;
+/**
  * How long a producer waits for a slow receiver: a little, more when the receiver is full, and not more than so much for each
  * piece of input (the official server reads at most 64 KiB at a time).
  */
@@ -119,6 +124,8 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
   #authPending = false;
   /** Made where credentials expire. */
   #expiry: Expiry | null = null;
+  /** Its end is a reset. */
+  #brokenOff = false;
   /** A CONNECT came, rather than that the client goes on without. */
   #saidConnect = false;
 
@@ -231,7 +238,8 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
     this.out.finish();
     const left = this.out.pending;
     // A server that goes away does not wait for its clients.
-    this.transport.end(this.closedReason !== 'Server Shutdown');
+    if (this.closedReason === 'Server Shutdown') this.transport.end('now');
+    else this.transport.end(this.#brokenOff ? 'reset' : 'linger');
     // What is left has as long as any other write; after that the socket is taken away from a client that does not read.
     if (left > 0) this.congestion.watchWrite();
     return left;
@@ -420,9 +428,10 @@ export class ClientConnection extends LoggedConnection implements ClientOperatio
   }
 
   onPayloadExceeded(operation: PublishOperation, end: number): void {
-    const { size } = operation;
+    const { size, subjectStart } = operation;
     traceTooLarge(this, operation, end);
     this.logError(`maximum payload exceeded: ${size} vs ${this.maxPayload}`);
+    this.#brokenOff = end - subjectStart > FIRST_READ || size > FIRST_READ;
     this.closeWith(clientErrors.payloadExceeded, 'Maximum Message Payload Exceeded');
   }
 

@@ -1,10 +1,11 @@
 /** A transport over a Node socket, plain or TLS. */
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
 import { READ_SIZE } from '../runtime/arena.js';
 import type { ClientConnection } from './connection.js';
 import type { RawWrites, WriteHandle } from './raw-writes.js';
-import type { Transport } from './transport.js';
+import type { Ending, Transport } from './transport.js';
 
 interface WithHandle {
   _handle?: (WriteHandle & { writeQueueSize?: number }) | null;
@@ -99,11 +100,16 @@ export class SocketTransport implements Transport {
     this.#socket?.resume();
   }
 
-  end(linger: boolean): void {
+  end(how: Ending): void {
     const socket = this.#socket;
     if (socket === null) return;
-    if (!linger) {
+    if (how === 'now') {
       socket.destroySoon();
+      return;
+    }
+    // A reset would take back what has not been sent.
+    if (how === 'reset' && this.backlog === 0 && !(socket as TLSSocket).encrypted) {
+      socket.resetAndDestroy();
       return;
     }
     // When the other side has ended as well, the socket goes by itself.

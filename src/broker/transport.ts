@@ -1,3 +1,10 @@
+/**
+ * `linger`: the other side gets a moment to take it; input that comes meanwhile is read and dropped, for a socket closed with unread
+ * input takes back what it sent. `reset`: the other side is told that the connection was broken off, where the transport can tell
+ * that from an end and nothing is left to be sent.
+ */
+export type Ending = 'now' | 'linger' | 'reset';
+
 /** What carries a connection's bytes: a TCP or TLS socket, a pair of streams in the process. */
 export interface Transport {
   /** Bytes handed over that the transport has not got rid of yet. */
@@ -15,11 +22,8 @@ export interface Transport {
   /** Stops and continues the flow of input. */
   pause(): void;
   resume(): void;
-  /**
-   * Sends what was handed over, then closes. With `linger` the other side gets a moment to take it: input that comes meanwhile is
-   * read and dropped, for a socket closed with unread input takes back what it sent.
-   */
-  end(linger: boolean): void;
+  /** Sends what was handed over, then closes. */
+  end(how: Ending): void;
   /** Closes at once. */
   destroy(): void;
 }

@@ -81,7 +81,7 @@ describe('raw writes', () => {
     transport.write([Buffer.from('two'), Buffer.from('three')]);
     assert.equal(transport.backlog, 0);
     assert.equal(socket.writableLength, 0);
-    transport.end(false);
+    transport.end('now');
     assert.equal(String(await received), 'onetwothree');
   });
 
@@ -100,7 +100,7 @@ describe('raw writes', () => {
     assert.equal(transport.backlog, 2 * MUCH + 3000);
     assert.equal(told, 0);
     const received = collect(client);
-    transport.end(false);
+    transport.end('now');
     assert.deepEqual(await received, Buffer.concat(pieces));
     assert.equal(transport.backlog, 0);
     assert.ok(told > 0);
@@ -123,7 +123,7 @@ describe('raw writes', () => {
         }
       }
     }
-    transport.end(false);
+    transport.end('now');
     assert.deepEqual(await received, Buffer.concat(expected));
   });
 
@@ -148,7 +148,7 @@ describe('raw writes', () => {
   test('an end waits for the writes before it', async () => {
     const { socket, client, transport } = await rawPair();
     transport.write([pattern(MUCH, 1)]);
-    transport.end(true);
+    transport.end('linger');
     await new Promise((resolve) => setTimeout(resolve, 20));
     assert.equal(socket.writableFinished, false);
     assert.equal((await collect(client)).length, MUCH);
@@ -189,7 +189,7 @@ describe('raw writes', () => {
     const transport = new SocketTransport(socket, '', 0, raw);
     const received = collect(client);
     transport.write([Buffer.from('all the same')]);
-    transport.end(false);
+    transport.end('now');
     assert.equal(String(await received), 'all the same');
     assert.equal(raw.known, false);
   });
