@@ -161,6 +161,7 @@ export class Server {
     }
     if (options.httpPort !== 0 || options.httpsPort !== 0) await this.startMonitoring();
     if (options.jetstream.enabled) await this.#startJetStream();
+    if (this.shuttingDown) return;
     if (this.#jetstream !== null) await this.parts.jetStreamOpened?.(this.#jetstream);
     if (!this.parts.noListen) await this.#listen();
     if (systemAccountOf(options) !== undefined) await this.#startSystem();
@@ -177,6 +178,7 @@ export class Server {
     } catch (error) {
       throw new Error(`Can't start JetStream: ${(error as Error).message}`);
     }
+    await this.#jetstream.recovered();
   }
 
   /** Changes over to what new options say of JetStream. */

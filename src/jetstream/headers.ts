@@ -4,6 +4,8 @@
  */
 
 const VERSION_LINE = 'NATS/1.0\r\n';
+const CR = 13;
+const LF = 10;
 
 /** Text of a block, for the functions below; '' without headers. */
 export function headerText(header: Uint8Array | null): string {
@@ -20,6 +22,39 @@ export function headerValue(text: string, name: string): string | undefined {
     return text.slice(colon + 1, end === -1 ? text.length : end).trim();
   }
   return undefined;
+}
+
+/**
+ * The same for a block that lies from `start` to before `end`, where there are very many: gives the place of the value to `found`, from and
+ * to. False when the name (as bytes, with its colon) is not there.
+ */
+export function findHeader(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  name: Uint8Array,
+  found: { start: number; end: number },
+): boolean {
+  for (let at = start + 2; at + name.length <= end; at++) {
+    if (bytes[at - 1] !== LF || bytes[at - 2] !== CR) continue;
+    let same = 0;
+    while (same < name.length && bytes[at + same] === name[same]) same++;
+    if (same < name.length) continue;
+    let from = at + name.length;
+    let to = from;
+    while (to < end && bytes[to] !== CR) to++;
+    while (from < to && isSpace(bytes[from]!)) from++;
+    while (to > from && isSpace(bytes[to - 1]!)) to--;
+    found.start = from;
+    found.end = to;
+    return true;
+  }
+  return false;
+}
+
+/** What `trim` takes away, of latin1. */
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d) || byte === 0xa0;
 }
 
 /** The block without the lines of a name; '' when no header is left. */

@@ -1,4 +1,5 @@
 /** JetStream of one server: which accounts have it, what they use together, where their streams are kept. */
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Broker, BrokerAccount } from '../broker/broker.js';
 import type {
   JetStreamAccountLimits,
@@ -109,6 +110,20 @@ export class JetStream {
       dropped: (kind, count) =>
         this.#requestsDropped(kind === 'infos' ? 'API info queue' : 'API queue', count),
     });
+  }
+
+  /**
+   * Resolves when streams know of all that they have stored: until then, the first publisher with a message id would have to wait for that, and
+   * the whole process with it.
+   */
+  async recovered(): Promise<void> {
+    while (this.#isRecovering()) await turn();
+  }
+
+  #isRecovering(): boolean {
+    for (const { streams } of this.accounts.values())
+      for (const { publishing } of streams.values()) if (publishing.isRecovering) return true;
+    return false;
   }
 
   /** Gives an account JetStream, with what is stored for it. */

@@ -26,7 +26,7 @@ import {
 import { addToCounter, readCounter } from './counters.js';
 import { DuplicateWindow } from './duplicates.js';
 import { ApiError } from './errors.js';
-import { headerBytes, headerText, headerValue, withoutHeader } from './headers.js';
+import { findHeader, headerBytes, headerText, headerValue, withoutHeader } from './headers.js';
 import {
   checkLastMessageId,
   checkPublish,
@@ -35,6 +35,7 @@ import {
   type PublishPlan,
 } from './publish-checks.js';
 import { Republisher } from './republish.js';
+import type { SteppedWork } from './slices.js';
 import { StoreError } from './store/message-store.js';
 import type { Place, Stream } from './stream.js';
 import type { StreamConfig } from './stream-config.js';
@@ -50,6 +51,7 @@ const ATOMIC_DEFAULTS = {
 const FAST_DEFAULTS = { maxInflightPerStream: 1000, maxInflightTotal: 50_000, timeout: 10_000 };
 const TOO_MANY = Buffer.from('NATS/1.0 429 Too Many Requests\r\n\r\n');
 const ID_HEADER = 'Nats-Msg-Id';
+const ID_BYTES = Buffer.from(`${ID_HEADER}:`);
 
 /** Where a message comes from. */
 interface Origin {
@@ -70,6 +72,11 @@ export class Publishing implements AtomicHost, FastHost {
   ackStart = '';
   #ackStartBytes = Buffer.alloc(0);
   readonly #duplicates: DuplicateWindow;
+  /** Reads the ids of messages that were stored before the start; null when all are known. */
+  #recovering: SteppedWork | null = null;
+  #whenRecovered: (() => void)[] = [];
+  /** The disk did not let them be read: who has an id is refused until it does. */
+  #cannotRecover = false;
   readonly #acks: AckQueue;
   readonly #waiting = new Visibility();
   #transform: SubjectTransform | null = null;
@@ -119,7 +126,10 @@ export class Publishing implements AtomicHost, FastHost {
       this.#republisher !== null;
   }
 
-  /** What is known from the messages that are stored: ids of the window, and a batch that was not finished. */
+  /**
+   * What is known from the messages that are stored: ids of the window, and a batch that was not finished. Where there are very many ids,
+   * most of them are read in later turns, and whoever asks for one before reads the rest at once.
+   */
   recover(): void {
     const { store, config } = this.#stream;
     if (config.allow_atomic) this.#dropTornBatch();
@@ -128,15 +138,54 @@ export class Publishing implements AtomicHost, FastHost {
     this.lastMessageId = (last && headerValue(headerText(last.header), ID_HEADER)) ?? '';
     if (config.duplicate_window === 0) return;
     const since = this.now() - BigInt(Math.round(config.duplicate_window));
-    let message = store.loadNext(null, store.sequenceAt(since));
-    while (message !== null) {
+    const id = { start: 0, end: 0 };
+    this.#recovering = store.readSteps(store.sequenceAt(since), (message) => {
       const { buffer, headerStart, payloadStart, sequence, stamp } = message;
-      // There may be a million of them.
-      if (payloadStart > headerStart) {
-        const id = headerValue(buffer.toString('latin1', headerStart, payloadStart), ID_HEADER);
-        if (id) this.#duplicates.remember(id, sequence, stamp.milliseconds);
-      }
-      message = store.loadNext(null, message.sequence + 1, message);
+      if (findHeader(buffer, headerStart, payloadStart, ID_BYTES, id) && id.start < id.end)
+        this.#duplicates.rememberBytes(buffer, id.start, id.end, sequence, stamp.milliseconds);
+    });
+    if (!this.#recoverSome()) this.#stream.account.jetstream.slices.add(() => this.#tryRecoverSome());
+  }
+
+  /** There are ids that were not read yet. */
+  get isRecovering(): boolean {
+    return this.#recovering !== null && !this.#cannotRecover && !this.#stream.closed;
+  }
+
+  /** Calls back when all ids are known: at once, or in a later turn; not where the stream has ended before. */
+  whenRecovered(callback: () => void): void {
+    if (this.#recovering === null) callback();
+    else this.#whenRecovered.push(callback);
+  }
+
+  /** True when nothing is left to do. */
+  #recoverSome(): boolean {
+    if (this.#recovering === null || this.#stream.closed) return true;
+    if (!this.#recovering.step()) return false;
+    this.#recovering = null;
+    for (const callback of this.#whenRecovered.splice(0)) callback();
+    return true;
+  }
+
+  #tryRecoverSome(): boolean {
+    try {
+      return this.#recoverSome();
+    } catch (error) {
+      this.#cannotRecover = true;
+      const { account, name } = this.#stream;
+      account.jetstream.log.error(
+        `Stream '${account.name} > ${name}' could not read its message ids: ${(error as Error).message}`,
+      );
+      return true;
+    }
+  }
+
+  /** All that is left. Throws `ApiError`. */
+  #recoverRest(): void {
+    try {
+      while (!this.#recoverSome());
+    } catch (error) {
+      throw full((error as Error).message);
     }
   }
 
@@ -192,6 +241,7 @@ export class Publishing implements AtomicHost, FastHost {
   readonly now = (): bigint => this.#stream.account.jetstream.nanoseconds();
 
   knownMessage(id: string): number | undefined {
+    if (this.#recovering !== null) this.#recoverRest();
     return this.#duplicates.find(id, milliseconds(this.now()));
   }
 

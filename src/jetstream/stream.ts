@@ -109,7 +109,8 @@ export class Stream implements StoreListener {
     this.#started = true;
     this.#subscribe();
     this.consumers.start();
-    this.intake.start();
+    // What it brings may have ids.
+    this.publishing.whenRecovered(() => this.intake.start());
   }
 
   #apply(config: StreamConfig): void {

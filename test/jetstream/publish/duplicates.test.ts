@@ -1,6 +1,7 @@
 // The window of message ids, and the queue of what is not durable yet.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { AckQueue } from '../../../src/jetstream/ack-queue.js';
 import { parseFastReply } from '../../../src/jetstream/batch-fast.js';
 import { DuplicateWindow } from '../../../src/jetstream/duplicates.js';
@@ -37,6 +38,82 @@ test('very many ids that are old go a few at a time, and are not known any more'
   assert.equal(window.find('id-0', 2399), count + 1);
   assert.equal(window.find('gone', 2449), count + 2);
   assert.equal(window.find('gone', 2450), undefined);
+});
+
+/** What a window is to do, with nothing clever. */
+class NaiveWindow {
+  readonly #known = new Map<string, { sequence: number; time: number }>();
+
+  find(id: string, now: number): number | undefined {
+    const known = this.#known.get(id);
+    return known === undefined || now - known.time >= 1000 ? undefined : known.sequence;
+  }
+
+  remember(id: string, sequence: number, time: number): void {
+    this.#known.set(id, { sequence, time });
+  }
+
+  dropAbove(sequence: number): void {
+    for (const [id, known] of this.#known) if (known.sequence > sequence) this.#known.delete(id);
+  }
+}
+
+test('a window does what a plain map would do', () => {
+  const operation = fc.record({
+    kind: fc.constantFrom('remember', 'remember', 'remember', 'find', 'drop', 'rest'),
+    id: fc.nat(400),
+    pause: fc.nat(3),
+    count: fc.integer({ min: 1, max: 300 }),
+  });
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 120 }), (operations) => {
+      const [window, naive] = [new DuplicateWindow(1e9), new NaiveWindow()];
+      let [now, last] = [1e12, 0];
+      // Ids of all lengths, with every byte.
+      const nameOf = (id: number) => String.fromCharCode(id & 0xff).repeat(1 + (id % 90)) + id;
+      for (const { kind, id, pause, count } of operations) {
+        if (kind === 'rest') now += pause * 400;
+        if (kind === 'drop') {
+          last = Math.max(0, last - count);
+          for (const each of [window, naive]) each.dropAbove(last);
+        }
+        for (let i = 0; kind === 'remember' && i < count; i++) {
+          const name = nameOf((id + i * 7) % 401);
+          now += pause;
+          const known = window.find(name, now);
+          assert.equal(known, naive.find(name, now));
+          if (known !== undefined) continue;
+          last++;
+          for (const each of [window, naive]) each.remember(name, last, now);
+        }
+        for (let each = id; each < 401; each += 50)
+          assert.equal(window.find(nameOf(each), now), naive.find(nameOf(each), now));
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('places of a window are used again, and what lies in many segments is taken back', () => {
+  const window = new DuplicateWindow(1e9);
+  for (let i = 1; i <= 100_000; i++) window.remember(`id-${i}`, i, i / 10);
+  // Those of the last second.
+  assert.ok(window.size >= 10_000 && window.size < 11_000, `${window.size}`);
+  window.dropAbove(95_000);
+  assert.equal(window.size, 5_000);
+  assert.equal(window.find('id-95000', 10_000), 95_000);
+  assert.equal(window.find('id-95001', 10_000), undefined);
+  for (let i = 95_001; i <= 100_000; i++) window.remember(`new-${i}`, i, i / 10);
+  for (let i = 95_001; i <= 100_000; i++) assert.equal(window.find(`new-${i}`, 10_000), i);
+  window.dropAbove(0);
+  assert.equal(window.size, 0);
+});
+
+test('what is read late does not hide what is known already', () => {
+  const window = new DuplicateWindow(1e9);
+  window.remember('a', 7, 500);
+  window.rememberBytes(Buffer.from('<a>'), 1, 2, 3, 400);
+  assert.equal(window.find('a', 1000), 7);
 });
 
 test('nothing is shown or promised before it is durable', () => {
