@@ -1,5 +1,8 @@
 /** The block `jetstream`: durations in milliseconds, sizes in bytes. */
 
+/** The official default of `sync_interval`. It is also what the official server has, and shows, beside `always`. */
+export const OFFICIAL_SYNC_INTERVAL = 120_000;
+
 export interface JetStreamEncryption {
   key: string;
   /** The key before a change of keys. */

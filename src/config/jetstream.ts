@@ -6,13 +6,12 @@ import {
   type JetStreamBatchLimits,
   type JetStreamOptions,
   noJetStreamLimits,
+  OFFICIAL_SYNC_INTERVAL,
 } from './jetstream-options.js';
 import { findKey, keyName } from './keys.js';
 import { asBool, asInteger, asString, type Problems, Rejected } from './problems.js';
 import type { Reading } from './reading.js';
 import type { ConfigMap, ConfigValue } from './syntax.js';
-
-const DEFAULT_SYNC_INTERVAL = 120_000;
 
 /** A word or a boolean that switches JetStream on or off; undefined for anything else. */
 function readSwitch(value: ConfigValue): boolean | undefined {
@@ -142,9 +141,9 @@ function parseableSize(value: ConfigValue, key: string): number {
 /** A duration, or seconds as an integer, which is deprecated. */
 function syncInterval(value: ConfigValue, key: string, problems: Problems): number {
   if (typeof value.value === 'string')
-    return durationOf(value, `error parsing ${key}:`) || DEFAULT_SYNC_INTERVAL;
+    return durationOf(value, `error parsing ${key}:`) || OFFICIAL_SYNC_INTERVAL;
   problems.warning(value, key, `${key} should be converted to a duration`);
-  return asInteger(value) * 1000 || DEFAULT_SYNC_INTERVAL;
+  return asInteger(value) * 1000 || OFFICIAL_SYNC_INTERVAL;
 }
 
 /** Bytes, as a number or as text such as `10G`. */

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { friendlyBytes, goDuration, goFloat, goMap, goQuoteList } from './go-format.js';
-import type { JetStreamOptions } from './jetstream-options.js';
+import { type JetStreamOptions, OFFICIAL_SYNC_INTERVAL } from './jetstream-options.js';
 import type { AuthCalloutOptions, AuthorizationOptions, ServerOptions } from './options.js';
 import { authTimeout } from './validate.js';
 
@@ -77,8 +77,6 @@ function sortedUsers(options: ServerOptions, withNkey: boolean): unknown {
   return users.sort((a, b) => ((a.nkey ?? a.username)! < (b.nkey ?? b.username)! ? -1 : 1));
 }
 
-/** Milliseconds. */
-const OFFICIAL_SYNC = 120_000;
 const CIPHERS = { chacha: 'ChaCha20-Poly1305', aes: 'AES-GCM' };
 
 /** JetStream that is running keeps its directory, and its limits only grow. */
@@ -109,7 +107,7 @@ const jetStreamRules: readonly ReloadRule[] = [
       [
         'jetstream.sync_interval',
         'SyncInterval',
-        ({ syncInterval: time }) => goDuration(time || OFFICIAL_SYNC),
+        ({ syncInterval: time }) => goDuration(time || OFFICIAL_SYNC_INTERVAL),
       ],
       ['jetstream.sync_interval', 'SyncAlways', ({ syncInterval }) => syncInterval === 0],
       ['jetstream.unique_tag', 'JetStreamUniqueTag', ({ uniqueTag }) => uniqueTag],

@@ -1,4 +1,5 @@
 /** What monitoring shows of JetStream: figures of the server and of its accounts, in the fields of `/jsz`. Made when they are asked for. */
+import { OFFICIAL_SYNC_INTERVAL } from '../config/jetstream-options.js';
 import { nanoseconds } from '../protocol/json.js';
 import type { AccountJetStream } from './account-jetstream.js';
 import type { Consumer } from './consumer.js';
@@ -25,7 +26,7 @@ export function serverConfig({ maxMemory, maxStore, directory, options }: JetStr
     max_memory: maxMemory,
     max_storage: maxStore,
     store_dir: directory || undefined,
-    sync_interval: syncInterval === 0 ? undefined : nanoseconds(syncInterval),
+    sync_interval: nanoseconds(syncInterval || OFFICIAL_SYNC_INTERVAL),
     sync_always: syncInterval === 0 || undefined,
     domain: domain || undefined,
     compress_ok: true,

@@ -246,3 +246,28 @@ describe('monitoring of JetStream', { skip: officialBinary() ? false : WITHOUT_O
       }));
   }
 });
+
+describe('what is shown of `sync_interval`', { skip: officialBinary() ? false : WITHOUT_OFFICIAL }, () => {
+  for (const interval of ['always', '"1m"', '30']) {
+    test(interval, async () => {
+      const pair = await startPair({
+        conf: `jetstream { store_dir: "$DIR/js", sync_interval: ${interval} }`,
+      });
+      try {
+        const shown = await Promise.all(
+          [pair.official, pair.weft].map(async ({ monitor }) => {
+            const { config } = await monitor!.json<{ config: Record<string, unknown> }>('/jsz');
+            const { jetstream } = await monitor!.json<{ jetstream: typeof config }>('/varz');
+            return [config, jetstream.config as typeof config].map((each) => [
+              each.sync_interval,
+              each.sync_always,
+            ]);
+          }),
+        );
+        assert.deepEqual(shown[1], shown[0]);
+      } finally {
+        await stopPair(pair);
+      }
+    });
+  }
+});
