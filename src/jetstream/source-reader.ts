@@ -406,11 +406,11 @@ export class SourceReader {
     this.#retryTimer = null;
   }
 
-  /** Closes, and has the origin remove the consumer where it keeps one for this stream. */
+  /** Closes, and has the origin remove the consumer that it may keep for this stream. */
   remove(): void {
-    const keeps = this.#consumer === '' || this.#consumer === fromUtf8(this.#copier.consumerName);
+    const known = this.#consumer === fromUtf8(this.#copier.consumerName);
     this.close();
-    if (this.#ownConsumer === undefined && keeps) this.#request.remove();
+    if (this.#ownConsumer === undefined) this.#request.remove(known);
   }
 
   // --- What it tells ------------------------------------------------------------------------------------------------

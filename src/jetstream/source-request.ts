@@ -17,6 +17,7 @@ const API = '$JS.API';
 /** How long an answer is waited for, milliseconds; a consumer that is there has less to do. */
 const CREATE_TIMEOUT = 30_000;
 const RESET_TIMEOUT = 5000;
+const REMOVE_TIMEOUT = 10_000;
 const ACK_WAIT = 22 * 3600 * SECOND;
 const INACTIVE_THRESHOLD = 10_000 * MILLISECOND;
 /** From this API level on an origin tells its identity, and knows consumers for copying. */
@@ -72,10 +73,26 @@ export class SourceRequest {
     this.#listener = null;
   }
 
-  /** Has the origin remove the consumer of this stream. Nobody waits for the answer. */
-  remove(): void {
-    const { source, consumerName } = this.#copier;
-    this.#account.client.publish(this.#subject(`CONSUMER.DELETE.${source.name}.${consumerName}`), '');
+  /**
+   * Has the origin remove the consumer of this very name, as officially whether or not there is one: most origins make up a name, and
+   * have that consumer end by itself. A failure is told where it was `known` to be there.
+   */
+  remove(known: boolean): void {
+    const { client, jetstream, name: account } = this.#account;
+    const { kind, source, consumerName, stream } = this.#copier;
+    const ended = (problem: string): void => {
+      timer.cancel();
+      client.unsubscribe(listener);
+      if (!known || problem === '') return;
+      const consumer = `'${source.name} > ${consumerName}'`;
+      jetstream.log.warn(
+        `Cleanup of ${kind} consumer ${consumer} failed for stream '${account} > ${stream.name}': ${problem}`,
+      );
+    };
+    const reply = `$JSC.R.${jetstream.shortId()}`;
+    const listener = client.subscribe(reply, ({ payload }) => ended(problemOf(payload)));
+    const timer = jetstream.broker.clock.after(REMOVE_TIMEOUT, () => ended('timed out'));
+    client.publish(this.#subject(`CONSUMER.DELETE.${source.name}.${consumerName}`), '', reply);
   }
 
   #subject(rest: string): string {
@@ -198,5 +215,15 @@ export class SourceRequest {
       this.#outcome.garbled();
       return null;
     }
+  }
+}
+
+/** Why an answer is none that one hoped for; '' where it is. */
+function problemOf(payload: Buffer): string {
+  try {
+    const { error } = JSON.parse(payload.toString('utf8')) as ConsumerAnswer;
+    return error === undefined ? '' : `${error.description} (${error.err_code})`;
+  } catch (error) {
+    return (error as Error).message;
   }
 }

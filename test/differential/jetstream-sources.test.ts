@@ -254,3 +254,29 @@ compare('what is told of consumers that copy', PLAIN, async (side) => {
   await side.api('STREAM.DELETE.O');
   await told();
 });
+
+compare('requests to remove consumers that copy', PLAIN, async (side) => {
+  const heard: string[] = [];
+  side.client.subscribe('$JS.API.CONSUMER.DELETE.>', {
+    callback: (_, message) => {
+      heard.push(`${message.subject} ${message.reply?.replace(/[^.]+$/, '<id>')} ${message.string()}`);
+    },
+  });
+  const told = async (): Promise<void> => {
+    await sleep(COPIED);
+    side.lines.push(...heard.sort());
+    heard.length = 0;
+  };
+  await side.create({ name: 'O', subjects: ['o.>'] });
+  await side.create({ name: 'P', subjects: ['p.>'] });
+  await side.create({ name: 'M', mirror: { name: 'O' } });
+  await side.create({ name: 'S', subjects: ['s'], sources: [{ name: 'O' }, { name: 'P' }] });
+  await told();
+  await side.update({ name: 'S', subjects: ['s'], sources: [{ name: 'P' }] });
+  await told();
+  await side.api('STREAM.DELETE.M');
+  await told();
+  await side.api('STREAM.DELETE.P');
+  await side.api('STREAM.DELETE.S');
+  await told();
+});

@@ -152,6 +152,20 @@ test('an origin that was deleted and created anew is copied from its beginning, 
   await lab.close();
 });
 
+test('a deleted stream has its origin remove the consumer of its name, also where that made up another one', async () => {
+  const lab = await withOrigin(1);
+  const asked: string[] = [];
+  lab.client.subscribe('$JS.API.CONSUMER.DELETE.>', ({ subject, reply }) =>
+    asked.push(`${subject} ${reply}`),
+  );
+  await lab.create({ name: 'M', mirror: { name: 'O' } });
+  await lab.pass(SOON);
+  await lab.api('STREAM.DELETE.M');
+  await lab.pass(SOON);
+  assert.match(asked.join(), /^\$JS\.API\.CONSUMER\.DELETE\.O\.JS_MIRROR_\w{8} \$JSC\.R\.\w{8}$/);
+  await lab.close();
+});
+
 test('a full stream that refuses gets the message again when it has room', async () => {
   const lab = await withOrigin(4);
   await lab.create({
