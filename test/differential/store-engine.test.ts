@@ -1,6 +1,6 @@
 /** The official server opens what our store leaves behind, after a stop or a crash, and finds the same messages in it. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -97,9 +97,7 @@ async function compare(client: NatsConnection, name: string, { store, model }: M
     name,
   );
   const subjects = new Set(model.naive.messages.map(({ subject }) => subject)).size;
-  assert.equal(store.state.subjects, subjects, name);
-  // Without a stop before, the official server sometimes counts subjects whose messages are all gone.
-  assert.ok(num_subjects >= subjects, `${name}: ${num_subjects} of ${subjects} subjects`);
+  assert.deepEqual([store.state.subjects, num_subjects], [subjects, subjects], name);
   for (const { sequence, subject, header, payload } of model.naive.messages) {
     const { message } = await ask<{ message: { subject: string; hdrs?: string; data?: string } }>(
       client,
@@ -131,8 +129,11 @@ for (const cipher of [null, 'chacha', 'aes'] as const) {
         if (seed > 4)
           writeFileSync(join(root, 'jetstream', '$G', 'streams', name, 'msgs', 'weft.batch'), 'anything');
       }
+      // A process that is killed stops there; ours goes on tidying blocks, so the official server gets a copy of what is there now.
+      const left = join(root, 'left');
+      cpSync(join(root, 'jetstream'), join(left, 'jetstream'), { recursive: true });
       const encryption = cipher === null ? '' : `cipher: ${cipher}, key: "${KEY}"`;
-      const conf = `debug: true\njetstream { store_dir: "${root}", ${encryption} }`;
+      const conf = `debug: true\njetstream { store_dir: "${left}", ${encryption} }`;
       await using server = await ServerProcess.start({ binary: binary!, conf, http: false });
       assert.doesNotMatch(server.log, /\[(WRN|ERR)\].*(Filestore|state|stream)/i);
       const client = await connect({ port: server.port });
