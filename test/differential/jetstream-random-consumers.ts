@@ -44,7 +44,16 @@ export function changedConsumer(dice: Dice, config: Config, stream: string, them
     else if (dice.chance(10)) Object.assign(changed, start(dice, theme));
     else Object.assign(changed, dice.chance(10) ? odd(dice, theme) : field(dice, stream, theme));
   }
+  // One that has lost all its filters officially hears of no message any more (docs/DIFFERENCES.md).
+  if (isFiltered(config) && !isFiltered(changed)) {
+    const { filter_subject, filter_subjects } = config;
+    Object.assign(changed, { filter_subject, filter_subjects });
+  }
   return changed;
+}
+
+function isFiltered({ filter_subject: one, filter_subjects: several }: Config): boolean {
+  return Boolean(one) || (Array.isArray(several) && several.length > 0);
 }
 
 function filters(dice: Dice, stream: string): Config {
