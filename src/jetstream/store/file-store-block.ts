@@ -505,11 +505,12 @@ export class FileBlock extends MessageBlock {
     return at + 4 <= bytes.length ? bytes.readUInt32LE(at) & 0x7fff_ffff : 0;
   }
 
-  /** All of the content. Not to be changed. */
-  content(): Buffer {
+  /** All of the content. Not to be changed; `kept`: it may still be looked at in another turn. */
+  content(kept = true): Buffer {
     if (this.#buffer === null || this.#base > 0) this.#load();
     this.#seal();
-    this.#lent = this.#wasRead = true;
+    this.#lent ||= kept;
+    this.#wasRead = true;
     return this.#buffer!.subarray(0, this.#size);
   }
 

@@ -195,7 +195,7 @@ export function isFloor(first: Omit<FoundTombstone, 'time'>, second: Omit<FoundT
 export function tombstonesOf(block: FileBlock): FoundTombstone[] {
   const found: FoundTombstone[] = [];
   if (block.tombstones === 0 && block.seen) return found;
-  const content = block.content();
+  const content = block.content(false);
   const view = new RecordView();
   for (
     let at = 0;

@@ -9,6 +9,8 @@ import type { LiveCopy } from './file-store-rewrite.js';
 const TIDY_PAUSE = 50;
 /** The same where the disk has refused. */
 const RETRY_PAUSE = 1000;
+/** Milliseconds that a block has been mostly dead for: one that dies as quickly as keys are put is gone before, and needs no copy. */
+const COMPACT_AFTER = 1000;
 /** As many blocks are written anew at a time for all stores together, as each holds its content and a copy of it. */
 const MOST_RENEWALS = 4;
 
@@ -42,7 +44,8 @@ export class Tidier {
   readonly #options: FileStoreOptions;
   readonly #store: TidiedStore;
   readonly #rewriter: Rewriter;
-  readonly #toCompact = new Set<FileBlock>();
+  /** With the monotonic time from which on, the earliest first. */
+  readonly #toCompact = new Map<FileBlock, number>();
   readonly #toCompress = new Set<FileBlock>();
   #renewal: BlockRenewal | null = null;
   #timer: Timer | null = null;
@@ -56,7 +59,8 @@ export class Tidier {
 
   /** Much of the block is dead, or some of it damaged. */
   compact(block: FileBlock): void {
-    this.#toCompact.add(block);
+    if (!this.#toCompact.has(block))
+      this.#toCompact.set(block, this.#options.clock.monotonic() + COMPACT_AFTER);
   }
 
   /** The block was closed. */
@@ -103,14 +107,14 @@ export class Tidier {
     });
   }
 
-  /** Begins with the next block, or ends with one. */
-  step(): void {
+  /** Begins with the next block, or ends with one; `atOnce` a block whose time has not come, too. */
+  step(atOnce = false): void {
     if (this.#stopped) return;
     let pause = TIDY_PAUSE;
     try {
       if (this.#renewal !== null && !this.#renewal.isCurrent) this.abandon();
       if (this.#renewal === null && this.#options.memory.renewals < MOST_RENEWALS)
-        this.#renewal = this.#nextCompaction() ?? this.#nextCompression();
+        this.#renewal = this.#nextCompaction(atOnce) ?? this.#nextCompression();
       if (this.#renewal?.over) this.#end(this.#renewal);
       this.#store.tidied();
     } catch {
@@ -121,8 +125,10 @@ export class Tidier {
     this.arm(pause);
   }
 
-  #nextCompaction(): BlockRenewal | null {
-    for (const block of this.#toCompact) {
+  #nextCompaction(atOnce: boolean): BlockRenewal | null {
+    const now = this.#options.clock.monotonic();
+    for (const [block, from] of this.#toCompact) {
+      if (from > now && !atOnce) break;
       const state = this.#rewriter.stateOf(block);
       // Others may be further.
       if (state === 'later') continue;
@@ -137,6 +143,8 @@ export class Tidier {
 
   #nextCompression(): BlockRenewal | null {
     for (const block of this.#toCompress) {
+      // It will be compressed with what is left of it.
+      if (this.#toCompact.has(block)) continue;
       const state = this.#rewriter.stateOf(block);
       if (state === 'later') continue;
       if (state === 'settled' && !block.compressed && block.messages > 0)

@@ -608,8 +608,9 @@ export class FileStore extends BlockStore<FileBlock> implements CommitMember, Bl
 
   // Rewriting
 
+  /** A step of what is else done when there is time. */
   tidy(): void {
-    this.#tidier.step();
+    this.#tidier.step(true);
   }
 
   #makeRewriter(): BlockRewriter {

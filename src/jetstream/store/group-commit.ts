@@ -63,7 +63,7 @@ export interface CommitJournalOptions {
 /** It takes some time to make a journal. */
 const JOURNAL_AFTER = 50;
 /** Turns of the event loop for which a commit waits for others at most. */
-const GATHER_TURNS = 64;
+const GATHER_TURNS = 256;
 /**
  * Where so many changes are likely to come, a cycle begins with half of them: they are synced while the others are read, and answered
  * while those are synced. With less it is not worth the syncs, with more enough comes while one runs.

@@ -1,5 +1,41 @@
 /** What time takes away: messages with a TTL by the time they expire, and schedules by the time they fire. */
+import type { MessageBlock } from './message-block.js';
 import type { ScheduleTable } from './message-store.js';
+
+/** Bytes from which on reading a block, or giving it up, takes several milliseconds. */
+const LARGE = 2 * 1024 * 1024;
+
+/** How much of what is too old goes in one step, beside its time: reading a large block begins one, and giving a large block up is one. */
+export class ExpiryPace {
+  /** The step is to end. */
+  isOver = false;
+  #begun = false;
+  #block: MessageBlock | null = null;
+
+  /** A step begins. */
+  begin(): void {
+    this.isOver = this.#begun = false;
+  }
+
+  /** Whether this step looks at a message of the block. */
+  allows(block: MessageBlock): boolean {
+    const isLarge = block.size >= LARGE;
+    const isLast = block.messages === 1;
+    if (isLarge && this.#begun && (isLast || block !== this.#block)) {
+      this.isOver = true;
+      return false;
+    }
+    this.isOver = isLarge && isLast;
+    this.#begun = true;
+    this.#block = block;
+    return true;
+  }
+
+  /** Nothing is left that is too old. */
+  end(): void {
+    this.#block = null;
+  }
+}
 
 /** A binary heap of (time, sequence) in one typed array: 16 bytes per message with a TTL. Removed messages stay until due. */
 export class ExpiryHeap {

@@ -3,7 +3,9 @@
  */
 import type { Clock } from '../../runtime/clock.js';
 import { Stamp } from '../../runtime/stamp.js';
+import type { SteppedWork } from '../slices.js';
 import type { StoreParts } from './backward-scan.js';
+import { ForwardRead } from './forward-read.js';
 import { LastSequences } from './last-sequences.js';
 import type { MessageBlock } from './message-block.js';
 import { BlockSearch } from './message-block-search.js';
@@ -30,6 +32,8 @@ export abstract class BlockReader<B extends MessageBlock> {
   /** Counts up when messages are taken back or come back, or all are counted anew. */
   protected epoch = 0;
   protected readonly clock: Clock;
+  /** Under way; they see messages before these go. */
+  protected readonly reading = new Set<ForwardRead>();
   /** For work in steps. */
   protected readonly parts: StoreParts<B>;
 
@@ -71,6 +75,14 @@ export abstract class BlockReader<B extends MessageBlock> {
       if (message !== null) return message;
     }
     return null;
+  }
+
+  readSteps(first: number, show: (message: StoredMessage) => void): SteppedWork {
+    const { clock, reading } = this;
+    const store = { clock, load: (from: number, into: StoredMessage) => this.loadNext(null, from, into) };
+    const read = new ForwardRead(store, { first, last: this.last }, show, () => void reading.delete(read));
+    reading.add(read);
+    return read;
   }
 
   /** The message that was found, or null after it was set aside as damaged. */

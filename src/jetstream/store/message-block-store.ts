@@ -9,7 +9,7 @@ import { parseTtl } from '../message-ttl.js';
 import type { Slices, SteppedWork } from '../slices.js';
 import type { MessageBlock } from './message-block.js';
 import type { StoreMemory } from './message-block-cache.js';
-import { ExpiryHeap, Schedules } from './message-block-expiry.js';
+import { ExpiryHeap, ExpiryPace, Schedules } from './message-block-expiry.js';
 import { BlockReader } from './message-block-reader.js';
 import {
   type DamageReport,
@@ -82,6 +82,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   #trimmed = Number.POSITIVE_INFINITY;
   /** What was looked at since expiring has begun lies before. */
   #expireFrom = 0;
+  readonly #pace = new ExpiryPace();
 
   /** Without `slices`, what takes long is gone on with after a pause. */
   constructor(clock: Clock, memory: StoreMemory, slices?: Pick<Slices, 'add'>) {
@@ -268,15 +269,13 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   #trim(): void {
     if (this.trimming || this.#trimSome() || this.closed) return;
     this.trimming = true;
-    this.#slices!.add(() => {
-      let over = true;
-      try {
-        over = this.closed || this.#trimSome();
-        return over;
-      } finally {
-        if (over) this.trimming = false;
-      }
-    });
+    this.#goOn(
+      this.#slices!,
+      () => this.#trimSome(),
+      () => {
+        this.trimming = false;
+      },
+    );
   }
 
   /** True when nothing is left to do. */
@@ -387,6 +386,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     const unused = known !== '' || (listener === null && this.schedules.size === 0);
     const subject = unused ? known : this.subjects.name(id);
     if (this.#keeping.size > 0) for (const steps of this.#keeping) steps.removing(sequence, id);
+    if (this.reading.size > 0) for (const read of this.reading) read.removing(block, place, sequence);
     this.removing(block, place, reason);
     block.kill(place, bytes);
     this.messages--;
@@ -552,6 +552,7 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
   #clear(last: number): void {
     if (this.closed) throw new StoreError('closed', 'store is closed');
     if (this.messages === 0 && last === this.last) return;
+    for (const read of this.reading) read.finish();
     this.removeAll(last);
     this.epoch++;
     this.last = last;
@@ -644,13 +645,24 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
       return;
     }
     this.expiring = true;
-    this.#slices.add(() => {
+    this.#goOn(
+      this.#slices,
+      () => this.#expireSome(),
+      () => {
+        this.expiring = false;
+      },
+    );
+  }
+
+  /** Does some in later turns, until nothing is left to do, the store is closed, or it fails. */
+  #goOn(slices: Pick<Slices, 'add'>, some: () => boolean, end: () => void): void {
+    slices.add(() => {
       let over = true;
       try {
-        over = this.closed || this.#expireSome();
+        over = this.closed || some();
         return over;
       } finally {
-        if (over) this.expiring = false;
+        if (over) end();
       }
     });
   }
@@ -660,15 +672,17 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     const { clock } = this;
     const now = clock.now();
     const until = clock.monotonic() + TURN_TIME;
+    this.#pace.begin();
     for (let gone = 0; gone < TURN_MESSAGES; gone += LOOK_EVERY) {
       const byAge = this.#expireByAge(now);
       if (this.#expireByTtl(now) && byAge) {
         this.expiring = false;
         this.#expireFrom = 0;
+        this.#pace.end();
         this.#arm();
         return true;
       }
-      if (clock.monotonic() >= until) return false;
+      if (this.#pace.isOver || clock.monotonic() >= until) return false;
     }
     return false;
   }
@@ -678,9 +692,10 @@ export abstract class BlockStore<B extends MessageBlock> extends BlockReader<B> 
     const { maxAge, deleteMarkers, allowTtl } = this.#limits;
     if (maxAge <= 0) return true;
     const mayStay = allowTtl || this.ageless.size > 0;
-    for (let looked = 0; looked < LOOK_EVERY; looked++) {
+    for (let looked = 0; looked < LOOK_EVERY && !this.#pace.isOver; looked++) {
       if (!this.search.next(null, this.#expireFrom)) return true;
       const { block, place } = this.search;
+      if (this.#slices !== undefined && !this.#pace.allows(block)) return false;
       const sequence = block.index.sequenceAt(place);
       if (block.stampOf(place, this.#due).milliseconds + maxAge > now) return true;
       this.#expireFrom = sequence + 1;

@@ -289,6 +289,11 @@ export interface MessageStore {
   loadLast(subject: string, into?: StoredMessage): StoredMessage | null;
   /** The first message at or after `start`; a null filter takes all. */
   loadNext(filter: SubjectFilter | null, start: number, into?: StoredMessage): StoredMessage | null;
+  /**
+   * Shows all messages that there are at or after `first`, a few milliseconds at a time until a step is true; those that go meanwhile are
+   * shown before they do, out of their order. `show` gets the same object each time.
+   */
+  readSteps(first: number, show: (message: StoredMessage) => void): SteppedWork;
   /** The last message at or before `start`. */
   loadPrevious(filter: SubjectFilter | null, start: number, into?: StoredMessage): StoredMessage | null;
   /** The sequence of the newest message of a literal subject; 0 without. */

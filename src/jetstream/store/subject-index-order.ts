@@ -14,6 +14,11 @@ const MERGED_AT_ONCE = 48;
 /** So many ids are looked at at once where some are to be forgotten. */
 const FORGOTTEN_AT_ONCE = 1024;
 
+/** So many that are not wanted are passed at once. */
+const PASSED_AT_ONCE = 4096;
+/** What a walk says where it has not found the next one yet. */
+export const NOT_YET = -2;
+
 const NO_IDS = new Uint32Array(0);
 
 export interface Names {
@@ -208,41 +213,48 @@ export class OrderWalk {
   readonly #names: Names;
   readonly #isWanted: ((id: number) => boolean) | null;
   /** What is left of them, that with the first name first. */
-  readonly #heads: Head[];
+  readonly #heads: Head[] = [];
+  /** Those of which it is not known yet what is wanted next. */
+  readonly #seeking: Head[];
 
   constructor(names: Names, runs: readonly Uint32Array[], isWanted: ((id: number) => boolean) | null) {
     this.#names = names;
     this.#isWanted = isWanted;
-    this.#heads = runs.map((run) => ({ run, at: -1 })).filter((head) => this.#advance(head));
-    this.#heads.sort((a, b) => names.compare(a.run[a.at]!, b.run[b.at]!));
+    this.#seeking = runs.map((run) => ({ run, at: 0 }));
   }
 
-  /** -1 at the end. */
+  /** `NOT_YET` after very many that are not wanted; -1 at the end. */
   next(): number {
-    const heads = this.#heads;
-    const head = heads[0];
+    const seeking = this.#seeking;
+    for (let head = seeking.at(-1); head !== undefined; head = seeking.at(-1)) {
+      if (!this.#seek(head)) return NOT_YET;
+      seeking.pop();
+      if (head.at < head.run.length) this.#insert(head);
+    }
+    const head = this.#heads.shift();
     if (head === undefined) return -1;
-    const id = head.run[head.at]!;
-    if (!this.#advance(head)) {
-      heads.shift();
-      return id;
-    }
-    const following = head.run[head.at]!;
-    let place = 0;
-    for (; place + 1 < heads.length; place++) {
-      const other = heads[place + 1]!;
-      if (this.#names.compare(following, other.run[other.at]!) < 0) break;
-      heads[place] = other;
-    }
-    heads[place] = head;
-    return id;
+    seeking.push(head);
+    return head.run[head.at++]!;
   }
 
-  /** False at the end of the run. */
-  #advance(head: Head): boolean {
+  /** Passes what is not wanted; false where there is more of that than one call should look at. */
+  #seek(head: Head): boolean {
     const isWanted = this.#isWanted;
-    head.at++;
-    if (isWanted !== null) while (head.at < head.run.length && !isWanted(head.run[head.at]!)) head.at++;
-    return head.at < head.run.length;
+    if (isWanted === null) return true;
+    const until = Math.min(head.at + PASSED_AT_ONCE, head.run.length);
+    for (; head.at < until; head.at++) if (isWanted(head.run[head.at]!)) return true;
+    return head.at === head.run.length;
+  }
+
+  #insert(head: Head): void {
+    const heads = this.#heads;
+    const id = head.run[head.at]!;
+    let place = 0;
+    while (place < heads.length) {
+      const other = heads[place]!;
+      if (this.#names.compare(id, other.run[other.at]!) < 0) break;
+      place++;
+    }
+    heads.splice(place, 0, head);
   }
 }

@@ -6,7 +6,9 @@
  * First and last are sequences, or - where only a bound is known - the bound, negated: after a removal, or after a start
  * that has not read the blocks, nobody needs to look for the next one until somebody asks.
  */
+
 import { randomInt } from 'node:crypto';
+import { lengthened } from '../../runtime/typed-array.js';
 import { type OrderWalk, SubjectOrder } from './subject-index-order.js';
 import type { StoreFilter, SubjectPattern } from './subject-index-pattern.js';
 
@@ -466,8 +468,5 @@ function marked(end: number, ids: readonly number[]): Uint8Array {
 }
 
 function withRoom<T extends Uint32Array | Float64Array | Uint16Array | Int32Array>(array: T, id: number): T {
-  if (id < array.length) return array;
-  const grown = new (array.constructor as new (length: number) => T)(Math.ceil(array.length * 1.5));
-  grown.set(array);
-  return grown;
+  return id < array.length ? array : lengthened(array, Math.ceil(array.length * 1.5));
 }

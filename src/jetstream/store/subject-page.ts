@@ -67,7 +67,7 @@ export class SubjectPageSteps implements SteppedWork {
         }
       }
       if (found.length > 0) this.#texts.push(found.join(','));
-      if (id < 0 || this.#count === this.#limit) return true;
+      if (id === -1 || this.#count === this.#limit) return true;
     } while (clock.monotonic() < until);
     return false;
   }

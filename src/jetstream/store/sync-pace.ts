@@ -19,6 +19,8 @@ const MANY = 100;
 const WEIGHT = 1 / 16;
 /** Milliseconds that are worth waiting for others who are about to come, at most as many as a sync takes. */
 const GATHER = 0.25;
+/** The same for each of them where they come from one process, one after the other; at most as many as two syncs take. */
+const GATHER_EACH = 0.045;
 /** So many changes come from many clients, or from some that do not wait for each answer: then fewer syncs leave more time for them. */
 const MANY_CHANGES = 32;
 const GATHER_MANY = 1.5;
@@ -62,7 +64,8 @@ export class SyncPace {
   /** Milliseconds for which a commit may wait for so many changes. */
   patience(expected: number): number {
     if (expected > MANY_CHANGES) return GATHER_MANY;
-    return Math.min(Math.max(this.#inline, this.#beside, 0), GATHER);
+    const sync = Math.max(this.#inline, this.#beside, 0);
+    return Math.max(Math.min(sync, GATHER), Math.min(2 * sync, expected * GATHER_EACH));
   }
 
   started(): void {

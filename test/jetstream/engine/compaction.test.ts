@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isCompressedBlock } from '../../../src/jetstream/store/block-file.js';
 import type { FileStore } from '../../../src/jetstream/store/file-store.js';
-import { StoreBench } from './store-bench.js';
+import { DUE, StoreBench } from './store-bench.js';
 
 /** Messages of the first block, and those of them that stay. */
 const FILLED = 104;
@@ -68,6 +68,22 @@ for (const compress of [false, true]) {
   });
 }
 
+test('a block whose messages all go soon is not written anew before', async () => {
+  const bench = new Bench();
+  const payload = Buffer.alloc(10_000, 'abcdefghij');
+  for (let i = 1; i <= FILLED + 1; i++) bench.store.append(`s.${i}`, null, payload, BigInt(i));
+  await bench.turn();
+  for (let i = 1; i <= FILLED; i++) {
+    bench.store.remove(i);
+    await bench.turn();
+    bench.clock.advance(DUE / FILLED / 2);
+    assert.deepEqual(bench.steps, []);
+  }
+  await bench.finish();
+  assert.ok(!bench.names.includes('1.blk'), `${bench.names}`);
+  assert.deepEqual(bench.sequences(), [FILLED + 1]);
+});
+
 const none = () => false;
 const meanwhile: Record<string, { act(store: FileStore): void; gone(sequence: number): boolean }> = {
   read: { act: (store) => assert.equal(store.load(9)?.subject, 's.9'), gone: none },
@@ -124,7 +140,7 @@ test('a record that is found to be damaged while it is copied is told of, and no
   );
   // What is in memory is as it was.
   for (let i = 0; i < 2; i++) bench.memory.contents.dropIdle();
-  bench.clock.advance(100);
+  bench.clock.advance(DUE);
   await bench.finish();
   assert.equal(bench.store.reports.length, 1);
   const left = rest.filter((each) => each !== 51);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { FileStore } from '../../../src/jetstream/store/file-store.js';
 import { GroupCommit } from '../../../src/jetstream/store/group-commit.js';
 import { StoreMemory } from '../../../src/jetstream/store/message-block-cache.js';
-import type { StoredMessage } from '../../../src/jetstream/store/message-store.js';
+import { NO_LIMITS, type StoredMessage } from '../../../src/jetstream/store/message-store.js';
 import { HighwayHash } from '../../../src/runtime/highway-hash.js';
 import { MemoryDisk } from '../../../src/runtime/memory-disk.js';
 import { SimulatedClock } from '../../../src/sim/clock.js';
@@ -28,6 +28,18 @@ function bench() {
   const append = (letter: string) =>
     store.append('s', null, Buffer.alloc(10_000, letter), BigInt(Math.round(clock.now())) * 1_000_000n);
   return { clock, memory, store, turn, append };
+}
+
+/** Those that blocks get from now on. */
+function largeBuffers(memory: StoreMemory): Set<Buffer> {
+  const buffers = new Set<Buffer>();
+  const { take } = memory.spares;
+  memory.spares.take = (size) => {
+    const taken = take.call(memory.spares, size);
+    if (taken.length >= MIB) buffers.add(taken);
+    return taken;
+  };
+  return buffers;
 }
 
 test('what was written and what was read goes when it is not used any more', async () => {
@@ -84,13 +96,7 @@ test('what is not durable stays', async () => {
 
 test('full blocks that nobody reads do not gather in memory, and their buffers are used again', async () => {
   const { memory, store, turn, append } = bench();
-  const buffers = new Set<Buffer>();
-  const { take } = memory.spares;
-  memory.spares.take = (size) => {
-    const taken = take.call(memory.spares, size);
-    if (taken.length >= MIB) buffers.add(taken);
-    return taken;
-  };
+  const buffers = largeBuffers(memory);
   for (let i = 0; i < 2000; i++) {
     append('a');
     if (i % 10 === 0) await turn();
@@ -99,6 +105,21 @@ test('full blocks that nobody reads do not gather in memory, and their buffers a
   assert.ok(memory.contents.used < 3 * MIB, `${memory.contents.used} bytes`);
   assert.ok(buffers.size < 5, `${buffers.size} buffers`);
   for (const sequence of [1, 700, 2000]) assert.equal(store.load(sequence)?.payload[0], 97);
+});
+
+test('the same for blocks whose messages are replaced by newer ones', async () => {
+  const { memory, store, turn, append } = bench();
+  store.setLimits({ ...NO_LIMITS, maxMessagesPerSubject: 150 });
+  const buffers = largeBuffers(memory);
+  for (let i = 0; i < 2000; i++) {
+    const sequence = append('a');
+    // Each block has tombstones that are looked for when it goes.
+    if (i % 30 === 29) store.remove(sequence - 20);
+    if (i % 10 === 0) await turn();
+  }
+  await turn();
+  assert.ok(buffers.size < 5, `${buffers.size} buffers`);
+  assert.equal(store.load(2000)?.payload[0], 97);
 });
 
 test('who has kept a message never sees other bytes in it', async () => {

@@ -76,6 +76,26 @@ test('what is too old goes in steps, without a pause between them', () => {
   assert.equal(store.state.messages, 0);
 });
 
+test('of what is too old, a large block goes in a step', () => {
+  const { clock } = filled();
+  const steps: (() => boolean)[] = [];
+  const slices = { add: (step: () => boolean) => void steps.push(step) };
+  const store = new MemoryStore(clock, new StoreMemory(), 1, slices);
+  store.setLimits({ ...NO_LIMITS, maxAge: 1000 });
+  const time = BigInt(Math.floor(clock.now())) * 1_000_000n;
+  for (let i = 0; i < 5; i++) store.append('large', null, Buffer.alloc(3 << 20), time);
+  // They lie in a block of their own.
+  for (let i = 0; i < 100; i++) store.append('small', null, Buffer.from('x'), time);
+  clock.advance(2000);
+  const left = [store.state.messages];
+  while (steps.length > 0) {
+    const step = steps.shift()!;
+    if (!step()) steps.push(step);
+    left.push(store.state.messages);
+  }
+  assert.deepEqual(left, [104, 103, 102, 101, 100, 0]);
+});
+
 test('messages that never expire do not keep others from it', () => {
   const { clock, steps } = filled();
   const slices = { add: (step: () => boolean) => void steps.push(step) };

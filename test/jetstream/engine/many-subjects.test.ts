@@ -198,6 +198,21 @@ test('a page of subjects is found in steps', () => {
   assert.ok(later.length < steps * 2, `${later.length} have got more since they were found`);
 });
 
+test('a page of the few subjects that match among very many is found in steps', () => {
+  const { store } = new Bench(3);
+  for (const [pattern, found] of [
+    ['*.*.z', ''],
+    ['*.4711.*', '0.4711.y'],
+  ] as const) {
+    const page = store.subjectPage(pattern, { offset: 0, limit: 10 }, (subject) => subject);
+    let steps = 1;
+    for (; !page.step(); steps++);
+    // Those that compare are three.
+    assert.ok(steps > 30, `${steps} steps`);
+    assert.deepEqual([page.total, page.text], [found === '' ? 0 : 1, found]);
+  }
+});
+
 test('pages of subjects follow each other without a gap', () => {
   const { store } = new Bench(2);
   const expected = new Set<string>();

@@ -8,6 +8,8 @@ import { MemoryDisk } from '../../../src/runtime/memory-disk.js';
 import { SimulatedClock } from '../../../src/sim/clock.js';
 
 const MIB = 1024 * 1024;
+/** Milliseconds after which a block that is mostly dead is written anew. */
+export const DUE = 1100;
 const hash = new HighwayHash();
 
 export class StoreBench {
@@ -43,7 +45,7 @@ export class StoreBench {
 
   /** A block has become what is to be written anew, and that has begun. */
   begin(): void {
-    this.clock.advance(100);
+    this.clock.advance(DUE);
     assert.equal(this.steps.length, 1, 'it has begun');
   }
 
@@ -59,7 +61,7 @@ export class StoreBench {
     while (this.step());
     for (let i = 0; i < 5; i++) {
       await this.turn();
-      this.clock.advance(100);
+      this.clock.advance(DUE);
       while (all && this.step());
     }
   }

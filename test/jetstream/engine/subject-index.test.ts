@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NO_SUBJECT, SubjectIndex } from '../../../src/jetstream/store/subject-index.js';
-import { SubjectOrder } from '../../../src/jetstream/store/subject-index-order.js';
+import { NOT_YET, SubjectOrder } from '../../../src/jetstream/store/subject-index-order.js';
 import { StoreFilter } from '../../../src/jetstream/store/subject-index-pattern.js';
 import { SeededRandom } from '../../../src/runtime/random.js';
 import { subjectMatches } from '../../../src/subjects/subject.js';
@@ -14,7 +14,7 @@ function* namesOf(index: SubjectIndex, filter: StoreFilter): Iterable<string> {
   const { literal, prefix } = filter.compiled[0]!;
   const start = literal === null ? prefix : Buffer.from(literal);
   const walk = index.walk(start, (id) => index.counts[id]! > 0 && filter.matchesId(id));
-  for (let id = walk.next(); id >= 0; id = walk.next()) yield index.name(id);
+  for (let id = walk.next(); id !== -1; id = walk.next()) if (id !== NOT_YET) yield index.name(id);
 }
 
 for (const seed of [1, 2, 3, 4, 5, 6]) {

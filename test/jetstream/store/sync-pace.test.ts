@@ -73,10 +73,13 @@ test('after a very slow sync the loop is spared, twice as long each time until m
   again(250);
 });
 
-test('others are waited for as long as a sync takes, and longer where there are many', () => {
-  const { pace, inline } = paceAfter(0.2);
-  assert.equal(pace.patience(16), 0.2);
+test('a commit waits the longer the more clients are to come, but no longer than is saved by it', () => {
+  const { pace, inline } = paceAfter(0.3);
   inline(0.3);
-  assert.equal(pace.patience(16), 0.25);
-  assert.equal(pace.patience(100), 1.5);
+  const waits = [1, 4, 8, 16, 32, 33].map((clients) => Number(pace.patience(clients).toFixed(3)));
+  assert.deepEqual(waits, [0.25, 0.25, 0.36, 0.6, 0.6, 1.5]);
+  const quick = paceAfter(0.02);
+  quick.inline(0.02);
+  assert.ok(quick.pace.patience(16) <= 0.041, 'a quick device is not worth waiting');
+  assert.equal(new SyncPace(new SimulatedClock()).patience(16), 0);
 });
