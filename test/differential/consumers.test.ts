@@ -2,68 +2,25 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { officialBinary, WITHOUT_OFFICIAL } from '../support/official.js';
+import { persistently } from './again.js';
 import { ackScripts } from './consumer-scripts/acks.js';
 import { apiScripts } from './consumer-scripts/api.js';
+import { compareScripts } from './consumer-scripts/compare.js';
 import { deliveryScripts } from './consumer-scripts/delivery.js';
 import { moreScripts } from './consumer-scripts/more.js';
 import { pullScripts } from './consumer-scripts/pulls.js';
 import { retentionScripts } from './consumer-scripts/retention.js';
-import type { Scripts } from './consumer-scripts/script.js';
 import { Player } from './jetstream-player.js';
 import { type Pair, startPair, stopPair } from './pair.js';
 
-const all = {
+compareScripts('consumers', 'jetstream { store_dir: "$DIR/js" }', {
   ...apiScripts,
   ...deliveryScripts,
   ...ackScripts,
   ...pullScripts,
   ...retentionScripts,
   ...moreScripts,
-};
-
-scripts('consumers', 'jetstream { store_dir: "$DIR/js" }', all);
-scripts(
-  'consumers with the longer subjects of acks and flow control',
-  'jetstream { store_dir: "$DIR/js", domain: "hub" }\nfeature_flags { js_ack_fc_v2: true }',
-  { ...deliveryScripts, ...ackScripts },
-);
-scripts(
-  'the same without a domain',
-  'jetstream { store_dir: "$DIR/js" }\nfeature_flags { js_ack_fc_v2: true }',
-  ackScripts,
-);
-
-function scripts(title: string, conf: string, all: Scripts): void {
-  describe(title, { skip: officialBinary() ? false : WITHOUT_OFFICIAL }, () => {
-    let pair: Pair;
-    before(async () => {
-      pair = await startPair({ conf });
-    });
-    after(() => stopPair(pair));
-
-    let number = 0;
-    for (const [name, { stream = {}, play }] of Object.entries(all)) {
-      const own = `S${++number}`;
-      test(name, async () => {
-        const run = async (port: number): Promise<string[]> => {
-          const player = await Player.connect(port, own);
-          try {
-            const config = { name: own, subjects: [`${own}.>`], storage: 'memory', ...stream };
-            await player.quietly(`STREAM.CREATE.${own}`, config);
-            await play(player, own);
-            await player.quietly(`STREAM.DELETE.${own}`);
-            return player.log;
-          } finally {
-            player.close();
-          }
-        };
-        const [expected, actual] = await Promise.all([run(pair.official.port), run(pair.weft.port)]);
-        if (process.env.DIFFERENTIAL_SHOW) console.log(name, expected);
-        assert.deepEqual(actual, expected);
-      });
-    }
-  });
-}
+});
 
 const SHARED = `
 jetstream { store_dir: "$DIR/js" }
@@ -98,25 +55,30 @@ describe('consumers of another account', { skip: officialBinary() ? false : WITH
 
   /** `own` is in the account of the stream `S`, `other` imports what it needs. */
   function shared(name: string, play: (own: Player, other: Player) => Promise<void>): void {
-    test(name, async () => {
-      const run = async (port: number): Promise<string[][]> => {
-        const own = await Player.connect(port, 'S', 'a');
-        const other = await Player.connect(port, 'S', 'b');
-        try {
-          await own.quietly('STREAM.CREATE.S', { name: 'S', subjects: ['S.>'], storage: 'memory' });
-          await own.store('S.a', 'S.b', 'S.c');
-          await play(own, other);
-          await own.quietly('STREAM.DELETE.S');
-          return [own.log, other.log];
-        } finally {
-          own.close();
-          other.close();
-        }
-      };
-      const [expected, actual] = await Promise.all([run(pair.official.port), run(pair.weft.port)]);
-      if (process.env.DIFFERENTIAL_SHOW) console.log(name, expected);
-      assert.deepEqual(actual, expected);
-    });
+    const run = async (port: number, isFirst: boolean): Promise<string[][]> => {
+      const own = await Player.connect(port, 'S', 'a');
+      const other = await Player.connect(port, 'S', 'b');
+      try {
+        if (!isFirst) await own.quietly('STREAM.DELETE.S');
+        await own.quietly('STREAM.CREATE.S', { name: 'S', subjects: ['S.>'], storage: 'memory' });
+        await own.store('S.a', 'S.b', 'S.c');
+        await play(own, other);
+        await own.quietly('STREAM.DELETE.S');
+        return [own.log, other.log];
+      } finally {
+        own.close();
+        other.close();
+      }
+    };
+    test(name, () =>
+      persistently(async (isFirst) => {
+        const [expected, actual] = await Promise.all(
+          [pair.official, pair.weft].map(({ port }) => run(port, isFirst)),
+        );
+        if (process.env.DIFFERENTIAL_SHOW) console.log(name, expected);
+        assert.deepEqual(actual, expected);
+      }),
+    );
   }
 
   shared('push: interest comes by an import', async (own, other) => {

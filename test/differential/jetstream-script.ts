@@ -5,7 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Msg, headers as makeHeaders, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { officialBinary, WITHOUT_OFFICIAL } from '../support/official.js';
-import { type Pair, type Side, startPair, stopPair } from './pair.js';
+import { persistently } from './again.js';
+import { type Pair, startPair, stopPair } from './pair.js';
 
 export interface Step {
   subject: string;
@@ -61,34 +62,52 @@ const QUIET = 250;
 /** Declares a test per case, all on one pair of servers. Streams of a case should have names of their own. */
 export function jetStreamScripts(title: string, options: ScriptOptions, cases: readonly ScriptCase[]): void {
   describe(title, { skip: officialBinary() ? false : WITHOUT_OFFICIAL }, () => {
-    let pair: Pair;
-    const clients = new Map<Side, Map<string, NatsConnection>>();
+    let shared: Servers;
     before(async () => {
-      pair = await startPair({ conf: options.conf });
-      for (const side of [pair.official, pair.weft]) {
-        const connections = new Map<string, NatsConnection>();
-        const users = options.users ?? { '': '' };
-        for (const [user, pass] of Object.entries(users)) {
-          const login = user === '' ? {} : { user, pass };
-          connections.set(user, await connect({ port: side.port, ...login }));
-        }
-        clients.set(side, connections);
-      }
+      shared = await startServers(options);
     });
-    after(async () => {
-      for (const connections of clients.values()) for (const nc of connections.values()) await nc.close();
-      await stopPair(pair);
-    });
+    after(() => stopServers(shared));
     for (const each of cases) {
-      test(each.name, async () => {
-        const [official, weft] = await Promise.all(
-          [pair.official, pair.weft].map((side) => run(clients.get(side)!, each)),
-        );
-        if (process.env.DIFFERENTIAL_SHOW) console.log(official!.join('\n'));
-        assert.equal(differences(official!, weft!), '');
-      });
+      test(each.name, () =>
+        persistently(async (isFirst) => {
+          // What the first attempt has left must not be in the way of another.
+          const servers = isFirst ? shared : await startServers(options);
+          try {
+            const [official, weft] = await Promise.all(servers.clients.map((own) => run(own, each)));
+            if (process.env.DIFFERENTIAL_SHOW) console.log(official!.join('\n'));
+            assert.equal(differences(official!, weft!), '');
+          } finally {
+            if (!isFirst) await stopServers(servers);
+          }
+        }),
+      );
     }
   });
+}
+
+/** Two servers, and clients of the official one and of ours by the names of their users. */
+interface Servers {
+  pair: Pair;
+  clients: Map<string, NatsConnection>[];
+}
+
+async function startServers({ conf, users = { '': '' } }: ScriptOptions): Promise<Servers> {
+  const pair = await startPair({ conf });
+  const clients: Servers['clients'] = [];
+  for (const { port } of [pair.official, pair.weft]) {
+    const connections = new Map<string, NatsConnection>();
+    for (const [user, pass] of Object.entries(users)) {
+      const login = user === '' ? {} : { user, pass };
+      connections.set(user, await connect({ port, ...login }));
+    }
+    clients.push(connections);
+  }
+  return { pair, clients };
+}
+
+async function stopServers({ pair, clients }: Servers): Promise<void> {
+  for (const connections of clients) for (const nc of connections.values()) await nc.close();
+  await stopPair(pair);
 }
 
 /** Where transcripts part, line by line with a little of what stands before. */

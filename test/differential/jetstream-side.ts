@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import { officialBinary, WITHOUT_OFFICIAL, weftBinary } from '../support/official.js';
 import { ServerProcess } from '../support/server-process.js';
+import { persistently } from './again.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are JSON of many shapes.
 type Json = any;
@@ -172,7 +173,7 @@ function normal(value: Json): Json {
 /** Plays a script on both servers and compares what was written down. `$STORE` in the configuration is a folder that restarts keep. */
 export function compare(title: string, conf: string, script: (side: Side) => Promise<void>): void {
   const official = officialBinary();
-  test(title, { skip: official === undefined ? WITHOUT_OFFICIAL : false }, async () => {
+  const play = async (): Promise<void> => {
     const sides = [new Side(official!, conf), new Side(weftBinary(), conf)];
     try {
       await Promise.all(
@@ -185,5 +186,6 @@ export function compare(title: string, conf: string, script: (side: Side) => Pro
     } finally {
       await Promise.all(sides.map((side) => side.end()));
     }
-  });
+  };
+  test(title, { skip: official === undefined ? WITHOUT_OFFICIAL : false }, () => persistently(play));
 }

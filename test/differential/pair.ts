@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { Monitor } from '../support/monitor.js';
 import { officialBinary, WITHOUT_OFFICIAL, weftBinary } from '../support/official.js';
 import { ServerProcess, type ServerProcessOptions } from '../support/server-process.js';
+import { persistently } from './again.js';
 import { type Case, runScript, subscriptionCount, type Transcript } from './transcript.js';
 
 export interface Side {
@@ -107,14 +108,16 @@ export function differential(
       console.log(`${title}: ${same} of ${cases.length} transcripts identical`);
     });
     for (const item of cases) {
-      test(item.name, { skip: item.differs ?? false }, async () => {
-        assert.ok(pair);
-        assert.ok(silences < PATIENCE, 'a server kept silent too often, so the other cases were left out');
-        const [expected, actual] = await runBoth(item, pair);
-        if (process.env.DIFFERENTIAL_SHOW) show(title, item.name, expected);
-        assert.deepEqual(actual, expected);
-        same++;
-      });
+      test(item.name, { skip: item.differs ?? false }, () =>
+        persistently(async () => {
+          assert.ok(pair);
+          assert.ok(silences < PATIENCE, 'a server kept silent too often, so the other cases were left out');
+          const [expected, actual] = await runBoth(item, pair);
+          if (process.env.DIFFERENTIAL_SHOW) show(title, item.name, expected);
+          assert.deepEqual(actual, expected);
+          same++;
+        }),
+      );
     }
   });
 }
