@@ -1,5 +1,6 @@
 /** The frames that streams send most, acknowledgements and stored messages, written where they go out from. */
-import { copyBytes, writeNumber, writeText } from '../protocol/bytes.js';
+import { copyBytes, copyWords, WORD_COPY_LIMIT, writeNumber, writeText } from '../protocol/bytes.js';
+import type { Memory } from '../runtime/arena.js';
 import type { Outbound } from './outbound.js';
 import type { LyingMessage, LyingPayload, Scratch } from './stored-frame.js';
 
@@ -50,8 +51,9 @@ export function writeAnswerWith(
   subjectStart: number,
   subjectLength: number,
   header: Scratch,
-  { buffer, payloadStart, payloadEnd }: LyingPayload,
+  payload: LyingPayload,
 ): boolean {
+  const { payloadStart, payloadEnd } = payload;
   const payloadLength = payloadEnd - payloadStart;
   const texts = subjectLength + (typeof sid === 'number' ? 0 : sid.length);
   const size = header.length + payloadLength;
@@ -66,7 +68,7 @@ export function writeAnswerWith(
   at = writeLineEnd(bytes, at);
   copyBytes(header.memory, 0, header.length, out.memory, at);
   at += header.length;
-  at = writeBytes(buffer, payloadStart, payloadLength, bytes, at);
+  at = writeLying(payload, payloadStart, payloadLength, out.memory, at);
   out.written(writeLineEnd(bytes, at));
   return true;
 }
@@ -75,9 +77,10 @@ export function writeAnswerWith(
 export function writeStored(
   out: Outbound,
   sid: string | number,
-  { buffer, subjectStart, subjectEnd, headerStart, payloadStart, payloadEnd }: LyingMessage,
+  message: LyingMessage,
   reply: Scratch,
 ): boolean {
+  const { buffer, subjectStart, subjectEnd, headerStart, payloadStart, payloadEnd } = message;
   const size = payloadEnd - headerStart;
   const texts = subjectEnd - subjectStart + reply.length + (typeof sid === 'number' ? 0 : sid.length);
   let at = out.reserve(texts + size + EXTRA);
@@ -96,7 +99,7 @@ export function writeStored(
   }
   at = writeNumber(size, bytes, at);
   at = writeLineEnd(bytes, at);
-  at = writeBytes(buffer, headerStart, size, bytes, at);
+  at = writeLying(message, headerStart, size, out.memory, at);
   out.written(writeLineEnd(bytes, at));
   return true;
 }
@@ -127,5 +130,19 @@ function writeLineEnd(bytes: Uint8Array, at: number): number {
 function writeBytes(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): number {
   if (length <= LOOP_LIMIT) for (let i = 0; i < length; i++) to[at + i] = from[start + i]!;
   else to.set(from.subarray(start, start + length), at);
+  return at + length;
+}
+
+/** The same of a message where it lies, which is longer. */
+function writeLying(
+  { buffer, words }: LyingPayload,
+  start: number,
+  length: number,
+  to: Memory,
+  at: number,
+): number {
+  if (length <= WORD_COPY_LIMIT && start + length + 3 <= words.byteLength)
+    copyWords(words, start, length, to.words, at);
+  else to.bytes.set(buffer.subarray(start, start + length), at);
   return at + length;
 }

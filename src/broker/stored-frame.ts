@@ -12,11 +12,13 @@ const LOOP_LIMIT = 160;
 const SPACE = 32;
 
 /** A payload where it lies. */
-export type LyingPayload = Pick<LyingMessage, 'buffer' | 'payloadStart' | 'payloadEnd'>;
+export type LyingPayload = Pick<LyingMessage, 'buffer' | 'words' | 'payloadStart' | 'payloadEnd'>;
 
 /** A message where it lies: subject, header block (none where it has no length) and payload, the last two one behind the other. */
 export interface LyingMessage {
   readonly buffer: Uint8Array;
+  /** A view of the same bytes. */
+  readonly words: DataView;
   readonly subjectStart: number;
   readonly subjectEnd: number;
   readonly headerStart: number;

@@ -21,7 +21,12 @@ import {
 } from './store/message-store.js';
 import type { Stream } from './stream.js';
 
-const NO_PAYLOAD: LyingPayload = { buffer: Buffer.alloc(0), payloadStart: 0, payloadEnd: 0 };
+const NO_PAYLOAD: LyingPayload = {
+  buffer: Buffer.alloc(0),
+  words: new DataView(new ArrayBuffer(0)),
+  payloadStart: 0,
+  payloadEnd: 0,
+};
 /** Bytes. */
 const FIRST_HEADER = 512;
 /** What lines take beyond the texts that they show. */

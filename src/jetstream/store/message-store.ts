@@ -145,6 +145,9 @@ export class StoredMessage {
   payloadEnd = 0;
   readonly stamp = new Stamp();
   #subject: string | null = null;
+  #words: DataView = NO_WORDS;
+  /** What `#words` is a view of. */
+  #viewed: Buffer = EMPTY;
 
   /** Called by stores: the object now stands for another message. */
   reset(): this {
@@ -155,6 +158,16 @@ export class StoredMessage {
   /** Nanoseconds since 1970. */
   get time(): bigint {
     return this.stamp.nanoseconds;
+  }
+
+  /** A view of `buffer`, made once for many messages that lie in the same. */
+  get words(): DataView {
+    const { buffer } = this;
+    if (buffer !== this.#viewed) {
+      this.#viewed = buffer;
+      this.#words = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+    }
+    return this.#words;
   }
 
   get subject(): string {
@@ -179,6 +192,7 @@ export class StoredMessage {
 }
 
 const EMPTY = Buffer.alloc(0);
+const NO_WORDS = new DataView(EMPTY.buffer, 0, 0);
 
 /** Patterns to look for, made once by `MessageStore.filter` and kept: it remembers which subjects match. */
 export interface SubjectFilter {

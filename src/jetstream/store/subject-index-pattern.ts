@@ -214,7 +214,7 @@ export class StoreFilter implements SubjectFilter {
   }
 
   #renew(id: number): void {
-    const { counts, epoch, recycled } = this.#index;
+    const { counts, end, epoch, recycled } = this.#index;
     const known = new Uint8Array(Math.max(id + 1, counts.length));
     if (this.#epoch === epoch) known.set(this.#known);
     else if (this.#epoch + 1 === epoch && recycled !== null) {
@@ -223,5 +223,7 @@ export class StoreFilter implements SubjectFilter {
     } else this.#resolved = 0;
     this.#known = known;
     this.#epoch = epoch;
+    // Where all match that there are, none has to be compared.
+    if (this.matchesAll) for (let each = 0; each < end; each++) if (counts[each]! > 0) known[each] = YES;
   }
 }
