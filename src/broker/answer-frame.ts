@@ -1,8 +1,7 @@
 /** The frames that streams send most, acknowledgements and stored messages, written where they go out from. */
-import { copyBytes, copyWords, WORD_COPY_LIMIT, writeNumber, writeText } from '../protocol/bytes.js';
-import type { Memory } from '../runtime/arena.js';
+import { copyBytes, writeNumber, writeText } from '../protocol/bytes.js';
 import type { Outbound } from './outbound.js';
-import type { LyingMessage, LyingPayload, Scratch } from './stored-frame.js';
+import { copyLying, type LyingMessage, type LyingPayload, type Scratch } from './stored-frame.js';
 
 const MSG = Buffer.from('MSG ');
 const HMSG = Buffer.from('HMSG ');
@@ -68,8 +67,8 @@ export function writeAnswerWith(
   at = writeLineEnd(bytes, at);
   copyBytes(header.memory, 0, header.length, out.memory, at);
   at += header.length;
-  at = writeLying(payload, payloadStart, payloadLength, out.memory, at);
-  out.written(writeLineEnd(bytes, at));
+  copyLying(payload, payloadStart, payloadLength, out.memory, at);
+  out.written(writeLineEnd(bytes, at + payloadLength));
   return true;
 }
 
@@ -99,8 +98,8 @@ export function writeStored(
   }
   at = writeNumber(size, bytes, at);
   at = writeLineEnd(bytes, at);
-  at = writeLying(message, headerStart, size, out.memory, at);
-  out.written(writeLineEnd(bytes, at));
+  copyLying(message, headerStart, size, out.memory, at);
+  out.written(writeLineEnd(bytes, at + size));
   return true;
 }
 
@@ -130,19 +129,5 @@ function writeLineEnd(bytes: Uint8Array, at: number): number {
 function writeBytes(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): number {
   if (length <= LOOP_LIMIT) for (let i = 0; i < length; i++) to[at + i] = from[start + i]!;
   else to.set(from.subarray(start, start + length), at);
-  return at + length;
-}
-
-/** The same of a message where it lies, which is longer. */
-function writeLying(
-  { buffer, words }: LyingPayload,
-  start: number,
-  length: number,
-  to: Memory,
-  at: number,
-): number {
-  if (length <= WORD_COPY_LIMIT && start + length + 3 <= words.byteLength)
-    copyWords(words, start, length, to.words, at);
-  else to.bytes.set(buffer.subarray(start, start + length), at);
   return at + length;
 }

@@ -2,13 +2,11 @@
  * A stored message as it goes out to those who get it under its own subject, however they asked for it: laid out once in memory that
  * is used again, without a string or an object of its own.
  */
-import { writeNumber } from '../protocol/bytes.js';
+import { copyWords, WORD_COPY_LIMIT, writeNumber } from '../protocol/bytes.js';
 import { PublishOperation } from '../protocol/client-parser.js';
 import { COPY_SLACK, Memory } from '../runtime/arena.js';
 
 const KEPT_SIZE = 64 * 1024;
-/** Up to this many bytes a loop is faster than a view for `set`. */
-const LOOP_LIMIT = 160;
 const SPACE = 32;
 
 /** A payload where it lies. */
@@ -26,6 +24,19 @@ export interface LyingMessage {
   readonly payloadEnd: number;
   /** Latin1 text of the subject. */
   readonly subject: string;
+}
+
+/** Copies a part of it. May write some bytes too many behind them (`COPY_SLACK`). */
+export function copyLying(
+  { buffer, words }: Pick<LyingMessage, 'buffer' | 'words'>,
+  start: number,
+  length: number,
+  to: Memory,
+  at: number,
+): void {
+  if (length <= WORD_COPY_LIMIT && start + length + 3 <= words.byteLength)
+    copyWords(words, start, length, to.words, at);
+  else to.bytes.set(buffer.subarray(start, start + length), at);
 }
 
 /** Text that is written anew for each message, from the start of a memory. */
@@ -75,8 +86,7 @@ export class StoredFrame {
     operation.headerSize = headerSize;
     operation.size = size;
     operation.payloadStart = at;
-    if (size <= LOOP_LIMIT) for (let i = 0; i < size; i++) bytes[at + i] = buffer[headerStart + i]!;
-    else bytes.set(buffer.subarray(headerStart, payloadEnd), at);
+    copyLying(message, headerStart, size, memory, at);
     at += size;
     bytes[at++] = 13;
     bytes[at++] = 10;

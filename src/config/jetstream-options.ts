@@ -62,6 +62,10 @@ export interface JetStreamOptions {
   requestQueueLimit: number;
   /** The same for those that only ask; 0 is `requestQueueLimit`. */
   infoQueueLimit: number;
+  /** Operations of the disk that may be under way at a time. */
+  maxConcurrentIo: number;
+  /** Path of the file with keys that a TPM has sealed; '' for none. */
+  tpmKeysFile: string;
   /** For clusters: replicas are spread over servers with different tags of this prefix. */
   uniqueTag: string;
   /** For clusters, see `cluster`. */
@@ -110,6 +114,8 @@ export function defaultJetStreamOptions(): JetStreamOptions {
     maxBufferedSize: 128 * 1024 * 1024,
     requestQueueLimit: 10_000,
     infoQueueLimit: 0,
+    maxConcurrentIo: 4096,
+    tpmKeysFile: '',
     uniqueTag: '',
     cluster: {},
     limits: {

@@ -50,6 +50,9 @@ export function readJetStream(value: ConfigValue, reading: Reading): void {
   }
 }
 
+const CONCURRENT_IO_LEAST = 4;
+const CONCURRENT_IO_MOST = 8192;
+
 type BlockReader = (value: ConfigValue, options: JetStreamOptions, key: string, reading: Reading) => void;
 
 const blockReaders: Readonly<Record<string, BlockReader>> = {
@@ -86,6 +89,7 @@ const blockReaders: Readonly<Record<string, BlockReader>> = {
     if (previousKey !== '')
       options.encryption = { key: '', cipher: 'chacha', ...options.encryption, previousKey };
   },
+  tpm: readTpm,
   cipher(value, options) {
     const word = asString(value).toLowerCase();
     const cipher = word === 'aes' ? 'aes' : ['chacha', 'chachapoly'].includes(word) ? 'chacha' : undefined;
@@ -109,6 +113,17 @@ const blockReaders: Readonly<Record<string, BlockReader>> = {
   info_queue_limit(value, options, key) {
     options.infoQueueLimit = Math.max(0, parseableSize(value, key));
   },
+  max_concurrent_io(value, options, key) {
+    const limit = typeof value.value === 'bigint' ? Number(value.value) : 0;
+    if (limit < CONCURRENT_IO_LEAST || limit > CONCURRENT_IO_MOST) {
+      const bounds = `between ${CONCURRENT_IO_LEAST} and ${CONCURRENT_IO_MOST}`;
+      throw new Rejected(
+        value,
+        `Expected an absolute size for ${goQuote(key)} ${bounds}, got ${goValue(value.value)}`,
+      );
+    }
+    options.maxConcurrentIo = limit;
+  },
   extension_hint(value, options) {
     options.cluster.extensionHint = asString(value);
   },
@@ -128,6 +143,21 @@ const blockReaders: Readonly<Record<string, BlockReader>> = {
     options.cluster.metaCompactSync = asBool(value);
   },
 };
+
+/** Nothing of it has any use without the file: a start then says that there is no TPM to be had. */
+function readTpm(value: ConfigValue, options: JetStreamOptions, _key: string, reading: Reading): void {
+  if (!(value.value instanceof Map))
+    throw new Rejected(value, `Expected a map to define JetStreamLimits, got ${goType(value.value)}`);
+  for (const [key, item] of value.value) {
+    const spec = reading.problems.known('jetstream.tpm', key, item);
+    if (spec === undefined) continue;
+    const name = keyName(spec);
+    if (name === 'cipher') blockReaders.cipher!(item, options, key, reading);
+    else if (name === 'pcr') asInteger(item);
+    else if (name === 'keys_file') options.tpmKeysFile = asString(item);
+    else asString(item);
+  }
+}
 
 function absoluteSize(value: ConfigValue, key: string): Rejected {
   return new Rejected(value, `Expected an absolute size for ${goQuote(key)}, got ${goValue(value.value)}`);

@@ -23,7 +23,6 @@ export type Capability =
   | 'accounts'
   | 'cluster'
   | 'gateways'
-  | 'jetstream'
   | 'jwt'
   | 'leafnodes'
   | 'mqtt'

@@ -115,6 +115,8 @@ const jetStreamRules: readonly ReloadRule[] = [
       ['jetstream.info_queue_limit', 'JetStreamInfoQueueLimit', (own) => own.infoQueueLimit],
       ['jetstream.max_buffered_msgs', 'StreamMaxBufferedMsgs', (own) => own.maxBufferedMessages],
       ['jetstream.max_buffered_size', 'StreamMaxBufferedSize', (own) => own.maxBufferedSize],
+      ['jetstream.max_concurrent_io', 'JetStreamConcurrentIOs', (own) => own.maxConcurrentIo],
+      ['jetstream.tpm', 'JetStreamTpm', (own) => own.tpmKeysFile],
       ['jetstream.cipher', 'JetStreamCipher', ({ encryption }) => CIPHERS[encryption?.cipher ?? 'chacha']],
     ] satisfies [string, string, (options: JetStreamOptions) => unknown][]
   ).map(

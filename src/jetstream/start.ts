@@ -59,6 +59,7 @@ export function startJetStream(broker: Broker, disk: Disk | null = null): JetStr
   const { jetstream } = options;
   const begin = clock.monotonic();
   log.notice('Starting JetStream');
+  if (jetstream.tpmKeysFile !== '') throw new Error(tpmProblem(jetstream));
   const own = disk !== null && jetstream.storeDir === undefined;
   const directory = own ? `/${JETSTREAM_DIR}` : storeDirectory(jetstream);
   if (jetstream.storeDir === undefined && disk === null)
@@ -81,7 +82,13 @@ export function startJetStream(broker: Broker, disk: Disk | null = null): JetStr
   log.notice('-------------------------------------------');
   const stores = new StoreMemory({ clock });
   const slices = new Slices();
-  const storage = makeStorage(broker, disk ?? new NodeDisk(), directory, stores, slices);
+  const storage = makeStorage(
+    broker,
+    disk ?? new NodeDisk(jetstream.maxConcurrentIo),
+    directory,
+    stores,
+    slices,
+  );
   const server = new JetStream({
     broker,
     options: jetstream,
@@ -98,6 +105,13 @@ export function startJetStream(broker: Broker, disk: Disk | null = null): JetStr
   if (jetstream.maxStore === undefined) server.maxStore += Math.floor(server.store / 4) * 3;
   log.notice(`Took ${goDuration(Math.round((clock.monotonic() - begin) * 1e6) / 1e6)} to start JetStream`);
   return server;
+}
+
+/** In official words: the official server can use a TPM on Windows only, and Node offers no way to one. */
+function tpmProblem({ encryption }: JetStreamOptions): string {
+  if (encryption !== undefined && encryption.key !== '')
+    return 'JetStream encryption key may not be used with TPM options';
+  return 'TPM functionality is not supported on this platform';
 }
 
 /** Makes the folder where it is missing, and sees that files can be written there. Throws in official words. */

@@ -24,6 +24,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
+import { Gate } from './gate.js';
 
 /** What happens when a sync is over; without an error everything written before it was asked for is on the device. */
 export type SyncCallback = (error: Error | null) => void;
@@ -98,12 +99,14 @@ export function readIfThere(disk: Disk, path: string): Buffer | null {
 
 class NodeFile implements DiskFile {
   readonly path: string;
+  readonly #gate: Gate;
   readonly #descriptor: number;
   #syncs = 0;
   #closed = false;
 
-  constructor(path: string, mode: OpenMode) {
+  constructor(path: string, mode: OpenMode, gate: Gate) {
     this.path = path;
+    this.#gate = gate;
     this.#descriptor = openFile(path, mode);
   }
 
@@ -134,14 +137,17 @@ class NodeFile implements DiskFile {
 
   sync(done: SyncCallback): void {
     if (this.#closed && this.#syncs === 0) {
-      syncByName(this.path, done);
+      syncByName(this.path, this.#gate, done);
       return;
     }
     this.#syncs++;
-    fdatasync(this.#descriptor, (error) => {
-      if (--this.#syncs === 0 && this.#closed) closeSync(this.#descriptor);
-      done(error);
-    });
+    this.#gate.pass(
+      (over) => fdatasync(this.#descriptor, over),
+      (error) => {
+        if (--this.#syncs === 0 && this.#closed) closeSync(this.#descriptor);
+        done(error);
+      },
+    );
   }
 
   syncNow(): void {
@@ -156,10 +162,10 @@ class NodeFile implements DiskFile {
 }
 
 /** What was written by a handle that is closed by now: any handle will do. A file that is gone needs no sync. */
-function syncByName(path: string, done: SyncCallback): void {
+function syncByName(path: string, gate: Gate, done: SyncCallback): void {
   let file: NodeFile;
   try {
-    file = new NodeFile(path, 'write');
+    file = new NodeFile(path, 'write', gate);
   } catch (error) {
     done((error as NodeJS.ErrnoException).code === 'ENOENT' ? null : (error as Error));
     return;
@@ -181,8 +187,15 @@ function openFile(path: string, mode: OpenMode): number {
 
 /** Directories 0700 and files 0600, as the official server makes them. */
 export class NodeDisk implements Disk {
+  readonly #gate: Gate;
+
+  /** `atOnce`: operations that may be under way at a time, at least two: the loop does one of them, the others are syncs beside it. */
+  constructor(atOnce = Number.POSITIVE_INFINITY) {
+    this.#gate = new Gate(atOnce - 1);
+  }
+
   open(path: string, mode: OpenMode): DiskFile {
-    return new NodeFile(path, mode);
+    return new NodeFile(path, mode, this.#gate);
   }
 
   status(path: string): DiskStatus | undefined {
@@ -244,10 +257,13 @@ export class NodeDisk implements Disk {
 
   syncDirectory(path: string, done: SyncCallback): void {
     const descriptor = openSync(path, 'r');
-    fsync(descriptor, (error) => {
-      closeSync(descriptor);
-      done(error);
-    });
+    this.#gate.pass(
+      (over) => fsync(descriptor, over),
+      (error) => {
+        closeSync(descriptor);
+        done(error);
+      },
+    );
   }
 
   syncDirectoryNow(path: string): void {

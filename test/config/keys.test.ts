@@ -15,7 +15,7 @@ const specs: KeySpec[] = Object.values(keyGroups()).flat();
 const sources = { env: {}, readFile: () => '' };
 
 const capabilities = new Set<string>([
-  ...['core', 'accounts', 'cluster', 'gateways', 'jetstream', 'jwt', 'leafnodes', 'mqtt', 'ocsp'],
+  ...['core', 'accounts', 'cluster', 'gateways', 'jwt', 'leafnodes', 'mqtt', 'ocsp'],
   ...['profiling', 'syslog', 'websocket', 'windows certificate store'],
 ]);
 

@@ -31,6 +31,7 @@ const changes: Record<string, string[]> = {
   limits: [plain, conf({ limits: '{max_ack_pending: 5, duplicate_window: 1s}' })],
   queues: [plain, conf({ request_queue_limit: '50' })],
   cipher: [plain, conf({ cipher: 'aes' })],
+  'work of the disk': [plain, conf({ max_concurrent_io: '4' })],
   tag: [plain, conf({ unique_tag: '"az:"' })],
   directory: [plain, conf({ store_dir: '"$DIR/other"' })],
   on: [conf(null, ''), plain],
